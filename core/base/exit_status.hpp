@@ -1,0 +1,29 @@
+// How a run ended, in our own words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace syspulse {
+
+struct ExitStatus {
+    enum class Kind : std::uint8_t {
+        code,    // The process returned `value`.
+        signal,  // Signal number `value` ended it.
+        lost,    // It ended, but nobody could read how; `value` means nothing.
+    };
+    Kind kind = Kind::lost;
+    std::int32_t value = 0;
+    bool oom_killed = false;
+
+    static constexpr ExitStatus exited(std::int32_t code) { return {Kind::code, code, false}; }
+    static constexpr ExitStatus signalled(std::int32_t number) { return {Kind::signal, number, false}; }
+    static constexpr ExitStatus unknown() { return {Kind::lost, 0, false}; }
+
+    bool operator==(const ExitStatus&) const = default;
+};
+
+// "exit code 1", "signal SIGTERM", "unknown exit status".
+std::string describe(const ExitStatus& status);
+
+}  // namespace syspulse

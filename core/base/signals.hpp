@@ -1,0 +1,17 @@
+// Signal names and Linux numbers. Specs and the API speak names; drivers speak numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace syspulse {
+
+// "SIGTERM", "TERM", "term", "15", "SIGRTMIN+3"; nothing for an unknown one.
+std::optional<std::int32_t> parse_signal(std::string_view name);
+
+// 15 gives "SIGTERM"; a number without a name gives "SIG37".
+std::string signal_name(std::int32_t number);
+
+}  // namespace syspulse
