@@ -1,0 +1,23 @@
+#include "model/daemon_spec.hpp"
+
+#include <algorithm>
+
+namespace syspulse::model {
+namespace {
+
+constexpr std::size_t name_length_max = 128;
+
+constexpr bool is_alphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+}  // namespace
+
+bool is_valid_daemon_name(std::string_view name) noexcept {
+    if (name.empty() || name.size() > name_length_max || !is_alphanumeric(name.front())) return false;
+    return std::all_of(name.begin(), name.end(), [](char c) {
+        return is_alphanumeric(c) || c == '.' || c == '_' || c == '@' || c == '-';
+    });
+}
+
+}  // namespace syspulse::model

@@ -1,0 +1,101 @@
+// What the operator declared about one daemon, after validation and with defaults filled in. CONTRACT
+// for users: syspulse.yaml(5).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/time.hpp"
+#include "model/restart_policy.hpp"
+#include "model/schedule.hpp"
+
+namespace syspulse::model {
+
+// Which plugin does a job, and the options that only it understands.
+struct PluginChoice {
+    std::string type;
+    std::string options_json = "{}";  // The `with:` block as JSON, defaults from the plugin's schema filled in.
+
+    bool operator==(const PluginChoice&) const = default;
+};
+
+struct HealthCheckSpec {
+    enum class OnUnhealthy : std::uint8_t { none, restart };
+
+    PluginChoice checker;
+    std::string target;
+    Duration interval = std::chrono::seconds{30};
+    Duration timeout = std::chrono::seconds{5};
+    std::uint32_t retries = 3;            // Consecutive failures until unhealthy.
+    Duration start_period{0};             // Failures in it do not count.
+    std::uint32_t success_threshold = 1;  // Consecutive successes until healthy.
+    OnUnhealthy on_unhealthy = OnUnhealthy::restart;
+
+    bool operator==(const HealthCheckSpec&) const = default;
+};
+
+struct ResourceLimits {
+    std::optional<std::uint64_t> max_memory_bytes;
+    std::optional<double> max_cpu_percent;  // Of one CPU; above 100 means several.
+    std::optional<std::uint64_t> max_open_files;
+    std::optional<std::uint64_t> max_processes;
+
+    bool operator==(const ResourceLimits&) const = default;
+};
+
+struct ScheduleSpec {
+    enum class Overlap : std::uint8_t { skip, queue, replace };
+    enum class CatchUp : std::uint8_t { none, one };
+
+    std::string cron;
+    std::string timezone;  // Empty: the system's local zone.
+    Overlap overlap = Overlap::skip;
+    CatchUp catch_up = CatchUp::none;
+    Schedule compiled;
+
+    bool operator==(const ScheduleSpec& other) const {
+        return cron == other.cron && timezone == other.timezone && overlap == other.overlap &&
+               catch_up == other.catch_up;
+    }
+};
+
+struct LogConfig {
+    std::uint64_t max_size_bytes = 50ULL * 1024 * 1024;
+    std::uint32_t retain_count = 5;
+    bool compress_rotated = false;
+    bool timestamps = false;
+
+    bool operator==(const LogConfig&) const = default;
+};
+
+struct DaemonSpec {
+    std::string name;
+    std::vector<std::string> command;  // argv, never empty.
+    std::string description;
+    std::string working_dir;                                // Empty: "/".
+    std::vector<std::pair<std::string, std::string>> env;   // In the file's order.
+    std::string user;                                       // Empty: the manager's.
+    PluginChoice driver{"posix", "{}"};
+    std::optional<HealthCheckSpec> health_check;
+    RestartPolicy restart;
+    std::vector<std::int32_t> success_exit_codes{0};
+    std::int32_t stop_signal = 15;
+    Duration stop_timeout = std::chrono::seconds{30};
+    ResourceLimits limits;
+    std::optional<ScheduleSpec> schedule;
+    LogConfig log;
+    std::vector<std::string> tags;
+    std::vector<std::string> depends_on;
+    bool autostart = false;
+
+    bool operator==(const DaemonSpec&) const = default;
+};
+
+// [A-Za-z0-9][A-Za-z0-9._@-]{0,127}
+bool is_valid_daemon_name(std::string_view name) noexcept;
+
+}  // namespace syspulse::model

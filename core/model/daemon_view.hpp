@@ -1,0 +1,59 @@
+// One daemon as users see it: the object that `status`, `list`, events and the API give. Field names are
+// those of the JSON.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/exit_status.hpp"
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "model/state.hpp"
+
+namespace syspulse::model {
+
+// The last answer of a health check.
+struct CheckView {
+    WallTime at{};
+    bool passed = false;
+    std::string message;
+    Duration latency{0};
+    std::uint32_t consecutive_failures = 0;
+};
+
+// Resource use of the running process, as far as its driver can tell.
+struct StatsView {
+    std::optional<Duration> cpu_time;
+    std::optional<std::uint64_t> memory_bytes;
+    std::optional<std::uint64_t> tasks;
+};
+
+struct DaemonView {
+    std::string id;  // UUID
+    std::string name;
+    State state = State::stopped;
+    Health health_status = Health::unknown;
+    std::optional<std::int64_t> pid;
+    std::string driver;
+    std::optional<WallTime> started_at;
+    std::optional<WallTime> stopped_at;
+    std::optional<ExitStatus> last_exit;  // exit_code and exit_signal come from it.
+    std::uint32_t restart_count = 0;
+    std::optional<double> uptime_secs;
+    std::optional<WallTime> next_run_at;
+    std::optional<WallTime> next_restart_at;
+    std::string stdout_log;
+    std::string stderr_log;
+    std::string description;
+    std::vector<std::string> tags;
+    std::string last_error;  // Empty is null.
+    std::vector<std::string> depends_on;
+    std::string waiting_for;  // What a starting or stopping daemon waits for; empty is null.
+    RunId run;
+    std::optional<CheckView> last_check;
+    std::optional<StatsView> stats;
+};
+
+}  // namespace syspulse::model

@@ -1,0 +1,110 @@
+// What survives a restart of the manager, without saying how it is kept. core/registry keeps it in
+// SQLite; the simulator keeps it in memory and loses it on purpose.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/exit_status.hpp"
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "model/state.hpp"
+
+namespace syspulse::model {
+
+// A daemon as it was declared. `spec_json` is the canonical text of config::to_json().
+struct StoredSpec {
+    std::string uuid;
+    std::string name;
+    std::string spec_json;
+    WallTime added_at{};
+};
+
+// The part of a daemon's instance that outlives the manager.
+struct StoredInstance {
+    std::string uuid;
+    Target target = Target::down;
+    State state = State::stopped;
+    Health health = Health::unknown;
+    RunId run;                 // The live or latest run; zero before the first.
+    bool run_live = false;     // The run has been recorded as begun and not yet as ended.
+    std::int64_t pid = 0;      // Zero when not known.
+    std::string token;         // The driver's proof of identity; empty until it answered.
+    std::optional<WallTime> started_at;
+    std::optional<WallTime> stopped_at;
+    std::optional<ExitStatus> last_exit;
+    std::uint32_t restart_count = 0;
+    std::uint32_t attempt = 0;            // Restarts in a row, for the back-off.
+    std::optional<WallTime> armed_at;     // When a schedule was armed; what @every counts from.
+    std::optional<WallTime> last_fired_at;
+    std::string last_error;
+};
+
+// One line of history. `kind` is one of "transition", "exit", "check", "action", "manager".
+struct HistoryEntry {
+    std::int64_t id = 0;  // Given by the journal; grows.
+    WallTime at{};
+    std::string daemon;  // Name; empty for the manager itself.
+    std::string uuid;
+    std::string kind;
+    std::string from;    // transition: the old state or health.
+    std::string to;      // transition: the new state or health; action: what was asked.
+    std::string reason;  // One line for a person.
+    RunId run;
+    std::int64_t pid = 0;
+    std::optional<ExitStatus> exit;
+};
+
+struct StoredRun {
+    RunId run;
+    std::string uuid;
+    WallTime began_at{};
+    std::int64_t pid = 0;
+    std::optional<WallTime> ended_at;
+    std::optional<ExitStatus> exit;
+};
+
+// What one turn of the loop writes, in order, as one transaction.
+struct SpecAdded { StoredSpec spec; };
+struct SpecReplaced { StoredSpec spec; };
+struct SpecRemoved { std::string uuid; };
+struct InstanceChanged { StoredInstance instance; };
+struct RunChanged { StoredRun run; };
+struct HistoryAdded { HistoryEntry entry; };
+using JournalRecord =
+    std::variant<SpecAdded, SpecReplaced, SpecRemoved, InstanceChanged, RunChanged, HistoryAdded>;
+
+struct JournalSnapshot {
+    std::vector<StoredSpec> specs;          // In the order they were added.
+    std::vector<StoredInstance> instances;  // One per spec, same order.
+    RunId last_run;                         // The highest run id ever recorded.
+    std::int64_t last_history_id = 0;
+};
+
+struct HistoryQuery {
+    std::string daemon;             // Empty: all.
+    std::int64_t after_id = 0;
+    std::optional<WallTime> since;
+    std::size_t limit = 1000;       // The newest that match, returned oldest first.
+};
+
+// [loop thread]
+class Journal {
+  public:
+    virtual ~Journal() = default;
+
+    virtual Result<JournalSnapshot> load() = 0;
+
+    // All records or none. On success every HistoryAdded entry has its id filled in.
+    virtual Result<void> commit(std::span<JournalRecord> records) = 0;
+
+    virtual Result<std::vector<HistoryEntry>> history(const HistoryQuery& query) = 0;
+
+    virtual Result<std::vector<StoredRun>> runs(const std::string& uuid, std::size_t limit) = 0;
+};
+
+}  // namespace syspulse::model
