@@ -1,0 +1,25 @@
+// Makes the capture of daemons' output into rotated log files:
+//
+//   <logs_dir>/<daemon>/stdout.log            what is being written
+//   <logs_dir>/<daemon>/stdout.log.1[.gz] …   older parts, 1 is the newest
+//   <logs_dir>/<daemon>/.stdout.index         when which byte came, see time_index.hpp
+//   <logs_dir>/<daemon>/.stdout.fifo          the pipe that the daemon writes to
+//
+// and the same for stderr. One thread moves the bytes of all daemons, a second one compresses.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "platform/clock.hpp"
+#include "platform/output_capture.hpp"
+
+namespace syspulse::logs {
+
+// The clock must outlive the capture. Destroying the capture writes out what the pipes hold;
+// daemons may go on writing into their pipes, and the next capture on the same directory goes on
+// from there.
+std::unique_ptr<platform::OutputCapture> make_capture(std::filesystem::path logs_dir,
+                                                      const platform::Clock& clock);
+
+}  // namespace syspulse::logs

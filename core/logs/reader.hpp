@@ -1,0 +1,69 @@
+// Reads a daemon's log files, archives included: the last lines, or all since a moment, of one
+// stream or of both merged by time. Memory stays bounded whatever the files hold.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "logs/stream.hpp"
+
+namespace syspulse::logs {
+
+// A longer line comes in pieces of this size.
+constexpr std::size_t max_line_bytes = 1024 * 1024;
+
+struct Query {
+    bool out = true;
+    bool err = false;
+    std::optional<std::uint64_t> lines;  // The last so many, over both streams; nothing: all.
+    // Only what came at or after this moment: exact for lines with timestamps, else up to one
+    // second more.
+    std::optional<WallTime> since;
+};
+
+struct Line {
+    Stream stream = Stream::out;
+    // With its newline, unless the line goes on in the next piece of the same stream or is not
+    // complete yet. Any bytes, not only UTF-8.
+    std::string text;
+};
+
+class StreamCursor;
+
+// [one thread at a time] Opening looks for the first line, which takes as long as unpacking
+// archives takes: call it off the loop thread. A daemon without log files reads as empty.
+class Reader {
+  public:
+    static Result<Reader> open(const std::filesystem::path& logs_dir, const std::string& daemon,
+                               const Query& query);
+    Reader(Reader&&) noexcept;
+    Reader& operator=(Reader&&) noexcept;
+    ~Reader();
+
+    // Reads the next line, or a piece of a long one; false at the present end of the files. Later
+    // calls see what was appended since, also across rotations.
+    Result<bool> next(Line& line);
+
+    const std::filesystem::path& directory() const noexcept { return directory_; }
+    std::vector<Stream> streams() const;
+
+  private:
+    Reader() = default;
+    StreamCursor* earliest();
+
+    std::filesystem::path directory_;
+    std::vector<std::unique_ptr<StreamCursor>> cursors_;
+    StreamCursor* unfinished_ = nullptr;  // Has given the first pieces of a line.
+};
+
+// All lines of a query at once, for callers that know the answer to be small.
+Result<std::vector<Line>> read_tail(const std::filesystem::path& logs_dir,
+                                    const std::string& daemon, const Query& query);
+
+}  // namespace syspulse::logs
