@@ -1,0 +1,99 @@
+// Spec files and requests into model::DaemonSpec: everything that is wrong is reported in one go,
+// each error at its place. The format is described in syspulse.yaml(5).
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/daemon_spec.hpp"
+#include "model/dependency_graph.hpp"
+
+namespace syspulse::config {
+
+// What the loader must know about one driver or checker.
+struct PluginKind {
+    std::string name;
+    std::string schema_json;  // Of the `with:` block: a driver's process_schema, a checker's
+                              // config_schema. Empty: the block must be empty.
+    bool enforces_memory = false;
+    bool enforces_cpu = false;
+    bool enforces_open_files = false;
+    bool enforces_processes = false;
+};
+
+struct KnownPlugins {
+    std::vector<PluginKind> drivers;
+    std::vector<PluginKind> checkers;
+};
+
+// The options that belong to one file or request. Functions left empty switch their check off.
+struct LoadOptions {
+    // Null: the types and `with:` blocks are taken unchecked, for callers that cannot know the
+    // plugins.
+    const KnownPlugins* plugins = nullptr;
+    // The driver of a daemon that names none.
+    std::string default_driver = "posix";
+    // Variables for ${VAR} in YAML; nothing for an unset one. Requests are never expanded.
+    std::function<std::optional<std::string>(std::string_view name)> environment;
+    std::function<bool(std::string_view user)> user_exists;
+    // Daemons that exist already and that depends_on may name. One that the file declares again
+    // counts as the file has it.
+    std::vector<model::DependencyNode> existing_daemons;
+    // True when there may be daemons that this caller cannot see: names outside are then no error.
+    bool tolerate_unknown_dependencies = false;
+};
+
+// Line and column are 1-based; line zero means that the message begins with a JSON pointer instead
+// or concerns the file as a whole.
+struct SpecError {
+    std::string file;
+    int line = 0;
+    int column = 0;
+    std::string message;
+
+    bool operator==(const SpecError&) const = default;
+};
+
+// `daemons` is in the order of the files and complete only when `errors` is empty.
+struct LoadResult {
+    std::vector<model::DaemonSpec> daemons;
+    std::vector<SpecError> errors;  // In the order of files and lines.
+};
+
+// A named text, for callers that have read it themselves (standard input).
+struct SpecText {
+    std::string file;  // For messages; a relative working_dir is taken from its directory.
+    std::string text;
+};
+
+// YAML. Several texts are one set: names must be unique over all of them, and dependencies may
+// cross.
+LoadResult load_spec_texts(std::span<const SpecText> texts, const LoadOptions& options);
+LoadResult load_spec_text(std::string_view file, std::string_view text, const LoadOptions& options);
+
+LoadResult load_spec_files(std::span<const std::filesystem::path> paths,
+                           const LoadOptions& options);
+LoadResult load_spec_file(const std::filesystem::path& path, const LoadOptions& options);
+
+// The body of POST /v1/daemons: {"daemons": {"name": {spec}}}. Taken literally: no ${VAR}, no
+// relative working_dir, numbers and booleans only where they are allowed.
+LoadResult load_specs_json(std::string_view json, const LoadOptions& options);
+
+// "file:line:column: message", one error a line, without a newline at the end.
+std::string format_error(const SpecError& error);
+std::string format_errors(std::span<const SpecError> errors);
+
+// The keys that the loader accepts, by the block they stand in ("" is the top of the file, "daemon"
+// one daemon), so that the JSON Schema and the documentation can be held against them.
+struct KeyGroup {
+    std::string_view block;
+    std::vector<std::string_view> keys;
+};
+std::vector<KeyGroup> known_keys();
+
+}  // namespace syspulse::config
