@@ -1,0 +1,453 @@
+#include "engine/daemon_machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/signals.hpp"
+
+namespace syspulse::engine {
+
+using model::Health;
+using model::State;
+using model::Target;
+
+namespace {
+
+// How long after a SIGKILL the machine looks again; a process in an uninterruptible sleep may need
+// it.
+constexpr Duration kill_patience = std::chrono::seconds{10};
+
+}  // namespace
+
+DaemonMachine::DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec)
+    : surroundings_(surroundings), spec_(std::move(spec)), key_(key) {}
+
+// --- requests -----------------------------------------------------------------------------------
+
+Result<void> DaemonMachine::start(std::string_view reason) {
+    switch (state_) {
+        case State::stopped:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            restart_count_ = 0;
+            attempt_ = 0;
+            begin_start(reason);
+            return {};
+        case State::starting:
+            return conflict("is already starting");
+        case State::running:
+            return conflict("is already running");
+        case State::stopping:
+            return conflict("is stopping");
+    }
+    return {};
+}
+
+Result<void> DaemonMachine::stop(bool force, std::optional<Duration> timeout) {
+    switch (state_) {
+        case State::stopped:
+        case State::failed:
+            return conflict("is not running");
+        case State::starting:
+        case State::running:
+            disarm_schedule();
+            target_ = Target::down;
+            begin_stop(StopCause::request, force, timeout, !force);
+            return {};
+        case State::stopping:
+            disarm_schedule();
+            target_ = Target::down;
+            stop_cause_ = StopCause::request;
+            start_after_stop_ = false;
+            if (force) kill("killed on request");
+            persist();
+            return {};
+        case State::backoff:
+        case State::scheduled:
+            disarm_schedule();
+            target_ = Target::down;
+            come_to_rest(State::stopped, "stopped on request", std::nullopt);
+            return {};
+    }
+    return {};
+}
+
+Result<void> DaemonMachine::restart(bool force) {
+    switch (state_) {
+        case State::stopped:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            return start("restarted on request");
+        case State::starting:
+        case State::running:
+            begin_stop(StopCause::restart, force, std::nullopt, false);
+            start_after_stop_ = true;
+            return {};
+        case State::stopping:
+            target_ = Target::up;
+            stop_cause_ = StopCause::restart;
+            start_after_stop_ = true;
+            if (force) kill("killed on request");
+            persist();
+            return {};
+    }
+    return {};
+}
+
+void DaemonMachine::shut_down(bool force) {
+    shutting_down_ = true;
+    queued_run_ = false;
+    cancel(TimerKind::schedule);
+    switch (state_) {
+        case State::stopped:
+        case State::failed:
+        case State::scheduled:
+            return;
+        case State::backoff:
+            come_to_rest(State::stopped, "manager shuts down", std::nullopt);
+            return;
+        case State::starting:
+        case State::running:
+            begin_stop(StopCause::shutdown, force, std::nullopt, !force);
+            return;
+        case State::stopping:
+            start_after_stop_ = false;
+            if (force) kill("killed, the manager shuts down");
+            return;
+    }
+}
+
+void DaemonMachine::change_spec(SpecPtr spec) {
+    spec_ = std::move(spec);
+    if (armed_ && !spec_->schedule) disarm_schedule();
+    if (!armed_ && state_ == State::scheduled) enter(State::stopped, "schedule removed");
+    if (spec_->schedule && !is_active()) arm_schedule(std::nullopt, std::nullopt);
+    persist();
+}
+
+// --- what comes back from the world --------------------------------------------------------------
+
+void DaemonMachine::spawned(const Spawned& event) {
+    if (event.run != run_ || !run_live_ || !spawn_pending_) return;
+    spawn_pending_ = false;
+    pid_ = event.pid;
+    token_ = event.token;
+    switch (state_) {
+        case State::starting:
+            now_running(event);
+            return;
+        case State::stopping:
+            // The stop came while the answer was outstanding.
+            persist_run();
+            persist();
+            if (phase_ == Phase::terminating) terminate();
+            if (phase_ == Phase::killing) kill("killed on request");
+            return;
+        case State::stopped:
+        case State::running:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            return;
+    }
+}
+
+void DaemonMachine::now_running(const Spawned& event) {
+    const Now now = surroundings_.now();
+    const bool recovered = phase_ == Phase::recovering;
+    if (!recovered || !started_at_) started_at_ = now.wall;
+    // A wall clock that was set back must not make the run younger than zero.
+    const auto age = std::max(now.wall - *started_at_, std::chrono::milliseconds{0});
+    started_mono_ = now.mono - age;
+    stopped_at_.reset();
+    phase_ = Phase::none;
+    persist_run();
+    if (recovered && recovered_stopping_) {
+        enter(State::running, "found after a restart of the manager");
+        begin_stop(StopCause::request, false, std::nullopt, false);
+        return;
+    }
+    enter(State::running,
+          recovered ? "found after a restart of the manager" : "pid " + std::to_string(event.pid));
+    surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
+    if (spec_->health_check) {
+        begin_checks();
+    } else {
+        surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
+    }
+}
+
+void DaemonMachine::spawn_failed(const SpawnFailed& event) {
+    if (event.run != run_ || !run_live_ || !spawn_pending_) return;
+    const bool recovering = phase_ == Phase::recovering;
+    spawn_pending_ = false;
+    const WallTime now = surroundings_.now().wall;
+    if (recovering) {
+        end_run(ExitStatus::unknown(), now);
+        last_error_ = "the process ended while no manager was running; its exit status is unknown";
+        if (state_ == State::stopping || target_ == Target::down) {
+            after_stop();
+        } else if (armed_) {
+            come_to_rest(State::scheduled, "the run ended while no manager was running",
+                         std::nullopt);
+        } else {
+            begin_start("restored");
+        }
+        return;
+    }
+    end_run(std::nullopt, now);
+    if (state_ == State::stopping) {
+        after_stop();
+        return;
+    }
+    last_error_ = event.error.message;
+    after_failed_or_ended(true, event.error.message, event.error);
+}
+
+void DaemonMachine::exited(const Exited& event) {
+    if (event.run != run_ || !run_live_) return;
+    const Now now = surroundings_.now();
+    const bool was_spawning = spawn_pending_;
+    spawn_pending_ = false;
+    end_run(event.status, now.wall);
+    note("exit", "", "", syspulse::describe(event.status));
+    if (!was_spawning && now.mono - started_mono_ >= spec_->restart.reset_after) attempt_ = 0;
+    switch (state_) {
+        case State::starting:
+        case State::running: {
+            const bool failed = !ended_well();
+            if (was_spawning) surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
+            last_error_ = failed ? "ended with " + syspulse::describe(event.status) : "";
+            after_failed_or_ended(failed, syspulse::describe(event.status), std::nullopt);
+            return;
+        }
+        case State::stopping:
+            after_stop();
+            return;
+        case State::stopped:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            return;
+    }
+}
+
+void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
+    if (!timer_is_current(kind, generation)) return;
+    cancel(kind);
+    switch (kind) {
+        case TimerKind::backoff:
+            if (state_ == State::backoff) {
+                ++restart_count_;
+                ++attempt_;
+                begin_start("restarted by policy");
+            }
+            return;
+        case TimerKind::kill:
+            if (state_ != State::stopping) return;
+            if (phase_ == Phase::killing) {
+                last_error_ = "does not end, although it was killed";
+                surroundings_.emit(InspectRun{run_});
+                surroundings_.reached(key_, {Milestone::Kind::undying, std::nullopt});
+            }
+            kill(phase_ == Phase::killing ? "" : "stop_timeout passed");
+            return;
+        case TimerKind::check_due:
+            start_check();
+            return;
+        case TimerKind::check_deadline:
+            surroundings_.emit(CancelCheck{check_});
+            check_ended(false, "the checker did not answer in time", spec_->health_check->timeout);
+            return;
+        case TimerKind::schedule:
+            schedule_fired();
+            return;
+        case TimerKind::request:
+            return;
+    }
+}
+
+// --- waiting for others
+// ----------------------------------------------------------------------------
+
+void DaemonMachine::dependencies_ready() {
+    if (phase_ == Phase::waiting_for_dependencies) spawn();
+}
+
+void DaemonMachine::dependency_failed(const std::string& name) {
+    if (phase_ != Phase::waiting_for_dependencies) return;
+    last_error_ = "dependency \"" + name + "\" failed";
+    target_ = Target::down;
+    come_to_rest(
+        armed_ ? State::scheduled : State::failed, last_error_,
+        Error{ErrorCode::internal, "cannot start \"" + spec_->name + "\": " + last_error_});
+}
+
+void DaemonMachine::dependents_ended() {
+    if (phase_ == Phase::waiting_for_dependents) terminate();
+}
+
+// --- steps
+// -----------------------------------------------------------------------------------------
+
+void DaemonMachine::begin_start(std::string_view reason) {
+    cancel(TimerKind::backoff);
+    next_restart_at_.reset();
+    target_ = Target::up;
+    last_error_.clear();
+    phase_ = Phase::waiting_for_dependencies;
+    if (spec_->schedule && !armed_) arm_schedule(std::nullopt, std::nullopt);
+    enter(State::starting, reason);
+}
+
+void DaemonMachine::spawn() {
+    phase_ = Phase::spawning;
+    run_ = surroundings_.next_run();
+    run_live_ = true;
+    spawn_pending_ = true;
+    pid_ = 0;
+    token_.clear();
+    const Now now = surroundings_.now();
+    began_at_ = now.wall;
+    started_at_ = now.wall;
+    started_mono_ = now.mono;
+    last_exit_.reset();
+    persist_run();
+    persist();
+    surroundings_.emit(SpawnRun{key_, run_});
+}
+
+void DaemonMachine::begin_stop(StopCause cause, bool force, std::optional<Duration> timeout,
+                               bool wait_for_dependents) {
+    stop_cause_ = cause;
+    start_after_stop_ = false;
+    stop_timeout_ = timeout.value_or(spec_->stop_timeout);
+    end_checks();
+    if (phase_ == Phase::waiting_for_dependencies) {
+        // Nothing was spawned yet.
+        phase_ = Phase::none;
+        after_stop();
+        return;
+    }
+    phase_ = wait_for_dependents ? Phase::waiting_for_dependents : Phase::terminating;
+    if (force) phase_ = Phase::killing;
+    static constexpr std::array<std::string_view, 5> reasons{
+        "stopped on request", "manager shuts down", "unhealthy", "restarted on request",
+        "replaced by the next scheduled run"};
+    enter(State::stopping, reasons[static_cast<std::size_t>(cause)]);
+    if (phase_ == Phase::killing) kill("killed on request");
+    if (phase_ == Phase::terminating) terminate();
+}
+
+void DaemonMachine::terminate() {
+    phase_ = Phase::terminating;
+    if (spawn_pending_) return;
+    note("signal", "", signal_name(spec_->stop_signal), "asked to end");
+    surroundings_.emit(SignalRun{run_, spec_->stop_signal});
+    arm(TimerKind::kill, surroundings_.now().mono + stop_timeout_);
+}
+
+// While the answer to a spawn is outstanding there is nothing to signal yet: the phase tells
+// spawned() what to do. An empty `why` is a repetition that history need not hear of.
+void DaemonMachine::kill(std::string_view why) {
+    phase_ = Phase::killing;
+    if (spawn_pending_) return;
+    if (!why.empty()) note("signal", "", "SIGKILL", std::string(why));
+    surroundings_.emit(KillRun{run_});
+    arm(TimerKind::kill, surroundings_.now().mono + kill_patience);
+}
+
+void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
+    cancel(TimerKind::kill);
+    end_checks();
+    run_live_ = false;
+    last_exit_ = status;
+    stopped_at_ = at;
+    persist_run();
+    // What the leader left behind in its group goes with it.
+    surroundings_.emit(KillRun{run_});
+    surroundings_.emit(ReleaseRun{key_, run_});
+    pid_ = 0;
+    token_.clear();
+}
+
+// Decides what follows an end that nobody asked for.
+void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
+                                          std::optional<Error> start_error) {
+    phase_ = Phase::none;
+    if (armed_) {
+        come_to_rest(State::scheduled, what, std::move(start_error));
+        if (queued_run_) {
+            queued_run_ = false;
+            begin_start("queued run");
+        }
+        return;
+    }
+    const model::RestartQuestion question{failed, stop_cause_ == StopCause::unhealthy && failed,
+                                          attempt_};
+    const auto decision = model::decide_restart(spec_->restart, question, surroundings_.random());
+    if (!decision.restart) {
+        target_ = Target::down;
+        const std::string reason = what + "; " + std::string(decision.reason);
+        come_to_rest(failed ? State::failed : State::stopped, reason, std::move(start_error));
+        return;
+    }
+    const Now now = surroundings_.now();
+    next_restart_at_ =
+        now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(decision.delay);
+    enter(State::backoff, what + "; next try in " + format_duration(decision.delay));
+    if (start_error)
+        surroundings_.reached(key_, {Milestone::Kind::retrying, std::move(start_error)});
+    arm(TimerKind::backoff, now.mono + decision.delay);
+}
+
+void DaemonMachine::after_stop() {
+    phase_ = Phase::none;
+    const bool again = std::exchange(start_after_stop_, false) && !shutting_down_;
+    if (again) {
+        if (stop_cause_ == StopCause::restart) {
+            restart_count_ = 0;
+            attempt_ = 0;
+        }
+        stop_cause_ = StopCause::request;
+        begin_start("started again");
+        return;
+    }
+    if (stop_cause_ == StopCause::unhealthy && !shutting_down_) {
+        last_error_ = "became unhealthy: " + (last_check_ ? last_check_->message : "");
+        after_failed_or_ended(true, "unhealthy", std::nullopt);
+        stop_cause_ = StopCause::request;
+        return;
+    }
+    come_to_rest(armed_ ? State::scheduled : State::stopped, "ended", std::nullopt);
+}
+
+void DaemonMachine::come_to_rest(State state, std::string_view reason, std::optional<Error> error) {
+    phase_ = Phase::none;
+    recovered_stopping_ = false;
+    cancel(TimerKind::backoff);
+    next_restart_at_.reset();
+    enter(state, reason);
+    surroundings_.reached(key_, {Milestone::Kind::rested, std::move(error)});
+}
+
+void DaemonMachine::enter(State state, std::string_view reason) {
+    note("transition", std::string(to_string(state_)), std::string(to_string(state)),
+         std::string(reason));
+    state_ = state;
+    persist();
+    surroundings_.touched(key_);
+}
+
+void DaemonMachine::arm(TimerKind kind, Instant when) {
+    cancel(kind);
+    surroundings_.arm(when, kind, key_, generations_[static_cast<std::size_t>(kind)]);
+}
+
+bool DaemonMachine::timer_is_current(TimerKind kind, std::uint32_t generation) const {
+    return generations_[static_cast<std::size_t>(kind)] == generation;
+}
+
+}  // namespace syspulse::engine

@@ -1,0 +1,196 @@
+// The life-cycle of one daemon: what it is (State), what is wanted (Target), and what follows from
+// each event. One function per event, each a switch over all states.
+//
+//   stopped    nothing runs and nothing is planned
+//   starting   a run is wanted: it waits for dependencies, is being spawned, or is looked for after
+//   a
+//              restart of the manager
+//   running    the run's process lives
+//   stopping   the process was asked to end, or waits for its dependents to end first
+//   backoff    the run ended; the next one starts when the delay is over
+//   failed     the run ended badly and is not tried again
+//   scheduled  nothing runs; the schedule says when the next run starts
+//
+// A run is live from the moment it is recorded until its end is known; there is never a second live
+// run. Everything that comes back from the world names its run, and what belongs to another run is
+// dropped. The machine never looks at another daemon: it asks its Surroundings, which the
+// Supervisor implements.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/random.hpp"
+#include "engine/action.hpp"
+#include "engine/event.hpp"
+#include "engine/health_tracker.hpp"
+#include "engine/timer_queue.hpp"
+#include "model/daemon_view.hpp"
+#include "model/state.hpp"
+
+namespace syspulse::engine {
+
+// What a waiting request may hear of.
+struct Milestone {
+    enum class Kind : std::uint8_t {
+        spawned,    // The process lives.
+        ready,      // It lives and, with a health check, is healthy.
+        retrying,   // The start failed, another try follows.
+        unhealthy,  // The health check gave its verdict.
+        rested,     // Nothing runs and nothing is pending.
+        undying,    // It was killed and is still there.
+    };
+    Kind kind{};
+    std::optional<Error> error;  // Why a start did not succeed.
+};
+
+// What a machine needs of the rest of the engine.
+class Surroundings {
+  public:
+    virtual ~Surroundings() = default;
+    virtual Now now() const = 0;
+    virtual Random& random() = 0;
+    virtual RunId next_run() = 0;
+    virtual CheckId next_check() = 0;
+    virtual void emit(Action action) = 0;
+    virtual void arm(Instant when, TimerKind kind, DaemonKey daemon, std::uint32_t generation) = 0;
+    virtual void reached(DaemonKey daemon, Milestone milestone) = 0;
+    // State, health or wish of this daemon changed; others may depend on it.
+    virtual void touched(DaemonKey daemon) = 0;
+};
+
+class DaemonMachine {
+  public:
+    enum class Phase : std::uint8_t {
+        none,
+        waiting_for_dependencies,
+        spawning,
+        recovering,
+        waiting_for_dependents,
+        terminating,
+        killing,
+    };
+    enum class StopCause : std::uint8_t { request, shutdown, unhealthy, restart, replaced };
+
+    DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec);
+
+    // Requests. An Error is a conflict: nothing changed.
+    Result<void> start(std::string_view reason);
+    Result<void> stop(bool force, std::optional<Duration> timeout);
+    Result<void> restart(bool force);
+    void shut_down(bool force);
+    void change_spec(SpecPtr spec);
+
+    // Events.
+    void load(const model::StoredInstance& stored);
+    void resume(bool restore);
+    void spawned(const Spawned& event);
+    void spawn_failed(const SpawnFailed& event);
+    void exited(const Exited& event);
+    void checked(const Checked& event);
+    void timer(TimerKind kind, std::uint32_t generation);
+    void wall_clock_changed();
+
+    // Answers of the Supervisor to the two waiting phases.
+    void dependencies_ready();
+    void dependency_failed(const std::string& name);
+    void dependents_ended();
+
+    // A schedule is armed by being registered.
+    void arm_schedule(std::optional<WallTime> armed_at, std::optional<WallTime> last_fired_at);
+
+    DaemonKey key() const { return key_; }
+    const model::DaemonSpec& spec() const { return *spec_; }
+    model::State state() const { return state_; }
+    model::Health health() const;
+    Phase phase() const { return phase_; }
+    bool is_active() const;
+    bool is_ready() const;
+    bool run_live() const { return run_live_; }
+    RunId run() const { return run_; }
+    std::int64_t pid() const { return pid_; }
+    bool ended_well() const;
+    bool timer_is_current(TimerKind kind, std::uint32_t generation) const;
+
+    model::StoredInstance stored() const;
+    model::StoredRun stored_run() const;
+    void describe(model::DaemonView& view) const;
+
+  private:
+    void enter(model::State state, std::string_view reason);
+    void begin_start(std::string_view reason);
+    void spawn();
+    void begin_stop(StopCause cause, bool force, std::optional<Duration> timeout,
+                    bool wait_for_dependents);
+    void terminate();
+    void kill(std::string_view why);
+    void end_run(std::optional<ExitStatus> status, WallTime at);
+    void after_failed_or_ended(bool failed, const std::string& what,
+                               std::optional<Error> start_error);
+    void after_stop();
+    void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
+    void now_running(const Spawned& event);
+
+    void begin_checks();
+    void end_checks();
+    void start_check();
+    void check_ended(bool passed, std::string message, Duration latency);
+
+    void plan_schedule();
+    void schedule_fired();
+    void disarm_schedule();
+
+    void arm(TimerKind kind, Instant when);
+    void cancel(TimerKind kind) { ++generations_[static_cast<std::size_t>(kind)]; }
+    void persist_run() { surroundings_.emit(PersistRun{key_, stored_run()}); }
+    void persist() { surroundings_.emit(PersistInstance{key_}); }
+    void note(std::string_view kind, std::string from, std::string to, std::string reason);
+    Error conflict(std::string_view what) const;
+
+    Surroundings& surroundings_;
+    SpecPtr spec_;
+    DaemonKey key_;
+
+    model::State state_ = model::State::stopped;
+    model::Target target_ = model::Target::down;
+    Phase phase_ = Phase::none;
+    StopCause stop_cause_ = StopCause::request;
+    bool start_after_stop_ = false;
+    bool spawn_pending_ = false;
+    bool run_live_ = false;
+    bool shutting_down_ = false;
+    bool recovered_stopping_ = false;
+
+    RunId run_;
+    std::int64_t pid_ = 0;
+    std::string token_;
+    WallTime began_at_{};
+    Instant started_mono_{};
+    std::optional<WallTime> started_at_;
+    std::optional<WallTime> stopped_at_;
+    std::optional<WallTime> next_restart_at_;
+    std::optional<ExitStatus> last_exit_;
+    std::uint32_t restart_count_ = 0;
+    std::uint32_t attempt_ = 0;
+    Duration stop_timeout_{0};
+    std::string last_error_;
+
+    HealthTracker health_;
+    CheckId check_;
+    std::optional<model::CheckView> last_check_;
+
+    bool armed_ = false;
+    bool queued_run_ = false;
+    std::optional<WallTime> armed_at_;
+    std::optional<WallTime> last_fired_at_;
+    std::optional<WallTime> next_fire_;
+
+    std::array<std::uint32_t, daemon_timer_kinds> generations_{};
+};
+
+std::string_view to_string(DaemonMachine::Phase phase) noexcept;
+
+}  // namespace syspulse::engine

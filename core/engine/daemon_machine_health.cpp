@@ -1,0 +1,77 @@
+// The health checks of a running daemon.
+#include "engine/daemon_machine.hpp"
+
+namespace syspulse::engine {
+namespace {
+
+// The checker honours the timeout itself; this much later it is given up as silent.
+constexpr Duration checker_grace = std::chrono::seconds{1};
+
+}  // namespace
+
+using model::Health;
+using model::State;
+
+Health DaemonMachine::health() const {
+    if (!spec_->health_check) return Health::not_configured;
+    return state_ == State::running ? health_.health() : Health::unknown;
+}
+
+void DaemonMachine::begin_checks() {
+    last_check_.reset();
+    health_.reset(*spec_->health_check, surroundings_.now().mono);
+    arm(TimerKind::check_due, health_.next_due());
+}
+
+void DaemonMachine::end_checks() {
+    cancel(TimerKind::check_due);
+    cancel(TimerKind::check_deadline);
+    if (check_) surroundings_.emit(CancelCheck{check_});
+    check_ = {};
+}
+
+void DaemonMachine::start_check() {
+    if (state_ != State::running || !spec_->health_check) return;
+    const Instant now = surroundings_.now().mono;
+    check_ = surroundings_.next_check();
+    health_.started(now);
+    surroundings_.emit(StartCheck{key_, check_});
+    arm(TimerKind::check_deadline, now + spec_->health_check->timeout + checker_grace);
+}
+
+void DaemonMachine::checked(const Checked& event) {
+    if (!check_ || event.check != check_ || state_ != State::running) return;
+    check_ended(event.passed, event.message, event.latency);
+}
+
+void DaemonMachine::check_ended(bool passed, std::string message, Duration latency) {
+    cancel(TimerKind::check_deadline);
+    check_ = {};
+    const Now now = surroundings_.now();
+    const Health before = health_.health();
+    const bool news =
+        !last_check_ || last_check_->passed != passed || last_check_->message != message;
+    const auto changed = health_.ended(*spec_->health_check, passed, now.mono);
+    last_check_ = model::CheckView{now.wall, passed, std::move(message), latency,
+                                   health_.consecutive_failures()};
+    if (news) note("check", "", passed ? "passed" : "failed", last_check_->message);
+    arm(TimerKind::check_due, health_.next_due());
+    if (!changed) return;
+    note("health", std::string(to_string(before)), std::string(to_string(*changed)),
+         last_check_->message);
+    persist();
+    surroundings_.touched(key_);
+    if (*changed == Health::healthy) {
+        surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
+        return;
+    }
+    surroundings_.reached(
+        key_, {Milestone::Kind::unhealthy,
+               Error{ErrorCode::internal,
+                     "\"" + spec_->name + "\" became unhealthy: " + last_check_->message}});
+    if (spec_->health_check->on_unhealthy == model::HealthCheckSpec::OnUnhealthy::restart) {
+        begin_stop(StopCause::unhealthy, false, std::nullopt, false);
+    }
+}
+
+}  // namespace syspulse::engine

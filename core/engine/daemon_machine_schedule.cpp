@@ -1,0 +1,91 @@
+// When a scheduled daemon runs.
+#include "engine/daemon_machine.hpp"
+
+namespace syspulse::engine {
+
+using model::ScheduleSpec;
+using model::State;
+using model::Target;
+
+void DaemonMachine::arm_schedule(std::optional<WallTime> armed_at,
+                                 std::optional<WallTime> last_fired_at) {
+    const WallTime now = surroundings_.now().wall;
+    armed_ = true;
+    armed_at_ = armed_at.value_or(now);
+    last_fired_at_ = last_fired_at;
+    target_ = Target::up;
+    plan_schedule();
+    if (state_ == State::stopped || state_ == State::failed)
+        enter(State::scheduled, "schedule armed");
+}
+
+void DaemonMachine::disarm_schedule() {
+    armed_ = false;
+    queued_run_ = false;
+    armed_at_.reset();
+    next_fire_.reset();
+    cancel(TimerKind::schedule);
+}
+
+void DaemonMachine::plan_schedule() {
+    const Now now = surroundings_.now();
+    next_fire_ = spec_->schedule->compiled.next(now.wall, *armed_at_);
+    if (next_fire_) {
+        arm(TimerKind::schedule, now.mono + (*next_fire_ - now.wall));
+    } else {
+        cancel(TimerKind::schedule);
+    }
+    persist();
+}
+
+void DaemonMachine::wall_clock_changed() {
+    if (armed_ && !shutting_down_) plan_schedule();
+}
+
+void DaemonMachine::schedule_fired() {
+    if (!armed_ || shutting_down_) return;
+    const Now now = surroundings_.now();
+    if (next_fire_ && now.wall < *next_fire_) {
+        // The calendar was set back in the meantime.
+        arm(TimerKind::schedule, now.mono + (*next_fire_ - now.wall));
+        return;
+    }
+    last_fired_at_ = now.wall;
+    plan_schedule();
+    switch (state_) {
+        case State::scheduled:
+        case State::stopped:
+        case State::failed:
+        case State::backoff:
+            begin_start("schedule");
+            return;
+        case State::starting:
+        case State::running:
+        case State::stopping:
+            break;
+    }
+    switch (spec_->schedule->overlap) {
+        case ScheduleSpec::Overlap::skip:
+            note("schedule", "", "skipped", "the previous run has not ended");
+            return;
+        case ScheduleSpec::Overlap::queue:
+            note("schedule", "", "queued", "the previous run has not ended");
+            queued_run_ = true;
+            return;
+        case ScheduleSpec::Overlap::replace:
+            note("schedule", "", "replaced", "the previous run has not ended");
+            if (state_ == State::stopping) {
+                if (stop_cause_ == StopCause::replaced) start_after_stop_ = true;
+                return;
+            }
+            begin_stop(StopCause::replaced, false, std::nullopt, false);
+            if (state_ == State::stopping) {
+                start_after_stop_ = true;
+            } else {
+                begin_start("schedule");
+            }
+            return;
+    }
+}
+
+}  // namespace syspulse::engine

@@ -1,0 +1,102 @@
+// What can happen, as far as the engine is concerned. Past tense; one line says what each means.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/error.hpp"
+#include "base/exit_status.hpp"
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "model/daemon_spec.hpp"
+#include "model/journal.hpp"
+
+namespace syspulse::engine {
+
+using SpecPtr = std::shared_ptr<const model::DaemonSpec>;
+
+// A daemon was registered, or loaded from the journal: then `stored` says how it stood.
+struct DaemonAdded {
+    DaemonKey daemon;
+    SpecPtr spec;
+    std::optional<model::StoredInstance> stored;
+};
+// The declaration of a known daemon changed; it applies from the next run on.
+struct SpecChanged {
+    DaemonKey daemon;
+    SpecPtr spec;
+};
+// Everything known has been added. With `restore` what ran before runs again.
+struct ManagerStarted {
+    bool restore = true;
+};
+
+struct StartRequested {
+    DaemonKey daemon;
+    RequestId request;
+    bool wait = false;  // Answer when running and, with a health check, healthy.
+    std::optional<Duration> timeout;
+};
+struct StopRequested {
+    DaemonKey daemon;
+    RequestId request;
+    bool force = false;               // Kill at once.
+    std::optional<Duration> timeout;  // Instead of the spec's stop_timeout.
+};
+struct RestartRequested {
+    DaemonKey daemon;
+    RequestId request;
+    bool force = false;
+    bool wait = false;
+    std::optional<Duration> timeout;
+};
+struct RemoveRequested {
+    DaemonKey daemon;
+    RequestId request;
+    bool force = false;  // Stop an active daemon first.
+};
+
+// Answers of the process runner. `run` tells to which attempt they belong; stale ones are ignored.
+struct Spawned {
+    DaemonKey daemon;
+    RunId run;
+    std::int64_t pid = 0;
+    std::string token;
+};
+struct SpawnFailed {
+    DaemonKey daemon;
+    RunId run;
+    Error error;
+};
+struct Exited {
+    DaemonKey daemon;
+    RunId run;
+    ExitStatus status;
+};
+
+struct Checked {
+    DaemonKey daemon;
+    CheckId check;
+    bool passed = false;
+    std::string message;
+    Duration latency{0};
+};
+
+// Time has passed: whatever was due by now is acted upon.
+struct TimeAdvanced {};
+// The calendar was set; schedules are reckoned anew.
+struct WallClockChanged {};
+
+struct ShutdownRequested {
+    bool keep_running = false;  // Leave the daemons alone for the next manager.
+    bool force = false;         // Kill instead of asking.
+};
+
+using Event = std::variant<DaemonAdded, SpecChanged, ManagerStarted, StartRequested, StopRequested,
+                           RestartRequested, RemoveRequested, Spawned, SpawnFailed, Exited, Checked,
+                           TimeAdvanced, WallClockChanged, ShutdownRequested>;
+
+}  // namespace syspulse::engine

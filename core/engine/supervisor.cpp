@@ -1,0 +1,318 @@
+#include "engine/supervisor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace syspulse::engine {
+
+using model::State;
+using Phase = DaemonMachine::Phase;
+
+void Supervisor::handle(const Event& event, Now now, std::vector<Action>& actions) {
+    now_ = now;
+    actions_ = &actions;
+    std::visit([this](const auto& e) { on(e); }, event);
+    settle();
+    answer_blocked_start();
+    finish_if_done();
+    actions_ = nullptr;
+}
+
+std::optional<Instant> Supervisor::next_deadline() {
+    // Entries of an older generation are dropped here, so that nobody wakes up for them.
+    while (const TimerEntry* first = timers_.peek()) {
+        if (first->kind == TimerKind::request) {
+            if (waiters_.contains(RequestId{first->owner})) break;
+        } else {
+            const auto* m = find(DaemonKey{static_cast<std::uint32_t>(first->owner)});
+            if (m != nullptr && m->timer_is_current(first->kind, first->generation)) break;
+        }
+        timers_.drop_first();
+    }
+    return timers_.next_deadline();
+}
+
+const DaemonMachine* Supervisor::find(DaemonKey daemon) const {
+    const auto found = machines_.find(daemon);
+    return found == machines_.end() ? nullptr : found->second.get();
+}
+
+DaemonMachine* Supervisor::machine(DaemonKey daemon) {
+    const auto found = machines_.find(daemon);
+    return found == machines_.end() ? nullptr : found->second.get();
+}
+
+void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
+    const DaemonMachine* m = find(daemon);
+    if (m == nullptr) return;
+    now_ = now;
+    m->describe(view);
+    if (m->phase() == Phase::waiting_for_dependencies) {
+        for (const std::string& name : m->spec().depends_on) {
+            const auto found = by_name_.find(name);
+            if (found != by_name_.end() && find(found->second)->is_ready()) continue;
+            view.waiting_for = name;
+            break;
+        }
+    } else if (m->phase() == Phase::waiting_for_dependents) {
+        const auto deps = dependents_.find(m->spec().name);
+        if (deps == dependents_.end()) return;
+        for (const DaemonKey key : deps->second) {
+            if (find(key)->is_active()) view.waiting_for = find(key)->spec().name;
+        }
+    }
+}
+
+const DaemonMachine* Supervisor::first_dependent(DaemonKey daemon) const {
+    const DaemonMachine* m = find(daemon);
+    if (m == nullptr) return nullptr;
+    const auto found = dependents_.find(m->spec().name);
+    if (found == dependents_.end() || found->second.empty()) return nullptr;
+    return find(found->second.front());
+}
+
+void Supervisor::emit(Action action) {
+    SYSPULSE_ASSERT(actions_ != nullptr, "actions arise only while an event is handled");
+    actions_->push_back(std::move(action));
+}
+
+void Supervisor::arm(Instant when, TimerKind kind, DaemonKey daemon, std::uint32_t generation) {
+    timers_.add(when, kind, daemon.value, generation);
+}
+
+void Supervisor::reached(DaemonKey daemon, Milestone milestone) {
+    milestones_.emplace_back(daemon, std::move(milestone));
+}
+
+// --- registration
+// ----------------------------------------------------------------------------------
+
+void Supervisor::on(const DaemonAdded& event) {
+    Surroundings& surroundings = *this;
+    auto made = std::make_unique<DaemonMachine>(surroundings, event.daemon, event.spec);
+    DaemonMachine& m = *made;
+    machines_.emplace(event.daemon, std::move(made));
+    by_name_[event.spec->name] = event.daemon;
+    link(event.daemon, *event.spec);
+    if (event.stored) {
+        m.load(*event.stored);
+    } else if (event.spec->schedule) {
+        m.arm_schedule(std::nullopt, std::nullopt);
+    } else {
+        emit(PersistInstance{event.daemon});
+    }
+}
+
+void Supervisor::on(const SpecChanged& event) {
+    DaemonMachine* m = machine(event.daemon);
+    if (m == nullptr) return;
+    unlink(event.daemon);
+    m->change_spec(event.spec);
+    link(event.daemon, *event.spec);
+}
+
+void Supervisor::link(DaemonKey daemon, const model::DaemonSpec& spec) {
+    for (const std::string& name : spec.depends_on) dependents_[name].push_back(daemon);
+}
+
+void Supervisor::unlink(DaemonKey daemon) {
+    for (const std::string& name : machine(daemon)->spec().depends_on) {
+        auto& list = dependents_[name];
+        std::erase(list, daemon);
+        if (list.empty()) dependents_.erase(name);
+    }
+}
+
+void Supervisor::remove(DaemonKey daemon) {
+    unlink(daemon);
+    by_name_.erase(machine(daemon)->spec().name);
+    machines_.erase(daemon);
+    emit(ForgetDaemon{daemon});
+}
+
+void Supervisor::on(const ManagerStarted& event) {
+    for (auto& [key, m] : machines_) m->resume(event.restore);
+}
+
+// --- answers of the world
+// ----------------------------------------------------------------------------
+
+void Supervisor::on(const Spawned& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->spawned(event);
+}
+void Supervisor::on(const SpawnFailed& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->spawn_failed(event);
+}
+void Supervisor::on(const Exited& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->exited(event);
+}
+void Supervisor::on(const Checked& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->checked(event);
+}
+
+void Supervisor::on(const TimeAdvanced&) {
+    while (const auto due = timers_.pop_due(now_.mono)) {
+        if (due->kind == TimerKind::request) {
+            const RequestId request{due->owner};
+            const auto found = waiters_.find(request);
+            if (found == waiters_.end()) continue;
+            const DaemonMachine* m = find(found->second.daemon);
+            const std::string state = m != nullptr ? std::string(to_string(m->state())) : "removed";
+            reply(request,
+                  Error{ErrorCode::timed_out, "\"" + (m != nullptr ? m->spec().name : "daemon") +
+                                                  "\" did not get there in time; it is " + state});
+            continue;
+        }
+        if (DaemonMachine* m = machine(DaemonKey{static_cast<std::uint32_t>(due->owner)})) {
+            m->timer(due->kind, due->generation);
+        }
+    }
+}
+
+void Supervisor::on(const WallClockChanged&) {
+    for (auto& [key, m] : machines_) m->wall_clock_changed();
+}
+
+// --- propagation
+// ---------------------------------------------------------------------------------------
+
+// Lets changes reach the neighbours until nothing moves any more. Each pass either ends a wait or
+// comes to the end of the list, and every wait ends once, so the number of passes is bounded.
+void Supervisor::settle() {
+    std::size_t passes = 0;
+    const std::size_t bound = 64 + 64 * (machines_.size() + 1);
+    while (!touched_.empty() || !milestones_.empty()) {
+        SYSPULSE_ASSERT(++passes <= bound, "propagation must come to an end");
+        const auto milestones = std::exchange(milestones_, {});
+        for (const auto& [daemon, milestone] : milestones) resolve(daemon, milestone);
+        const auto touched = std::exchange(touched_, {});
+        for (const DaemonKey daemon : touched) {
+            DaemonMachine* m = machine(daemon);
+            if (m == nullptr) continue;
+            consider(*m);
+            const auto dependents = dependents_.find(m->spec().name);
+            if (dependents != dependents_.end()) {
+                for (const DaemonKey key : dependents->second) consider(*machine(key));
+            }
+            for (const std::string& name : m->spec().depends_on) {
+                const auto found = by_name_.find(name);
+                if (found != by_name_.end()) consider(*machine(found->second));
+            }
+        }
+    }
+}
+
+void Supervisor::consider(DaemonMachine& m) {
+    if (m.phase() == Phase::waiting_for_dependencies) consider_dependencies(m);
+    if (m.phase() == Phase::waiting_for_dependents && !dependents_active(m.key()))
+        m.dependents_ended();
+}
+
+void Supervisor::consider_dependencies(DaemonMachine& m) {
+    bool all_ready = true;
+    for (const std::string& name : m.spec().depends_on) {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end()) {
+            m.dependency_failed(name);
+            return;
+        }
+        DaemonMachine& needed = *machine(found->second);
+        switch (needed.state()) {
+            case State::running:
+                all_ready = all_ready && needed.is_ready();
+                break;
+            case State::scheduled:
+                break;  // It runs when its time comes; nobody can wait for that.
+            case State::failed:
+                m.dependency_failed(name);
+                return;
+            case State::stopped:
+                // A dependency that did its work and ended well is as good as running.
+                if (needed.ended_well()) break;
+                all_ready = false;
+                if (!shutting_down_ && !needed.start("needed by " + m.spec().name)) {
+                    m.dependency_failed(name);
+                    return;
+                }
+                break;
+            case State::starting:
+            case State::stopping:
+            case State::backoff:
+                all_ready = false;
+                break;
+        }
+    }
+    if (all_ready) m.dependencies_ready();
+}
+
+bool Supervisor::dependents_active(DaemonKey daemon) const {
+    const auto found = dependents_.find(find(daemon)->spec().name);
+    if (found == dependents_.end()) return false;
+    return std::any_of(found->second.begin(), found->second.end(),
+                       [this](DaemonKey key) { return find(key)->is_active(); });
+}
+
+// Everything that stands on `daemon`, directly or through others, is asked to end.
+void Supervisor::stop_dependents(DaemonKey daemon, bool force) {
+    std::vector<DaemonKey> pending{daemon};
+    while (!pending.empty()) {
+        const DaemonKey key = pending.back();
+        pending.pop_back();
+        const auto found = dependents_.find(machine(key)->spec().name);
+        if (found == dependents_.end()) continue;
+        for (const DaemonKey dependent : found->second) {
+            DaemonMachine& m = *machine(dependent);
+            if (!m.is_active() || m.state() == State::stopping) continue;
+            // Active daemons that are not stopping yet accept a stop.
+            static_cast<void>(m.stop(force, std::nullopt));
+            pending.push_back(dependent);
+        }
+    }
+}
+
+// A start by hand gives a failed dependency another try instead of failing with it.
+void Supervisor::start_failed_dependencies(const DaemonMachine& machine_needing) {
+    std::vector<const DaemonMachine*> pending{&machine_needing};
+    while (!pending.empty()) {
+        const DaemonMachine* m = pending.back();
+        pending.pop_back();
+        for (const std::string& name : m->spec().depends_on) {
+            const auto found = by_name_.find(name);
+            DaemonMachine* needed = found == by_name_.end() ? nullptr : machine(found->second);
+            if (needed == nullptr || needed->state() != State::failed) continue;
+            if (needed->start("needed by " + m->spec().name)) pending.push_back(needed);
+        }
+    }
+}
+
+void Supervisor::on(const ShutdownRequested& event) {
+    shutting_down_ = true;
+    for (const auto& [request, waiter] : std::map<RequestId, Waiter>(waiters_)) {
+        if (waiter.what == Waiter::For::spawn || waiter.what == Waiter::For::ready) {
+            reply(request, Error{ErrorCode::cancelled, "the manager shuts down"});
+        }
+    }
+    if (event.keep_running) {
+        for (const auto& [request, waiter] : std::map<RequestId, Waiter>(waiters_)) {
+            reply(request, Error{ErrorCode::cancelled, "the manager shuts down"});
+        }
+        for (auto& [key, m] : machines_) emit(PersistInstance{key});
+        finished_ = true;
+        emit(Finish{});
+        return;
+    }
+    for (auto& [key, m] : machines_) m->shut_down(event.force);
+}
+
+void Supervisor::finish_if_done() {
+    if (!shutting_down_ || finished_) return;
+    for (const auto& [key, m] : machines_) {
+        if (m->is_active()) return;
+    }
+    finished_ = true;
+    emit(Finish{});
+}
+
+}  // namespace syspulse::engine

@@ -1,0 +1,202 @@
+// Requests of operators, and who gets which answer when.
+#include <utility>
+
+#include "engine/supervisor.hpp"
+
+namespace syspulse::engine {
+
+using model::State;
+
+bool Supervisor::refuse_when_shutting_down(RequestId request) {
+    if (!shutting_down_) return false;
+    reply(request, Error{ErrorCode::unavailable, "the manager shuts down"});
+    return true;
+}
+
+DaemonMachine* Supervisor::machine_of(DaemonKey daemon, RequestId request) {
+    DaemonMachine* m = machine(daemon);
+    if (m == nullptr) reply(request, Error{ErrorCode::not_found, "no such daemon"});
+    return m;
+}
+
+void Supervisor::on(const StartRequested& event) {
+    if (refuse_when_shutting_down(event.request)) return;
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    if (const auto done = m->start("started on request"); !done) {
+        reply(event.request, done.error());
+        return;
+    }
+    start_failed_dependencies(*m);
+    wait(event.request, event.daemon, event.wait ? Waiter::For::ready : Waiter::For::spawn,
+         event.timeout);
+    last_start_ = event.wait ? RequestId{} : event.request;
+}
+
+void Supervisor::on(const StopRequested& event) {
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    const bool active = m->is_active();
+    if (active && m->state() != State::backoff) stop_dependents(event.daemon, event.force);
+    if (const auto done = m->stop(event.force, event.timeout); !done) {
+        reply(event.request, done.error());
+        return;
+    }
+    // A stop takes precedence over whoever waits for a start.
+    for (const RequestId request : waiters_of(event.daemon)) {
+        const Waiter::For what = waiters_.at(request).what;
+        if (what != Waiter::For::spawn && what != Waiter::For::ready) continue;
+        reply(request, Error{ErrorCode::cancelled,
+                             "\"" + m->spec().name + "\" was stopped by another request"});
+    }
+    if (m->is_active()) {
+        wait(event.request, event.daemon, Waiter::For::rest, std::nullopt);
+    } else {
+        reply(event.request, std::nullopt);
+    }
+}
+
+void Supervisor::on(const RestartRequested& event) {
+    if (refuse_when_shutting_down(event.request)) return;
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    if (const auto done = m->restart(event.force); !done) {
+        reply(event.request, done.error());
+        return;
+    }
+    start_failed_dependencies(*m);
+    wait(event.request, event.daemon, event.wait ? Waiter::For::ready : Waiter::For::spawn,
+         event.timeout);
+    last_start_ = event.wait ? RequestId{} : event.request;
+}
+
+void Supervisor::on(const RemoveRequested& event) {
+    if (refuse_when_shutting_down(event.request)) return;
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    const std::string& name = m->spec().name;
+    if (const DaemonMachine* dependent = first_dependent(event.daemon)) {
+        reply(event.request,
+              Error{ErrorCode::invalid_state, "cannot remove \"" + name + "\": \"" +
+                                                  dependent->spec().name + "\" depends on it"});
+        return;
+    }
+    if (!m->is_active()) {
+        drop_waiters(event.daemon, Error{ErrorCode::cancelled, "\"" + name + "\" was removed"});
+        remove(event.daemon);
+        reply(event.request, std::nullopt);
+        return;
+    }
+    if (!event.force) {
+        reply(event.request,
+              Error{ErrorCode::invalid_state, "cannot remove \"" + name + "\": it is " +
+                                                  std::string(to_string(m->state())) +
+                                                  "; stop it first, or use --force"});
+        return;
+    }
+    wait(event.request, event.daemon, Waiter::For::removal, std::nullopt);
+    if (const auto done = m->stop(false, std::nullopt); !done) reply(event.request, done.error());
+}
+
+void Supervisor::wait(RequestId request, DaemonKey daemon, Waiter::For what,
+                      std::optional<Duration> timeout) {
+    if (!request) return;
+    waiters_.emplace(request, Waiter{daemon, what});
+    waiters_of_.emplace(daemon, request);
+    if (timeout) timers_.add(now_.mono + *timeout, TimerKind::request, request.value, 0);
+}
+
+void Supervisor::reply(RequestId request, std::optional<Error> error) {
+    if (!request) return;
+    const auto found = waiters_.find(request);
+    if (found != waiters_.end()) {
+        const auto [from, to] = waiters_of_.equal_range(found->second.daemon);
+        for (auto it = from; it != to; ++it) {
+            if (it->second != request) continue;
+            waiters_of_.erase(it);
+            break;
+        }
+        waiters_.erase(found);
+    }
+    emit(Reply{request, std::move(error)});
+}
+
+std::vector<RequestId> Supervisor::waiters_of(DaemonKey daemon) const {
+    std::vector<RequestId> requests;
+    const auto [from, to] = waiters_of_.equal_range(daemon);
+    for (auto it = from; it != to; ++it) requests.push_back(it->second);
+    return requests;
+}
+
+// Without --wait nobody waits for dependencies: the start is accepted, and `status` says what it
+// waits for.
+void Supervisor::answer_blocked_start() {
+    const RequestId request = std::exchange(last_start_, RequestId{});
+    const auto found = waiters_.find(request);
+    if (!request || found == waiters_.end()) return;
+    const DaemonMachine* m = find(found->second.daemon);
+    if (m != nullptr && m->phase() == DaemonMachine::Phase::waiting_for_dependencies)
+        reply(request, std::nullopt);
+}
+
+void Supervisor::drop_waiters(DaemonKey daemon, const Error& error) {
+    for (const RequestId request : waiters_of(daemon)) reply(request, error);
+}
+
+// Which milestone answers which wait.
+void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
+    using Kind = Milestone::Kind;
+    using For = Waiter::For;
+    const DaemonMachine* m = find(daemon);
+    if (m == nullptr) return;
+    bool removal = false;
+    const Error early{ErrorCode::internal,
+                      "\"" + m->spec().name + "\" ended before it was ready" +
+                          (m->stored().last_error.empty() ? "" : ": " + m->stored().last_error)};
+    for (const RequestId request : waiters_of(daemon)) {
+        const For what = waiters_.at(request).what;
+        switch (milestone.kind) {
+            case Kind::spawned:
+                if (what == For::spawn) reply(request, std::nullopt);
+                break;
+            case Kind::ready:
+                if (what == For::spawn || what == For::ready) reply(request, std::nullopt);
+                break;
+            case Kind::retrying:
+                if (what == For::spawn) reply(request, milestone.error);
+                break;
+            case Kind::unhealthy:
+                if (what == For::ready) reply(request, milestone.error);
+                break;
+            case Kind::rested:
+                if (what == For::rest) reply(request, std::nullopt);
+                if (what == For::spawn || what == For::ready)
+                    reply(request, milestone.error ? milestone.error : early);
+                removal = removal || what == For::removal;
+                break;
+            case Kind::undying:
+                if (what == For::rest || what == For::removal) {
+                    reply(request,
+                          Error{ErrorCode::timed_out,
+                                "\"" + m->spec().name +
+                                    "\" was killed but does not end; it may hang in the kernel"});
+                }
+                break;
+        }
+    }
+    if (!removal) return;
+    const std::string name = m->spec().name;
+    const std::vector<RequestId> requests = waiters_of(daemon);
+    const bool gone = first_dependent(daemon) == nullptr;
+    if (gone) remove(daemon);
+    for (const RequestId request : requests) {
+        if (gone) {
+            reply(request, std::nullopt);
+        } else {
+            reply(request, Error{ErrorCode::invalid_state,
+                                 "cannot remove \"" + name + "\": another daemon depends on it"});
+        }
+    }
+}
+
+}  // namespace syspulse::engine
