@@ -1,0 +1,47 @@
+// The server half of the control API: HTTP/1.1 with JSON on a Unix socket. Runs on the loop thread,
+// never blocks it, and costs no wake-up while no client is connected.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/control_service.hpp"
+#include "base/result.hpp"
+#include "platform/event_loop.hpp"
+
+namespace syspulse::api {
+
+struct ServerLimits {
+    std::size_t header_bytes = 16 * 1024;
+    std::size_t body_bytes = 8 * 1024 * 1024;
+    std::size_t connections = 256;
+    std::chrono::milliseconds request_deadline{30'000};  // First to last byte of one request.
+    std::chrono::milliseconds idle_deadline{60'000};     // Between requests.
+    std::chrono::milliseconds write_deadline{30'000};    // Without any progress of an answer.
+    std::chrono::milliseconds linger_deadline{2'000};    // For what a refused client still sends.
+    // Who may connect; empty: the manager's own user, and root.
+    std::function<bool(const Peer&)> admit;
+};
+
+// [loop thread] Destruction closes the endpoint and every connection and removes the socket file.
+class Server {
+  public:
+    // A socket file that nobody answers on is replaced; one that somebody does is already_exists.
+    // The loop and the service must outlive the server.
+    static Result<std::unique_ptr<Server>> listen(platform::EventLoop& loop,
+                                                  const std::string& socket_path,
+                                                  ControlService& service,
+                                                  ServerLimits limits = {});
+    virtual ~Server() = default;
+
+    virtual std::size_t connection_count() const = 0;
+
+    // Takes no new connections or requests, and lets answers that are under way be written until
+    // the server is destroyed. The socket file is removed at once.
+    virtual void stop_accepting() = 0;
+};
+
+}  // namespace syspulse::api
