@@ -1,5 +1,5 @@
-// Cron expressions: parsing and the next firing time, with time zones and daylight saving. Pure but for
-// the system's time zone database, which is read when an expression names a zone.
+// Cron expressions: parsing and the next firing time, with time zones and daylight saving. Pure but
+// for the system's time zone database, which is read when an expression names a zone.
 #pragma once
 
 #include <memory>
@@ -14,14 +14,15 @@ namespace syspulse::model {
 // An immutable, compiled expression. Cheap to copy.
 class Schedule {
   public:
-    // Five fields, or six with leading seconds; lists, ranges, steps, names, `?`, 7 as Sunday; @hourly …
-    // @annually, @every DURATION, @reboot; an optional "TZ=Zone " or "CRON_TZ=Zone " prefix, which wins
-    // over `timezone`. An empty `timezone` is the system's local zone. An expression that can never fire
-    // is an error. The error names the field, what was found and what is allowed.
+    // Five fields, or six with leading seconds; lists, ranges, steps, names, `?`, 7 as Sunday;
+    // @hourly …
+    // @annually, @every DURATION, @reboot; an optional "TZ=Zone " or "CRON_TZ=Zone " prefix, which
+    // wins over `timezone`. An empty `timezone` is the system's local zone. An expression that can
+    // never fire is an error. The error names the field, what was found and what is allowed.
     static Result<Schedule> parse(std::string_view expression, std::string_view timezone = {});
 
-    // The first firing time strictly after `after`; nothing for @reboot. `anchor` is what @every counts
-    // from (when the daemon was armed); other expressions ignore it.
+    // The first firing time strictly after `after`; nothing for @reboot. `anchor` is what @every
+    // counts from (when the daemon was armed); other expressions ignore it.
     std::optional<WallTime> next(WallTime after, WallTime anchor) const;
 
     // True for @reboot: fires once when the manager starts, and never again.

@@ -1,0 +1,49 @@
+// A time zone as the schedule needs it: how far its clocks are from UTC, and until when. The only
+// place that knows the date library and with it the system's time zone database.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace syspulse::model {
+
+// Seconds since 1970-01-01T00:00:00Z.
+using UtcSeconds = std::int64_t;
+
+// The time from `begin` up to, but without, `end` in which the clocks of a zone stay `offset`
+// seconds ahead of UTC. Zones that never change have one period, bounded by the two limits.
+struct OffsetPeriod {
+    static constexpr UtcSeconds earliest = -62'135'596'800;  // 0001-01-01T00:00:00Z
+    static constexpr UtcSeconds latest = 253'402'300'800;    // 10000-01-01T00:00:00Z
+
+    UtcSeconds begin = earliest;
+    UtcSeconds end = latest;
+    std::int64_t offset = 0;
+};
+
+class TimeZone {
+  public:
+    // UTC, for which no database is needed.
+    TimeZone() = default;
+
+    // By IANA name. The error suggests a name when one is close.
+    static Result<TimeZone> find(std::string_view name);
+
+    // Where this machine stands: $TZ when it names a zone, else the system's setting, else UTC.
+    static TimeZone local();
+
+    // The period that `moment` lies in.
+    OffsetPeriod period_at(UtcSeconds moment) const;
+
+  private:
+    explicit TimeZone(const void* zone) : zone_(zone) {}
+
+    // A date::time_zone, which the database owns for as long as the process lives; null for UTC.
+    // Kept opaque to keep the library's heavy header out of this one.
+    const void* zone_ = nullptr;
+};
+
+}  // namespace syspulse::model
