@@ -1,0 +1,60 @@
+// Plugins as the rest of the core sees them: a catalog, and the two runners that driver and checker
+// plugins implement. No type of the plugin ABI passes this header.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "platform/check_runner.hpp"
+#include "platform/clock.hpp"
+#include "platform/event_loop.hpp"
+#include "platform/process_runner.hpp"
+#include "plugin_host/plugin_catalog.hpp"
+
+namespace syspulse::plugin_host {
+
+struct HostOptions {
+    std::vector<std::filesystem::path> search_paths;  // Directories, first one first.
+    SchemaCheck schema_check;                         // Empty: schemas are not looked at.
+    Duration operation_deadline =
+        std::chrono::seconds{10};                    // Of spawn, signal, recover, inspect, stats.
+    Duration check_grace = std::chrono::seconds{1};  // Beyond a check's own timeout.
+    std::size_t worker_limit = 0;  // Threads for blocking plugin code; 0: four per CPU, at least 8.
+};
+
+// What plugins did that they must not do, or did too slowly. All count from the start of the host.
+struct Misbehaviour {
+    std::uint64_t stale = 0;       // Completions nobody waits for: twice, late, invented.
+    std::uint64_t wrong_type = 0;  // Completed with the function of another operation.
+    std::uint64_t rejected =
+        0;  // Results that cannot be true: pid 1, a huge token, a foreign process.
+    std::uint64_t thrown = 0;      // C++ exceptions out of a function of the plugin.
+    std::uint64_t slow_calls = 0;  // Calls that held the loop for more than 50 ms.
+    std::uint64_t unanswered = 0;  // Operations whose deadline passed.
+    std::uint64_t log_lines_dropped = 0;
+};
+
+// [loop thread] unless said otherwise.
+class PluginHost {
+  public:
+    // Loads the plugins. A plugin that cannot be loaded is in the catalog with its error.
+    static Result<std::unique_ptr<PluginHost>> create(platform::EventLoop& loop,
+                                                      const platform::Clock& clock,
+                                                      HostOptions options);
+    virtual ~PluginHost() = default;
+
+    virtual const PluginCatalog& catalog() const = 0;
+    virtual platform::ProcessRunner& processes() = 0;
+    virtual platform::CheckRunner& checks() = 0;
+
+    // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
+    virtual bool owns_pid(std::int64_t pid) const = 0;
+
+    virtual Misbehaviour misbehaviour() const = 0;
+};
+
+}  // namespace syspulse::plugin_host
