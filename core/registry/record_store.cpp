@@ -1,0 +1,439 @@
+#include "registry/record_store.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace syspulse::registry {
+
+using model::HistoryEntry;
+using model::StoredInstance;
+using model::StoredRun;
+using model::StoredSpec;
+
+enum RecordStore::Sql : std::size_t {
+    begin_sql,
+    commit_sql,
+    add_spec_sql,
+    replace_spec_sql,
+    remove_spec_sql,
+    remove_runs_sql,
+    put_instance_sql,
+    put_run_sql,
+    add_history_sql,
+    raise_last_run_sql,
+    last_run_sql,
+    last_history_sql,
+    specs_sql,
+    instances_sql,
+    history_sql,
+    history_of_sql,
+    first_since_sql,
+    runs_sql,
+    prune_to_sql,
+    prune_before_sql,
+    prune_runs_sql,
+};
+
+namespace {
+
+#define SYSPULSE_HISTORY_COLUMNS                                                                \
+    "id, at, daemon, uuid, kind, from_word, to_word, reason, run, pid, exit_kind, exit_value, " \
+    "exit_oom"
+
+// In the order of RecordStore::Sql.
+constexpr std::array sql_texts{
+    "BEGIN IMMEDIATE",
+    "COMMIT",
+    "INSERT INTO specs (uuid, name, spec_json, added_at) VALUES (?, ?, ?, ?)",
+    "UPDATE specs SET name = ?2, spec_json = ?3, added_at = ?4 WHERE uuid = ?1",
+    "DELETE FROM specs WHERE uuid = ?",
+    "DELETE FROM runs WHERE uuid = ?",
+    // An update in place, where REPLACE would rewrite the row and its index entry.
+    "INSERT INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+    "?15,"
+    " ?16, ?17, ?18) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state = ?3, health = ?4, run = "
+    "?5,"
+    " run_live = ?6, pid = ?7, token = ?8, started_at = ?9, stopped_at = ?10, exit_kind = ?11,"
+    " exit_value = ?12, exit_oom = ?13, restart_count = ?14, attempt = ?15, armed_at = ?16,"
+    " last_fired_at = ?17, last_error = ?18",
+    "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run) DO UPDATE SET"
+    " uuid = ?2, began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
+    " exit_oom = ?8",
+    "INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    "UPDATE meta SET value = ?1 WHERE key = 'last_run' AND value < ?1",
+    "SELECT value FROM meta WHERE key = 'last_run'",
+    "SELECT coalesce(max(id), 0) FROM history",
+    "SELECT uuid, name, spec_json, added_at FROM specs ORDER BY position",
+    "SELECT s.uuid, i.target, i.state, i.health, i.run, i.run_live, i.pid, i.token, i.started_at,"
+    " i.stopped_at, i.exit_kind, i.exit_value, i.exit_oom, i.restart_count, i.attempt, i.armed_at,"
+    " i.last_fired_at, i.last_error"
+    " FROM specs AS s LEFT JOIN instances AS i ON i.uuid = s.uuid ORDER BY s.position",
+    "SELECT " SYSPULSE_HISTORY_COLUMNS
+    " FROM history WHERE id > ?1 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
+    "SELECT " SYSPULSE_HISTORY_COLUMNS
+    " FROM history WHERE id > ?1 AND at >= ?2 AND daemon = ?4 ORDER BY id DESC LIMIT ?3",
+    "SELECT min(id) FROM history INDEXED BY history_by_time WHERE at >= ?",
+    "SELECT run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom"
+    " FROM runs WHERE uuid = ?1 ORDER BY run DESC LIMIT ?2",
+    "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE id < ?1 ORDER BY id LIMIT ?2)",
+    "DELETE FROM history WHERE id IN"
+    " (SELECT id FROM history WHERE at < ?1 AND id < ?2 ORDER BY at LIMIT ?3)",
+    "DELETE FROM runs WHERE run IN"
+    " (SELECT run FROM runs WHERE uuid = ?1 ORDER BY run DESC LIMIT ?2 OFFSET ?3)",
+};
+
+std::int64_t to_sql(std::size_t count) {
+    constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(count, most));
+}
+
+std::int64_t to_sql(RunId run) {
+    return static_cast<std::int64_t>(run.value);
+}
+
+RunId run_at(const Statement& row, int column) {
+    return {static_cast<std::uint64_t>(row.integer(column))};
+}
+
+std::uint32_t count_at(const Statement& row, int column) {
+    return static_cast<std::uint32_t>(row.integer(column));
+}
+
+WallTime time_at(const Statement& row, int column) {
+    return from_unix_ms(row.integer(column));
+}
+
+std::optional<WallTime> optional_time_at(const Statement& row, int column) {
+    if (row.is_null(column)) return std::nullopt;
+    return time_at(row, column);
+}
+
+void bind_time(Statement& statement, int index, const std::optional<WallTime>& time) {
+    if (time.has_value()) {
+        statement.bind(index, to_unix_ms(*time));
+    } else {
+        statement.bind_null(index);
+    }
+}
+
+std::string_view word(ExitStatus::Kind kind) {
+    switch (kind) {
+        case ExitStatus::Kind::code:
+            return "code";
+        case ExitStatus::Kind::signal:
+            return "signal";
+        case ExitStatus::Kind::lost:
+            return "lost";
+    }
+    return "lost";
+}
+
+// Three columns from `index` on; left unbound, which is NULL, without an exit.
+void bind_exit(Statement& statement, int index, const std::optional<ExitStatus>& exit) {
+    if (!exit.has_value()) return;
+    statement.bind(index, word(exit->kind));
+    statement.bind(index + 1, std::int64_t{exit->value});
+    statement.bind(index + 2, std::int64_t{exit->oom_killed});
+}
+
+std::optional<ExitStatus> exit_at(const Statement& row, int column) {
+    if (row.is_null(column)) return std::nullopt;
+    ExitStatus exit;
+    const std::string kind = row.text(column);
+    if (kind == "code") exit.kind = ExitStatus::Kind::code;
+    if (kind == "signal") exit.kind = ExitStatus::Kind::signal;
+    exit.value = static_cast<std::int32_t>(row.integer(column + 1));
+    exit.oom_killed = row.integer(column + 2) != 0;
+    return exit;
+}
+
+void bind_spec(Statement& statement, const StoredSpec& spec) {
+    statement.bind(0, spec.uuid);
+    statement.bind(1, spec.name);
+    statement.bind(2, spec.spec_json);
+    statement.bind(3, to_unix_ms(spec.added_at));
+}
+
+Result<StoredInstance> instance_at(const Statement& row) {
+    StoredInstance instance;
+    instance.uuid = row.text(0);
+    if (row.is_null(1)) return instance;
+    const auto target = model::parse_target(row.text(1));
+    const auto state = model::parse_state(row.text(2));
+    const auto health = model::parse_health(row.text(3));
+    if (!target || !state || !health) {
+        return Error{ErrorCode::corrupt,
+                     "the state of daemon " + instance.uuid + " is not a known word"};
+    }
+    instance.target = *target;
+    instance.state = *state;
+    instance.health = *health;
+    instance.run = run_at(row, 4);
+    instance.run_live = row.integer(5) != 0;
+    instance.pid = row.integer(6);
+    instance.token = row.text(7);
+    instance.started_at = optional_time_at(row, 8);
+    instance.stopped_at = optional_time_at(row, 9);
+    instance.last_exit = exit_at(row, 10);
+    instance.restart_count = count_at(row, 13);
+    instance.attempt = count_at(row, 14);
+    instance.armed_at = optional_time_at(row, 15);
+    instance.last_fired_at = optional_time_at(row, 16);
+    instance.last_error = row.text(17);
+    return instance;
+}
+
+HistoryEntry entry_at(const Statement& row) {
+    HistoryEntry entry;
+    entry.id = row.integer(0);
+    entry.at = time_at(row, 1);
+    entry.daemon = row.text(2);
+    entry.uuid = row.text(3);
+    entry.kind = row.text(4);
+    entry.from = row.text(5);
+    entry.to = row.text(6);
+    entry.reason = row.text(7);
+    entry.run = run_at(row, 8);
+    entry.pid = row.integer(9);
+    entry.exit = exit_at(row, 10);
+    return entry;
+}
+
+StoredRun run_row(const Statement& row) {
+    StoredRun run;
+    run.run = run_at(row, 0);
+    run.uuid = row.text(1);
+    run.began_at = time_at(row, 2);
+    run.pid = row.integer(3);
+    run.ended_at = optional_time_at(row, 4);
+    run.exit = exit_at(row, 5);
+    return run;
+}
+
+// Runs `statement` to its end and collects what `read` makes of each row.
+template <class T, class Read>
+Result<std::vector<T>> collect(const Database& database, Statement& statement, Read read) {
+    std::vector<T> found;
+    while (true) {
+        const auto step = statement.step();
+        if (step.code != SQLITE_OK) return database.error(step.code);
+        if (!step.row) return found;
+        Result<T> item = read(statement);
+        if (!item) return item.error();
+        found.push_back(std::move(*item));
+    }
+}
+
+}  // namespace
+
+Result<RecordStore> RecordStore::prepare(Database database) {
+    static_assert(sql_texts.size() == sql_count && prune_runs_sql + 1 == sql_count);
+    RecordStore store(std::move(database));
+    for (std::size_t i = 0; i < sql_count; ++i) {
+        auto statement = store.database_.prepare(sql_texts[i]);
+        if (!statement) return statement.error();
+        store.statements_[i] = std::move(*statement);
+    }
+    return store;
+}
+
+Result<void> RecordStore::run(Statement& statement) {
+    const StatementUse use(statement);
+    const auto step = statement.step();
+    if (step.code != SQLITE_OK) return database_.error(step.code);
+    return {};
+}
+
+Result<void> RecordStore::begin() {
+    return run(statement(begin_sql));
+}
+Result<void> RecordStore::commit() {
+    return run(statement(commit_sql));
+}
+
+Result<void> RecordStore::add_spec(const StoredSpec& spec) {
+    auto& sql = statement(add_spec_sql);
+    bind_spec(sql, spec);
+    auto added = run(sql);
+    if (!added) return added.error().with("cannot add daemon " + spec.name);
+    return added;
+}
+
+Result<void> RecordStore::replace_spec(const StoredSpec& spec) {
+    auto& sql = statement(replace_spec_sql);
+    bind_spec(sql, spec);
+    auto replaced = run(sql);
+    if (!replaced) return replaced.error().with("cannot replace daemon " + spec.name);
+    if (database_.changes() == 0) {
+        return Error{ErrorCode::not_found,
+                     "cannot replace daemon " + spec.name + ": it is not there"};
+    }
+    return {};
+}
+
+Result<void> RecordStore::remove_spec(const std::string& uuid) {
+    auto& runs = statement(remove_runs_sql);
+    runs.bind(0, uuid);
+    if (auto removed = run(runs); !removed) return removed;
+    auto& sql = statement(remove_spec_sql);
+    sql.bind(0, uuid);
+    if (auto removed = run(sql); !removed) return removed;
+    if (database_.changes() == 0) {
+        return Error{ErrorCode::not_found, "cannot remove daemon " + uuid + ": it is not there"};
+    }
+    return {};
+}
+
+Result<void> RecordStore::put_instance(const StoredInstance& instance) {
+    auto& sql = statement(put_instance_sql);
+    sql.bind(0, instance.uuid);
+    sql.bind(1, to_string(instance.target));
+    sql.bind(2, to_string(instance.state));
+    sql.bind(3, to_string(instance.health));
+    sql.bind(4, to_sql(instance.run));
+    sql.bind(5, std::int64_t{instance.run_live});
+    sql.bind(6, instance.pid);
+    sql.bind(7, instance.token);
+    bind_time(sql, 8, instance.started_at);
+    bind_time(sql, 9, instance.stopped_at);
+    bind_exit(sql, 10, instance.last_exit);
+    sql.bind(13, std::int64_t{instance.restart_count});
+    sql.bind(14, std::int64_t{instance.attempt});
+    bind_time(sql, 15, instance.armed_at);
+    bind_time(sql, 16, instance.last_fired_at);
+    sql.bind(17, instance.last_error);
+    auto put = run(sql);
+    if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
+    return put;
+}
+
+Result<void> RecordStore::put_run(const StoredRun& stored) {
+    auto& sql = statement(put_run_sql);
+    sql.bind(0, to_sql(stored.run));
+    sql.bind(1, stored.uuid);
+    sql.bind(2, to_unix_ms(stored.began_at));
+    sql.bind(3, stored.pid);
+    bind_time(sql, 4, stored.ended_at);
+    bind_exit(sql, 5, stored.exit);
+    return run(sql);
+}
+
+Result<void> RecordStore::add_history(const HistoryEntry& entry) {
+    auto& sql = statement(add_history_sql);
+    sql.bind(0, entry.id);
+    sql.bind(1, to_unix_ms(entry.at));
+    sql.bind(2, entry.daemon);
+    sql.bind(3, entry.uuid);
+    sql.bind(4, entry.kind);
+    sql.bind(5, entry.from);
+    sql.bind(6, entry.to);
+    sql.bind(7, entry.reason);
+    sql.bind(8, to_sql(entry.run));
+    sql.bind(9, entry.pid);
+    bind_exit(sql, 10, entry.exit);
+    return run(sql);
+}
+
+Result<void> RecordStore::raise_last_run(RunId last) {
+    auto& sql = statement(raise_last_run_sql);
+    sql.bind(0, to_sql(last));
+    return run(sql);
+}
+
+Result<std::int64_t> RecordStore::number(Sql which) {
+    auto& sql = statement(which);
+    const StatementUse use(sql);
+    const auto step = sql.step();
+    if (step.code != SQLITE_OK) return database_.error(step.code);
+    if (!step.row) return Error{ErrorCode::corrupt, "a value is missing"};
+    return sql.integer(0);
+}
+
+Result<RunId> RecordStore::last_run() {
+    const auto value = number(last_run_sql);
+    if (!value) return value.error();
+    return RunId{static_cast<std::uint64_t>(*value)};
+}
+
+Result<std::int64_t> RecordStore::last_history_id() {
+    return number(last_history_sql);
+}
+
+Result<std::vector<StoredSpec>> RecordStore::specs() {
+    auto& sql = statement(specs_sql);
+    const StatementUse use(sql);
+    return collect<StoredSpec>(database_, sql, [](const Statement& row) {
+        return StoredSpec{row.text(0), row.text(1), row.text(2), time_at(row, 3)};
+    });
+}
+
+Result<std::vector<StoredInstance>> RecordStore::instances() {
+    auto& sql = statement(instances_sql);
+    const StatementUse use(sql);
+    return collect<StoredInstance>(database_, sql, instance_at);
+}
+
+Result<std::optional<std::int64_t>> RecordStore::id_before(WallTime since) {
+    auto& sql = statement(first_since_sql);
+    const StatementUse use(sql);
+    sql.bind(0, to_unix_ms(since));
+    const auto step = sql.step();
+    if (step.code != SQLITE_OK) return database_.error(step.code);
+    if (!step.row || sql.is_null(0)) return std::optional<std::int64_t>{};
+    return std::optional<std::int64_t>{sql.integer(0) - 1};
+}
+
+Result<std::vector<HistoryEntry>> RecordStore::history(const model::HistoryQuery& query) {
+    std::int64_t after = query.after_id;
+    if (query.since.has_value()) {
+        // Bounds the search by id, because lines before `since` would otherwise be read one by one.
+        const auto before = id_before(*query.since);
+        if (!before) return before.error();
+        if (!before->has_value()) return std::vector<HistoryEntry>{};
+        after = std::max(after, **before);
+    }
+    auto& sql = statement(query.daemon.empty() ? history_sql : history_of_sql);
+    const StatementUse use(sql);
+    constexpr auto always = std::numeric_limits<std::int64_t>::min();
+    sql.bind(0, after);
+    sql.bind(1, query.since.has_value() ? to_unix_ms(*query.since) : always);
+    sql.bind(2, to_sql(query.limit));
+    if (!query.daemon.empty()) sql.bind(3, query.daemon);
+    auto found = collect<HistoryEntry>(database_, sql, entry_at);
+    if (found) std::reverse(found->begin(), found->end());
+    return found;
+}
+
+Result<std::vector<StoredRun>> RecordStore::runs(const std::string& uuid, std::size_t limit) {
+    auto& sql = statement(runs_sql);
+    const StatementUse use(sql);
+    sql.bind(0, uuid);
+    sql.bind(1, to_sql(limit));
+    return collect<StoredRun>(database_, sql, run_row);
+}
+
+Result<void> RecordStore::prune_history_to(std::int64_t first_kept_id, std::size_t step) {
+    auto& sql = statement(prune_to_sql);
+    sql.bind(0, first_kept_id);
+    sql.bind(1, to_sql(step));
+    return run(sql);
+}
+
+Result<void> RecordStore::prune_history_before(WallTime cutoff, std::int64_t newest_id,
+                                               std::size_t step) {
+    auto& sql = statement(prune_before_sql);
+    sql.bind(0, to_unix_ms(cutoff));
+    sql.bind(1, newest_id);
+    sql.bind(2, to_sql(step));
+    return run(sql);
+}
+
+Result<void> RecordStore::prune_runs(const std::string& uuid, std::size_t kept, std::size_t step) {
+    auto& sql = statement(prune_runs_sql);
+    sql.bind(0, uuid);
+    sql.bind(1, to_sql(step));
+    sql.bind(2, to_sql(kept));
+    return run(sql);
+}
+
+}  // namespace syspulse::registry

@@ -1,0 +1,187 @@
+#include "registry/registry.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <type_traits>
+
+#include "registry/record_store.hpp"
+#include "registry/registry_file.hpp"
+
+namespace syspulse::registry {
+
+namespace {
+
+// Daemons whose runs are looked after in one step at most.
+constexpr std::size_t daemons_per_step = 64;
+
+class SqliteJournal final : public model::Journal {
+  public:
+    SqliteJournal(RecordStore store, RegistryOptions options, std::int64_t last_id)
+        : store_(std::move(store)), options_(options), last_id_(last_id) {}
+
+    Result<model::JournalSnapshot> load() override;
+    Result<void> commit(std::span<model::JournalRecord> records) override;
+    Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query) override;
+    Result<std::vector<model::StoredRun>> runs(const std::string& uuid, std::size_t limit) override;
+
+  private:
+    Result<void> write_all(std::span<model::JournalRecord> records);
+    Result<void> write(model::JournalRecord& record);
+    void note_written(std::span<const model::JournalRecord> records);
+    void prune();
+    Result<void> prune_step();
+
+    RecordStore store_;
+    RegistryOptions options_;
+    std::int64_t last_id_;      // Of the newest line of history.
+    std::int64_t next_id_ = 0;  // Within a commit.
+    RunId highest_run_;         // Within a commit.
+
+    // What retention needs to know since its last step.
+    std::uint32_t commits_ = 0;
+    std::size_t lines_ = 0;
+    std::optional<WallTime> latest_at_;
+    std::set<std::string> ran_;  // UUIDs with new runs.
+};
+
+Result<model::JournalSnapshot> SqliteJournal::load() {
+    const std::string context = "cannot read the registry";
+    model::JournalSnapshot snapshot;
+    auto specs = store_.specs();
+    if (!specs) return specs.error().with(context);
+    snapshot.specs = std::move(*specs);
+    auto instances = store_.instances();
+    if (!instances) return instances.error().with(context);
+    snapshot.instances = std::move(*instances);
+    const auto last_run = store_.last_run();
+    if (!last_run) return last_run.error().with(context);
+    snapshot.last_run = *last_run;
+    snapshot.last_history_id = last_id_;
+    return snapshot;
+}
+
+Result<void> SqliteJournal::commit(std::span<model::JournalRecord> records) {
+    if (records.empty()) return {};
+    next_id_ = last_id_ + 1;
+    highest_run_ = {};
+    if (auto written = write_all(records); !written) {
+        for (auto& record : records) {
+            if (auto* line = std::get_if<model::HistoryAdded>(&record)) line->entry.id = 0;
+        }
+        return written.error().with("cannot record in the registry");
+    }
+    last_id_ = next_id_ - 1;
+    note_written(records);
+    if (++commits_ >= options_.prune_every) prune();
+    return {};
+}
+
+Result<void> SqliteJournal::write_all(std::span<model::JournalRecord> records) {
+    if (auto begun = store_.begin(); !begun) return begun;
+    const Transaction transaction(store_.database());
+    for (auto& record : records) {
+        if (auto written = write(record); !written) return written;
+    }
+    if (highest_run_) {
+        if (auto raised = store_.raise_last_run(highest_run_); !raised) return raised;
+    }
+    return store_.commit();
+}
+
+Result<void> SqliteJournal::write(model::JournalRecord& record) {
+    return std::visit(
+        [this](auto& change) -> Result<void> {
+            using Change = std::decay_t<decltype(change)>;
+            if constexpr (std::is_same_v<Change, model::SpecAdded>) {
+                return store_.add_spec(change.spec);
+            } else if constexpr (std::is_same_v<Change, model::SpecReplaced>) {
+                return store_.replace_spec(change.spec);
+            } else if constexpr (std::is_same_v<Change, model::SpecRemoved>) {
+                return store_.remove_spec(change.uuid);
+            } else if constexpr (std::is_same_v<Change, model::InstanceChanged>) {
+                highest_run_ = std::max(highest_run_, change.instance.run);
+                return store_.put_instance(change.instance);
+            } else if constexpr (std::is_same_v<Change, model::RunChanged>) {
+                highest_run_ = std::max(highest_run_, change.run.run);
+                return store_.put_run(change.run);
+            } else {
+                static_assert(std::is_same_v<Change, model::HistoryAdded>);
+                change.entry.id = next_id_++;
+                highest_run_ = std::max(highest_run_, change.entry.run);
+                return store_.add_history(change.entry);
+            }
+        },
+        record);
+}
+
+void SqliteJournal::note_written(std::span<const model::JournalRecord> records) {
+    for (const auto& record : records) {
+        if (const auto* line = std::get_if<model::HistoryAdded>(&record)) {
+            ++lines_;
+            latest_at_ = line->entry.at;
+        } else if (const auto* run = std::get_if<model::RunChanged>(&record)) {
+            ran_.insert(run->run.uuid);
+        }
+    }
+}
+
+// Retention is a courtesy: when it fails (a full disk), the next step tries again, and the commit
+// that it follows stands.
+void SqliteJournal::prune() {
+    commits_ = 0;
+    static_cast<void>(prune_step().has_value());
+}
+
+Result<void> SqliteJournal::prune_step() {
+    if (auto begun = store_.begin(); !begun) return begun;
+    const Transaction transaction(store_.database());
+    // As many lines more than came in, so that a busy manager's history does not outgrow its bound.
+    const std::size_t step = options_.prune_step + lines_;
+    const auto first_kept = last_id_ - static_cast<std::int64_t>(options_.history_rows) + 1;
+    // The newest line always stays: it is what the next id is counted from.
+    if (auto done = store_.prune_history_to(std::min(first_kept, last_id_), step); !done)
+        return done;
+    if (latest_at_.has_value()) {
+        const auto cutoff = *latest_at_ - options_.history_age;
+        if (auto done = store_.prune_history_before(cutoff, last_id_, step); !done) return done;
+    }
+    auto next = ran_.begin();
+    for (std::size_t i = 0; i < daemons_per_step && next != ran_.end(); ++i, ++next) {
+        auto done = store_.prune_runs(*next, options_.runs_per_daemon, step);
+        if (!done) return done;
+    }
+    if (auto committed = store_.commit(); !committed) return committed;
+    ran_.erase(ran_.begin(), next);
+    lines_ = 0;
+    return {};
+}
+
+Result<std::vector<model::HistoryEntry>> SqliteJournal::history(const model::HistoryQuery& query) {
+    auto found = store_.history(query);
+    if (!found) return found.error().with("cannot read the history");
+    return found;
+}
+
+Result<std::vector<model::StoredRun>> SqliteJournal::runs(const std::string& uuid,
+                                                          std::size_t limit) {
+    auto found = store_.runs(uuid, limit);
+    if (!found) return found.error().with("cannot read the runs of daemon " + uuid);
+    return found;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<model::Journal>> open_registry(const std::filesystem::path& file,
+                                                      RegistryOptions options) {
+    auto database = open_file(file, options);
+    if (!database) return database.error();
+    auto store = RecordStore::prepare(std::move(*database));
+    if (!store) return store.error().with("cannot open the registry");
+    const auto last_id = store->last_history_id();
+    if (!last_id) return last_id.error().with("cannot open the registry");
+    return std::unique_ptr<model::Journal>(
+        std::make_unique<SqliteJournal>(std::move(*store), options, *last_id));
+}
+
+}  // namespace syspulse::registry
