@@ -1,5 +1,5 @@
-// How a daemon's output gets into its log files, whatever does it: core/logs implements it with FIFOs
-// and a capture thread, the simulator ignores it.
+// How a daemon's output gets into its log files, whatever does it: core/logs implements it with
+// FIFOs and a capture thread, the simulator ignores it.
 #pragma once
 
 #include <cstdint>
@@ -17,8 +17,8 @@ struct CaptureSettings {
     bool timestamps = false;
 };
 
-// Given to the child as stdout and stderr. They stay the capture's and are valid until handles_used(),
-// run_ended(), close() or the next open() of the same daemon.
+// Given to the child as stdout and stderr. They stay the capture's and are valid until
+// handles_used(), run_ended(), close() or the next open() of the same daemon.
 struct CaptureHandles {
     NativeHandle out = no_handle;
     NativeHandle err = no_handle;
@@ -29,19 +29,22 @@ class OutputCapture {
   public:
     virtual ~OutputCapture() = default;
 
-    // Prepares the log files of a daemon and starts capturing, or goes on with what an earlier manager
-    // began. Idempotent; new settings apply at once. Called right before each spawn, and once for each
-    // process that is taken over from an earlier manager.
-    virtual Result<CaptureHandles> open(const std::string& daemon, const CaptureSettings& settings) = 0;
+    // Prepares the log files of a daemon and starts capturing, or goes on with what an earlier
+    // manager began. Idempotent; new settings apply at once. Called right before each spawn, and
+    // once for each process that is taken over from an earlier manager.
+    virtual Result<CaptureHandles> open(const std::string& daemon,
+                                        const CaptureSettings& settings) = 0;
 
-    // The child holds the handles now, or nobody will: an idle daemon should not cost descriptors, and the
-    // end of the last writer can be seen only when the capture holds no writing end itself.
+    // The child holds the handles now, or nobody will: an idle daemon should not cost descriptors,
+    // and the end of the last writer can be seen only when the capture holds no writing end itself.
     virtual void handles_used(const std::string& daemon) { static_cast<void>(daemon); }
 
-    // All output of the run that ended is in the files soon after; captured partial lines are completed.
+    // All output of the run that ended is in the files soon after; captured partial lines are
+    // completed.
     virtual void run_ended(const std::string& daemon) = 0;
 
-    // Stops capturing when the daemon is removed. The log files stay, for whoever wants to know later.
+    // Stops capturing when the daemon is removed. The log files stay, for whoever wants to know
+    // later.
     virtual void close(const std::string& daemon) = 0;
 };
 

@@ -1,0 +1,241 @@
+#include "logs/stream_writer.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "base/log.hpp"
+#include "logs/time_index.hpp"
+
+namespace syspulse::logs {
+namespace {
+
+// From this filling on a pipe is worth its larger size.
+constexpr std::size_t busy_bytes = 32 * 1024;
+
+// Bytes up to and including the last (first) newline; zero without one.
+std::size_t through_last_newline(std::string_view text) {
+    const auto at = text.rfind('\n');
+    return at == std::string_view::npos ? 0 : at + 1;
+}
+std::size_t through_first_newline(std::string_view text) {
+    const auto at = text.find('\n');
+    return at == std::string_view::npos ? 0 : at + 1;
+}
+
+}  // namespace
+
+StreamWriter::StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
+                           Stream stream, platform::NativeHandle pipe)
+    : tools_(tools), dir_(std::move(dir)), stream_(stream), pipe_(pipe) {}
+
+StreamWriter::~StreamWriter() {
+    tools_.pipes.close(pipe_);
+}
+
+void StreamWriter::apply(const platform::CaptureSettings& settings) {
+    settings_ = settings;
+    rotation_failed_ = false;
+    tools_.archiver.tidy(*dir_, stream_, settings_.retain_count);
+    if (settings_.compress_rotated) tools_.archiver.compress(*dir_, stream_);
+    // People look for the file as soon as the daemon exists.
+    static_cast<void>(ready_file().has_value());
+    close_file();
+}
+
+void StreamWriter::replace_pipe(platform::NativeHandle pipe) {
+    while (has_bytes() && pump() > 0) {
+    }
+    tools_.pipes.close(std::exchange(pipe_, pipe));
+    enlarged_ = false;
+}
+
+std::size_t StreamWriter::pump() {
+    const std::size_t available = tools_.pipes.available(pipe_);
+    if (available == 0) return 0;
+    if (available >= busy_bytes && !std::exchange(enlarged_, true)) tools_.pipes.enlarge(pipe_);
+    auto written = write_some(available);
+    while (!written && make_room(written.error())) written = write_some(available);
+    if (!written) return drop(available, written.error());
+    return *written;
+}
+
+Result<std::size_t> StreamWriter::write_some(std::size_t available) {
+    if (auto ready = ready_file(); !ready) return ready.error();
+    if (auto noted = note_dropped(); !noted) return noted.error();
+    note_time();
+    return settings_.timestamps ? stamp_some(available) : move_some(available);
+}
+
+// Somebody may have emptied or removed the file; the next byte goes where it ends now.
+Result<void> StreamWriter::ready_file() {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        if (!file_) {
+            const auto path = log_path(*dir_, stream_);
+            auto opened = platform::OutputFile::open_for_writing(path);
+            if (!opened && opened.error().code == ErrorCode::not_found) {
+                std::error_code ignored;
+                std::filesystem::create_directories(*dir_, ignored);
+                opened = platform::OutputFile::open_for_writing(path);
+            }
+            if (!opened) return opened.error();
+            file_ = *std::move(opened);
+        }
+        const auto state = file_.state();
+        if (!state) return state.error();
+        size_ = state->size;
+        if (!state->unlinked) return {};
+        file_.close();
+    }
+    return Error{ErrorCode::unavailable, "cannot open a log file: it is being removed"};
+}
+
+// Splits so that the file ends with a whole line and only a line longer than the limit exceeds the
+// limit.
+Result<std::size_t> StreamWriter::move_some(std::size_t available) {
+    const std::uint64_t limit = rotation_failed_ ? 0 : settings_.max_size_bytes;
+    const std::uint64_t room = limit > size_ ? limit - size_ : 0;
+    if (limit == 0 || available <= room) return move(available);
+
+    const auto peeked = tools_.pipes.peek(pipe_, tools_.peeked);
+    if (!peeked) return peeked.error();
+    const std::string_view text(tools_.peeked.data(), std::min(*peeked, available));
+    const std::size_t fits =
+        text.size() <= room ? text.size()
+                            : through_last_newline(text.substr(0, static_cast<std::size_t>(room)));
+    if (fits == text.size()) return move(fits);
+    if (fits > 0) {
+        auto moved = move(fits);
+        if (moved && *moved == fits) rotate();
+        return moved;
+    }
+    if (size_ > 0 && at_line_start()) {
+        rotate();
+        return std::size_t{0};
+    }
+    const std::size_t end_of_line = through_first_newline(text);
+    auto moved = move(end_of_line > 0 ? end_of_line : text.size());
+    if (moved && end_of_line > 0 && *moved == end_of_line) rotate();
+    return moved;
+}
+
+Result<std::size_t> StreamWriter::move(std::size_t size) {
+    auto moved = tools_.pipes.move_to(pipe_, file_, size_, size);
+    if (moved && *moved > 0) {
+        size_ += *moved;
+        file_.touch();
+    }
+    return moved;
+}
+
+// The pipe keeps the bytes until they are in the file: a crash in between doubles lines, it loses
+// none.
+Result<std::size_t> StreamWriter::stamp_some(std::size_t available) {
+    const auto peeked = tools_.pipes.peek(pipe_, tools_.peeked);
+    if (!peeked) return peeked.error();
+    const std::string stamp = format_rfc3339(tools_.clock.now().wall) + " ";
+    bool full = false;
+    const std::size_t used =
+        stamp_lines(std::min(*peeked, available), at_line_start(), stamp, full);
+    if (used > 0) {
+        if (auto written = append(tools_.text); !written) return written.error();
+        tools_.pipes.discard(pipe_, used);
+    }
+    if (full) rotate();
+    return used;
+}
+
+// Fills tools_.text and returns how many peeked bytes it stands for; `full` if the next line is for
+// the next file.
+std::size_t StreamWriter::stamp_lines(std::size_t size, bool at_line_start,
+                                      const std::string& stamp, bool& full) {
+    const std::uint64_t limit = rotation_failed_ ? 0 : settings_.max_size_bytes;
+    const std::string_view text(tools_.peeked.data(), size);
+    std::size_t used = 0;
+    tools_.text.clear();
+    while (used < text.size()) {
+        const std::size_t through = through_first_newline(text.substr(used));
+        const std::size_t length = through > 0 ? through : text.size() - used;
+        const std::uint64_t before = size_ + tools_.text.size();
+        full = limit > 0 && at_line_start && before > 0 && before + stamp.size() + length > limit;
+        if (full) break;
+        if (at_line_start) tools_.text += stamp;
+        tools_.text += text.substr(used, length);
+        at_line_start = through > 0;
+        used += length;
+    }
+    return used;
+}
+
+Result<void> StreamWriter::append(std::string_view text) {
+    if (auto written = file_.write_at(size_, text); !written) {
+        static_cast<void>(file_.truncate(size_).has_value());
+        return written;
+    }
+    size_ += text.size();
+    return {};
+}
+
+void StreamWriter::rotate() {
+    file_.close();
+    auto rotated = tools_.archiver.rotate(*dir_, stream_, settings_.retain_count);
+    if (!rotated) {
+        log::warn(rotated.error().message + "; the file grows until the daemon is started again");
+        rotation_failed_ = true;
+        return;
+    }
+    if (settings_.compress_rotated) tools_.archiver.compress(*dir_, stream_);
+}
+
+void StreamWriter::complete_line() {
+    if (tools_.pipes.has_writers(pipe_) || has_bytes()) return;
+    if (!ready_file() || at_line_start()) return;
+    static_cast<void>(append("\n").has_value());
+}
+
+bool StreamWriter::at_line_start() const {
+    if (size_ == 0) return true;
+    char last = '\n';
+    const auto got = file_.read_at(size_ - 1, std::span(&last, 1));
+    return !got || *got == 0 || last == '\n';
+}
+
+// A file without records, or with old ones, costs only precision; so failures are left alone.
+void StreamWriter::note_time() {
+    const WallTime now = tools_.clock.now().wall;
+    const bool recent = now >= indexed_ && now - indexed_ < index_step;
+    if (recent && size_ > 0) return;
+    if (append_time(index_path(*dir_, stream_), now, size_)) indexed_ = now;
+}
+
+Result<void> StreamWriter::note_dropped() {
+    if (dropped_ == 0) return {};
+    const std::string note = std::string(at_line_start() ? "" : "\n") +
+                             "[syspulse: " + std::to_string(dropped_) +
+                             " bytes dropped, disk full]\n";
+    if (auto written = append(note); !written) return written;
+    log::info("writing to " + log_path(*dir_, stream_).string() + " again");
+    dropped_ = 0;
+    return {};
+}
+
+// A daemon that waits for its log for ever is worse than a log with a gap.
+std::size_t StreamWriter::drop(std::size_t size, const Error& why) {
+    const std::size_t gone = tools_.pipes.discard(pipe_, size);
+    if (dropped_ == 0) {
+        log::warn("output to " + log_path(*dir_, stream_).string() +
+                  " is dropped until it can be written: " + why.message);
+    }
+    dropped_ += gone;
+    return gone;
+}
+
+bool StreamWriter::make_room(const Error& why) {
+    if (why.code != ErrorCode::unavailable) return false;
+    const Stream other = stream_ == Stream::out ? Stream::err : Stream::out;
+    return tools_.archiver.drop_oldest(*dir_, stream_) || tools_.archiver.drop_oldest(*dir_, other);
+}
+
+}  // namespace syspulse::logs

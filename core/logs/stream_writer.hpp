@@ -1,0 +1,87 @@
+// Moves one stream's bytes from its pipe into its log file: rotation at line boundaries,
+// timestamps, the time index, and what to do when the disk is full.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "logs/archiver.hpp"
+#include "logs/stream.hpp"
+#include "platform/clock.hpp"
+#include "platform/output_capture.hpp"
+#include "platform/output_file.hpp"
+#include "platform/output_pipes.hpp"
+
+namespace syspulse::logs {
+
+// What the streams of one capture thread share.
+struct WriterTools {
+    platform::OutputPipes& pipes;
+    Archiver& archiver;
+    const platform::Clock& clock;
+    std::vector<char> peeked;  // 256 KiB, reused by every call.
+    std::string text;
+};
+
+// [capture thread]
+class StreamWriter {
+  public:
+    // Takes over the pipe.
+    StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
+                 Stream stream, platform::NativeHandle pipe);
+    ~StreamWriter();
+    StreamWriter(const StreamWriter&) = delete;
+    StreamWriter& operator=(const StreamWriter&) = delete;
+
+    void apply(const platform::CaptureSettings& settings);
+    // Empties the old pipe first.
+    void replace_pipe(platform::NativeHandle pipe);
+    platform::NativeHandle pipe() const noexcept { return pipe_; }
+
+    // Writes part of what is in the pipe, or drops it if it cannot be written; returns how much.
+    // Repeat while the pipe holds bytes.
+    std::size_t pump();
+    bool has_bytes() const { return tools_.pipes.available(pipe_) > 0; }
+
+    // Ends a line that nobody can go on with any more; does nothing while somebody can.
+    void complete_line();
+
+    // The file is opened when needed; who has many streams closes those that rest.
+    bool is_file_open() const noexcept { return static_cast<bool>(file_); }
+    void close_file() noexcept { file_.close(); }
+
+  private:
+    Result<void> ready_file();
+    Result<std::size_t> write_some(std::size_t available);
+    Result<std::size_t> move_some(std::size_t available);
+    Result<std::size_t> move(std::size_t size);
+    Result<std::size_t> stamp_some(std::size_t available);
+    std::size_t stamp_lines(std::size_t size, bool at_line_start, const std::string& stamp,
+                            bool& full);
+    void rotate();
+    bool at_line_start() const;
+    void note_time();
+    Result<void> note_dropped();
+    std::size_t drop(std::size_t size, const Error& why);
+    bool make_room(const Error& why);
+    Result<void> append(std::string_view text);
+
+    WriterTools& tools_;
+    std::shared_ptr<const std::filesystem::path> dir_;  // Shared by the two streams of a daemon.
+    Stream stream_;
+    bool enlarged_ = false;
+    bool rotation_failed_ = false;
+    platform::CaptureSettings settings_;
+    platform::NativeHandle pipe_;
+    platform::OutputFile file_;
+    std::uint64_t size_ = 0;     // Of the file; where the next byte goes.
+    std::uint64_t dropped_ = 0;  // Bytes lost since writing became impossible.
+    WallTime indexed_;           // The last record in the time index.
+};
+
+}  // namespace syspulse::logs

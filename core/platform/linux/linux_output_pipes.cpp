@@ -1,0 +1,212 @@
+// platform::OutputPipes on named FIFOs. A child gets the FIFO open for reading and writing: it is
+// its own reader, so that without a manager its writes wait in a full pipe instead of raising
+// SIGPIPE.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "platform/linux/linux_output_error.hpp"
+#include "platform/output_pipes.hpp"
+
+namespace syspulse::platform {
+namespace {
+
+constexpr int busy_pipe_bytes = 256 * 1024;
+constexpr mode_t pipe_mode = 0600;
+constexpr std::uint64_t wake_token = ~std::uint64_t{0};
+constexpr int events_per_wait = 256;
+
+int fd_of(NativeHandle handle) {
+    return static_cast<int>(handle);
+}
+
+class LinuxOutputPipes final : public OutputPipes {
+  public:
+    ~LinuxOutputPipes() override {
+        for (const int fd : {epoll_, wake_, scratch_[0], scratch_[1], null_}) {
+            if (fd >= 0) ::close(fd);
+        }
+    }
+
+    Result<void> prepare() {
+        epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+        wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        null_ = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (epoll_ < 0 || wake_ < 0 || null_ < 0 ||
+            ::pipe2(scratch_, O_CLOEXEC | O_NONBLOCK) != 0) {
+            return output_error("cannot prepare log capture", errno);
+        }
+        static_cast<void>(::fcntl(scratch_[1], F_SETPIPE_SZ, busy_pipe_bytes));
+        return add(wake_, wake_token);
+    }
+
+    Result<NativeHandle> open_reader(const std::filesystem::path& path) override {
+        if (::mkfifo(path.c_str(), pipe_mode) != 0 && errno != EEXIST) {
+            return output_error("cannot create the pipe " + path.string(), errno);
+        }
+        return open_pipe(path, O_RDONLY | O_NONBLOCK);
+    }
+
+    // Not O_NONBLOCK: a daemon expects that its writes wait.
+    Result<NativeHandle> open_writer(const std::filesystem::path& path) override {
+        return open_pipe(path, O_RDWR);
+    }
+
+    bool is_at(NativeHandle pipe, const std::filesystem::path& path) const override {
+        struct stat mine = {};
+        struct stat named = {};
+        return ::fstat(fd_of(pipe), &mine) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+               mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+    }
+
+    void close(NativeHandle pipe) noexcept override {
+        if (pipe != no_handle) ::close(fd_of(pipe));
+    }
+
+    void wake() noexcept override {
+        const std::uint64_t one = 1;
+        static_cast<void>(!::write(wake_, &one, sizeof one));
+    }
+
+    // Edge-triggered, because a FIFO without writers reports its hang-up for ever otherwise.
+    Result<void> add(NativeHandle pipe, std::uint64_t token) override {
+        epoll_event event{};
+        event.events = EPOLLIN | EPOLLET;
+        event.data.u64 = token;
+        if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd_of(pipe), &event) == 0) return {};
+        return output_error("cannot watch the output of a daemon", errno);
+    }
+
+    void wait(std::vector<PipeEvent>& events, bool block) override {
+        epoll_event ready[events_per_wait];
+        const int count = ::epoll_wait(epoll_, ready, events_per_wait, block ? -1 : 0);
+        events.clear();
+        for (int i = 0; i < count; ++i) {
+            if (ready[i].data.u64 == wake_token) {
+                std::uint64_t ignored = 0;
+                static_cast<void>(!::read(wake_, &ignored, sizeof ignored));
+            } else {
+                events.push_back({ready[i].data.u64, (ready[i].events & EPOLLHUP) != 0});
+            }
+        }
+    }
+
+    void pause(Duration length) override {
+        const timespec t = {0, static_cast<long>(length.count())};
+        ::nanosleep(&t, nullptr);
+    }
+
+    std::size_t available(NativeHandle pipe) const override {
+        int count = 0;
+        if (::ioctl(fd_of(pipe), FIONREAD, &count) != 0) return 0;
+        return static_cast<std::size_t>(std::max(count, 0));
+    }
+
+    bool has_writers(NativeHandle pipe) const override {
+        pollfd p = {fd_of(pipe), POLLIN, 0};
+        return ::poll(&p, 1, 0) < 0 || (p.revents & POLLHUP) == 0;
+    }
+
+    void enlarge(NativeHandle pipe) override {
+        static_cast<void>(::fcntl(fd_of(pipe), F_SETPIPE_SZ, busy_pipe_bytes));
+    }
+
+    Result<std::size_t> peek(NativeHandle pipe, std::span<char> into) override;
+    Result<std::size_t> move_to(NativeHandle pipe, OutputFile& file, std::uint64_t offset,
+                                std::size_t size) override;
+    std::size_t discard(NativeHandle pipe, std::size_t size) override;
+
+  private:
+    static Result<NativeHandle> open_pipe(const std::filesystem::path& path, int flags);
+    Result<std::size_t> copy_to(NativeHandle pipe, OutputFile& file, std::uint64_t offset,
+                                std::size_t size);
+
+    int epoll_ = -1;
+    int wake_ = -1;
+    int null_ = -1;
+    int scratch_[2] = {-1, -1};  // Always empty between calls.
+    std::vector<char> buffer_;   // Only for file systems that cannot splice.
+};
+
+Result<NativeHandle> LinuxOutputPipes::open_pipe(const std::filesystem::path& path, int flags) {
+    const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return output_error("cannot open the pipe " + path.string(), errno);
+    struct stat st = {};
+    if (::fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) return NativeHandle{fd};
+    ::close(fd);
+    return Error{ErrorCode::invalid_state,
+                 "cannot open the pipe " + path.string() + ": it is something else; remove it"};
+}
+
+Result<std::size_t> LinuxOutputPipes::peek(NativeHandle pipe, std::span<char> into) {
+    const ssize_t copied =
+        ::tee(fd_of(pipe), scratch_[1], std::min<std::size_t>(into.size(), busy_pipe_bytes),
+              SPLICE_F_NONBLOCK);
+    if (copied < 0 && errno != EAGAIN)
+        return output_error("cannot read the output of a daemon", errno);
+    std::size_t done = 0;
+    while (copied > 0 && done < static_cast<std::size_t>(copied)) {
+        const ssize_t n =
+            ::read(scratch_[0], into.data() + done, static_cast<std::size_t>(copied) - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return output_error("cannot read the output of a daemon", errno);
+        done += static_cast<std::size_t>(n);
+    }
+    return done;
+}
+
+Result<std::size_t> LinuxOutputPipes::move_to(NativeHandle pipe, OutputFile& file,
+                                              std::uint64_t offset, std::size_t size) {
+    auto position = static_cast<loff_t>(offset);
+    for (;;) {
+        const ssize_t n = ::splice(fd_of(pipe), nullptr, fd_of(file.handle()), &position, size,
+                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n >= 0) return static_cast<std::size_t>(n);
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN) return std::size_t{0};
+        if (errno == EINVAL) return copy_to(pipe, file, offset, size);
+        return output_error("cannot write to a log file", errno);
+    }
+}
+
+Result<std::size_t> LinuxOutputPipes::copy_to(NativeHandle pipe, OutputFile& file,
+                                              std::uint64_t offset, std::size_t size) {
+    buffer_.resize(busy_pipe_bytes);
+    const auto count = peek(pipe, std::span(buffer_).first(std::min(size, buffer_.size())));
+    if (!count || *count == 0) return count;
+    if (auto written = file.write_at(offset, std::span(buffer_).first(*count)); !written) {
+        return written.error();
+    }
+    return discard(pipe, *count);
+}
+
+std::size_t LinuxOutputPipes::discard(NativeHandle pipe, std::size_t size) {
+    std::size_t done = 0;
+    while (done < size) {
+        const ssize_t n =
+            ::splice(fd_of(pipe), nullptr, null_, nullptr, size - done, SPLICE_F_NONBLOCK);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        done += static_cast<std::size_t>(n);
+    }
+    return done;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OutputPipes>> make_output_pipes() {
+    auto pipes = std::make_unique<LinuxOutputPipes>();
+    if (auto prepared = pipes->prepare(); !prepared) return prepared.error();
+    return std::unique_ptr<OutputPipes>(std::move(pipes));
+}
+
+}  // namespace syspulse::platform

@@ -1,0 +1,62 @@
+// The pipes that daemons write their output to. A pipe has a stable name in the file system and
+// survives the manager: daemons hold it open in a way that makes writing wait, not fail, while
+// nobody reads.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "platform/event_loop.hpp"
+#include "platform/output_file.hpp"
+
+namespace syspulse::platform {
+
+struct PipeEvent {
+    std::uint64_t token = 0;
+    bool hung_up = false;  // The last writer has gone; bytes may still be in the pipe.
+};
+
+// The reading ends that one thread serves.
+class OutputPipes {
+  public:
+    virtual ~OutputPipes() = default;
+
+    // Creates the pipe if there is none yet. [any thread]
+    virtual Result<NativeHandle> open_reader(const std::filesystem::path& path) = 0;
+    // The end that a child inherits as its stdout. [any thread]
+    virtual Result<NativeHandle> open_writer(const std::filesystem::path& path) = 0;
+    virtual bool is_at(NativeHandle pipe,
+                       const std::filesystem::path& path) const = 0;  // [any thread]
+    virtual void close(NativeHandle pipe) noexcept = 0;               // [any thread]
+    virtual void wake() noexcept = 0;  // Makes wait() return. [any thread]
+
+    // Reports the pipe with `token` each time bytes arrive or the last writer leaves, once per
+    // change: whoever is told reads until nothing is available. Ends with close().
+    virtual Result<void> add(NativeHandle pipe, std::uint64_t token) = 0;
+    // Replaces `events` with what happened; waits for something to happen if `block`.
+    virtual void wait(std::vector<PipeEvent>& events, bool block) = 0;
+    // Lets pipes fill for a moment: far fewer turns for daemons that write line by line.
+    virtual void pause(Duration length) = 0;
+
+    virtual std::size_t available(NativeHandle pipe) const = 0;
+    // False only if it is certain that nobody holds a writing end.
+    virtual bool has_writers(NativeHandle pipe) const = 0;
+    // Gives a busy pipe more room, where the system allows.
+    virtual void enlarge(NativeHandle pipe) = 0;
+    // Copies what comes first and leaves it in the pipe, so that it outlives this process.
+    virtual Result<std::size_t> peek(NativeHandle pipe, std::span<char> into) = 0;
+    // Moves up to `size` bytes into the file at `offset` without passing through memory of this
+    // process. A failure leaves in the pipe what did not reach the file.
+    virtual Result<std::size_t> move_to(NativeHandle pipe, OutputFile& file, std::uint64_t offset,
+                                        std::size_t size) = 0;
+    virtual std::size_t discard(NativeHandle pipe, std::size_t size) = 0;
+};
+
+Result<std::unique_ptr<OutputPipes>> make_output_pipes();
+
+}  // namespace syspulse::platform

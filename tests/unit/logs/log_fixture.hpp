@@ -1,0 +1,133 @@
+// What the tests of core/logs share: a directory of their own, a daemon that is played by the test,
+// and looks at files.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "logs/archiver.hpp"
+#include "logs/capture.hpp"
+#include "logs/gzip.hpp"
+#include "logs/stream.hpp"
+#include "platform/clock.hpp"
+#include "support/eventually.hpp"
+
+namespace syspulse::logs {
+
+class TemporaryDirectory {
+  public:
+    TemporaryDirectory() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "syspulse-logs-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~TemporaryDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+inline std::string read_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
+}
+
+inline std::string read_gzip(const std::filesystem::path& path) {
+    auto file = platform::OutputFile::open_for_reading(path);
+    if (!file) return {};
+    auto reader = GzipReader::open(*std::move(file));
+    std::string text;
+    char block[65536];
+    while (const std::size_t n = (*reader)->read(block)) text.append(block, n);
+    return text;
+}
+
+// All parts of a stream, the oldest first.
+inline std::string read_all(const std::filesystem::path& dir, Stream stream = Stream::out) {
+    auto archives = list_archives(dir, stream);
+    std::reverse(archives.begin(), archives.end());
+    std::string text;
+    for (const Archive& a : archives) {
+        text += a.compressed ? read_gzip(compressed_path(dir, stream, a.number))
+                             : read_file(log_path(dir, stream, a.number));
+    }
+    return text + read_file(log_path(dir, stream));
+}
+
+inline void write_fully(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd, text.data(), text.size());
+        ASSERT_GT(n, 0);
+        text.remove_prefix(static_cast<std::size_t>(n));
+    }
+}
+
+inline std::string numbered_lines(int from, int to) {
+    std::string text;
+    for (int i = from; i < to; ++i) text += "line " + std::to_string(i) + "\n";
+    return text;
+}
+
+// The daemon "web" and its capture.
+class LogTest : public ::testing::Test {
+  protected:
+    void TearDown() override { end_daemon(); }
+
+    void start_capture() { capture_ = make_capture(logs_dir(), *clock_); }
+
+    // The test process plays the child: it keeps its own copies of the handles.
+    void start_daemon(const platform::CaptureSettings& settings = {}) {
+        const auto handles = capture_->open("web", settings);
+        ASSERT_TRUE(handles) << handles.error().message;
+        end_daemon();
+        out_ = ::dup(static_cast<int>(handles->out));
+        err_ = ::dup(static_cast<int>(handles->err));
+        capture_->handles_used("web");
+    }
+
+    void end_daemon() {
+        if (out_ >= 0) ::close(out_);
+        if (err_ >= 0) ::close(err_);
+        out_ = err_ = -1;
+    }
+
+    void end_run() {
+        end_daemon();
+        capture_->run_ended("web");
+    }
+
+    bool eventually_all_is(const std::string& text) {
+        return test::eventually([&] { return read_all(dir()) == text; });
+    }
+
+    const std::filesystem::path& logs_dir() const { return directory_.path(); }
+    std::filesystem::path dir() const { return logs_dir() / "web"; }
+
+    TemporaryDirectory directory_;
+    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
+    std::unique_ptr<platform::OutputCapture> capture_;
+    int out_ = -1;
+    int err_ = -1;
+};
+
+}  // namespace syspulse::logs
