@@ -131,9 +131,9 @@ Result<Duration> parse_duration(std::string_view text) {
     constexpr std::string_view expected = "a duration such as 30s, 5m or 1h30m";
     std::string_view rest = text;
     double total = 0;
-    bool bare_number_seen = false;
     if (rest.empty()) return malformed(expected, text);
     while (!rest.empty()) {
+        const std::size_t before = rest.size();
         double number = 0;
         const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number,
                                                   std::chars_format::fixed);
@@ -141,12 +141,12 @@ Result<Duration> parse_duration(std::string_view text) {
         rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
         std::size_t letters = 0;
         while (letters < rest.size() && rest[letters] >= 'a' && rest[letters] <= 'z') ++letters;
-        bare_number_seen = bare_number_seen || letters == 0;
+        // A number without a unit counts seconds only when it is the whole text: "1h30" is ambiguous.
+        if (letters == 0 && (before != text.size() || !rest.empty())) return malformed(expected, text);
         const Unit* unit = find_unit(letters == 0 ? "s" : rest.substr(0, letters));
         if (unit == nullptr) return malformed(expected, text);
         total += number * unit->nanoseconds;
         rest.remove_prefix(letters);
-        if (bare_number_seen && !rest.empty()) return malformed(expected, text);
     }
     // About 290 years fit into 64 bits of nanoseconds; a century is enough for any supervisor.
     if (!std::isfinite(total) || total > 36525.0 * 86400e9) return malformed(expected, text);
