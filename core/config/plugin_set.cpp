@@ -1,0 +1,63 @@
+#include "config/plugin_set.hpp"
+
+#include <algorithm>
+
+#include "config/suggest.hpp"
+
+namespace syspulse::config {
+
+const PluginKind* PluginSet::find(std::string_view name) const noexcept {
+    if (kinds_ == nullptr) return nullptr;
+    const auto found = std::find_if(kinds_->begin(), kinds_->end(),
+                                    [&](const PluginKind& kind) { return kind.name == name; });
+    return found == kinds_->end() ? nullptr : &*found;
+}
+
+void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Position& where,
+                        Issues& issues) {
+    if (with != nullptr && with->kind != Value::Kind::map && with->kind != Value::Kind::null) {
+        issues.push_back({with->where, "\"with\" must be a map, found " + describe(*with)});
+        return;
+    }
+    Value options;
+    if (with != nullptr) options = *with;
+    if (options.kind == Value::Kind::null) {
+        options.kind = Value::Kind::map;
+        options.where = where;
+    }
+    if (!unchecked()) {
+        const PluginKind* kind = find(choice.type);
+        if (kind == nullptr) {
+            std::vector<std::string_view> names;
+            for (const PluginKind& known : *kinds_) names.push_back(known.name);
+            const std::string noun(noun_);
+            const std::string hint = names.empty() ? "; no " + noun + " is installed"
+                                                   : suggestion(choice.type, names, "available");
+            issues.push_back({where, "unknown " + noun + " \"" + choice.type + "\"" + hint});
+            return;
+        }
+        const JsonSchema* schema = schema_of(*kind, where, issues);
+        if (schema == nullptr) return;
+        schema->apply(options, issues);
+    }
+    choice.options_json = to_json_text(options);
+}
+
+const JsonSchema* PluginSet::schema_of(const PluginKind& kind, const Position& where,
+                                       Issues& issues) {
+    auto found = schemas_.find(kind.name);
+    if (found == schemas_.end()) {
+        auto parsed = JsonSchema::parse(kind.schema_json);
+        std::optional<JsonSchema> schema;
+        if (parsed) {
+            schema = *parsed;
+        } else {
+            issues.push_back({where, "cannot use the " + std::string(noun_) + " \"" + kind.name +
+                                         "\": " + parsed.error().message});
+        }
+        found = schemas_.emplace(kind.name, std::move(schema)).first;
+    }
+    return found->second ? &*found->second : nullptr;
+}
+
+}  // namespace syspulse::config

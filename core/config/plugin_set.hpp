@@ -1,0 +1,42 @@
+// The known drivers and checkers with their schemas compiled once per load.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/json_schema.hpp"
+#include "config/spec_loader.hpp"
+#include "config/value.hpp"
+#include "model/daemon_spec.hpp"
+
+namespace syspulse::config {
+
+class PluginSet {
+  public:
+    // `noun` is "driver" or "checker". Without `kinds` everything is taken unchecked. Both must
+    // outlive the set.
+    PluginSet(std::string_view noun, const std::vector<PluginKind>* kinds)
+        : noun_(noun), kinds_(kinds) {}
+
+    // The kind of that name, or null; `unchecked()` tells whether null means anything.
+    const PluginKind* find(std::string_view name) const noexcept;
+    bool unchecked() const noexcept { return kinds_ == nullptr; }
+    const std::vector<PluginKind>& kinds() const noexcept { return *kinds_; }
+
+    // Checks that choice.type exists and turns `with` (null when absent) into choice.options_json,
+    // with defaults. `where` is the place of the type.
+    void resolve(model::PluginChoice& choice, const Value* with, const Position& where,
+                 Issues& issues);
+
+  private:
+    const JsonSchema* schema_of(const PluginKind& kind, const Position& where, Issues& issues);
+
+    std::string_view noun_;
+    const std::vector<PluginKind>* kinds_;
+    std::map<std::string, std::optional<JsonSchema>, std::less<>> schemas_;
+};
+
+}  // namespace syspulse::config

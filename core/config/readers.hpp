@@ -1,0 +1,30 @@
+// YAML and JSON texts into Value trees. All that is wrong with the text goes to `issues`; nothing
+// is returned when there is no tree to go on with.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/value.hpp"
+
+namespace syspulse::config {
+
+// One document with anchors, aliases and merge keys expanded. Unquoted scalars are left as strings
+// with `plain` set: expand_environment() gives them their kinds.
+std::optional<Value> read_yaml(std::string_view text, Issues& issues);
+
+// Values are positioned by JSON pointer. Duplicate keys are an issue, as in YAML.
+std::optional<Value> read_json(std::string_view text, Issues& issues);
+
+using EnvironmentLookup = std::function<std::optional<std::string>(std::string_view)>;
+
+// Expands ${VAR}, ${VAR:-default} and $$ in every scalar and resolves the kinds of unquoted ones.
+// Blocks at the top whose key begins with "x-" are left alone: nobody reads them.
+void expand_environment(Value& root, const EnvironmentLookup& lookup, Issues& issues);
+
+// The 1-based position of the first byte that is not UTF-8, or nothing.
+std::optional<Position> find_invalid_utf8(std::string_view text);
+
+}  // namespace syspulse::config

@@ -1,0 +1,222 @@
+#include "config/spec_reader.hpp"
+
+#include <algorithm>
+
+#include "base/signals.hpp"
+#include "config/field_reader.hpp"
+#include "config/known_keys.hpp"
+
+namespace syspulse::config {
+namespace {
+
+void read_command(FieldReader& fields, const Member& entry, model::DaemonSpec& spec) {
+    const Value* value = fields.find("command");
+    if (value == nullptr) {
+        fields.fail(entry.key_where, "daemon \"" + entry.key + "\" has no \"command\"");
+        return;
+    }
+    if (value->kind == Value::Kind::string) {
+        fields.fail(value->where,
+                    "\"command\" must be a list of arguments, found " + describe(*value) +
+                        ": write [program, argument], or [sh, -c, \"...\"] for a shell");
+        return;
+    }
+    if (!fields.texts("command", spec.command)) return;
+    if (spec.command.empty() || spec.command.front().empty()) {
+        fields.fail(value->where, "\"command\" must name a program");
+    }
+}
+
+void read_working_dir(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
+    std::string text;
+    if (!fields.text("working_dir", text)) return;
+    const std::filesystem::path path(text);
+    // A path from a POSIX root is kept as it is on every platform.
+    if (path.is_absolute() || path.has_root_directory()) {
+        spec.working_dir = text;
+    } else if (context.base.empty()) {
+        fields.fail(fields.find("working_dir")->where,
+                    "\"working_dir\" must be an absolute path, found \"" + text + "\"");
+    } else {
+        spec.working_dir = (context.base / path).lexically_normal().string();
+    }
+}
+
+void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
+    const Value* value = fields.find("env");
+    if (value == nullptr ||
+        !require_map("env", *value, "a map of names to texts", context.issues)) {
+        return;
+    }
+    for (const Member& variable : value->members) {
+        const bool bad_name = variable.key.empty() || variable.key.find('=') != std::string::npos ||
+                              variable.key.find('\0') != std::string::npos;
+        if (bad_name) {
+            fields.fail(variable.key_where,
+                        "\"" + variable.key + "\" cannot be the name of an environment variable");
+            continue;
+        }
+        auto text = literal_text(variable.value);
+        if (!text) {
+            fields.fail(variable.value.where, "the variable \"" + variable.key +
+                                                  "\" must be a text without NUL bytes, found " +
+                                                  describe(variable.value) +
+                                                  ": write \"\" for an empty one");
+            continue;
+        }
+        spec.env.emplace_back(variable.key, *std::move(text));
+    }
+}
+
+void read_user(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
+    if (!fields.text("user", spec.user) || !context.options.user_exists) return;
+    if (context.options.user_exists(spec.user)) return;
+    fields.fail(fields.find("user")->where,
+                "unknown user \"" + spec.user + "\": create it or name another");
+}
+
+void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
+                 model::DaemonSpec& spec) {
+    spec.driver.type = context.options.default_driver;
+    const Value* value = fields.find("driver");
+    if (value == nullptr) {
+        context.drivers.resolve(spec.driver, nullptr, entry.key_where, context.issues);
+        return;
+    }
+    if (value->kind == Value::Kind::string) {
+        if (fields.text("driver", spec.driver.type)) {
+            context.drivers.resolve(spec.driver, nullptr, value->where, context.issues);
+        }
+        return;
+    }
+    if (!require_map("driver", *value, "a name or a map with \"type\" and \"with\"",
+                     context.issues)) {
+        return;
+    }
+    FieldReader block(*value, keys::driver, context.issues);
+    const Value* type = block.find("type");
+    if (type == nullptr) {
+        block.fail(value->where, "\"driver\" has no \"type\"");
+    } else if (block.text("type", spec.driver.type)) {
+        context.drivers.resolve(spec.driver, block.find("with"), type->where, context.issues);
+    }
+}
+
+void read_success_codes(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
+    const Value* value = fields.find("success_exit_codes");
+    if (value == nullptr) return;
+    if (value->kind != Value::Kind::list) {
+        fields.fail(value->where, "\"success_exit_codes\" must be a list of exit codes, found " +
+                                      describe(*value));
+        return;
+    }
+    constexpr std::int64_t code_max = 255;
+    std::vector<std::int32_t> codes;
+    for (const Value& item : value->items) {
+        if (item.kind == Value::Kind::integer && item.integer >= 0 && item.integer <= code_max) {
+            codes.push_back(static_cast<std::int32_t>(item.integer));
+        } else {
+            context.issues.push_back(
+                {item.where,
+                 "every item of \"success_exit_codes\" must be a whole number from 0 "
+                 "to 255, found " +
+                     describe(item)});
+        }
+    }
+    if (codes.empty() && value->items.empty()) {
+        fields.fail(value->where, "\"success_exit_codes\" must name at least one exit code");
+    }
+    spec.success_exit_codes = std::move(codes);
+}
+
+void read_stop_signal(FieldReader& fields, model::DaemonSpec& spec) {
+    std::string name;
+    if (!fields.text("stop_signal", name)) return;
+    if (const auto number = parse_signal(name)) {
+        spec.stop_signal = *number;
+        return;
+    }
+    static constexpr std::array<std::string_view, 9> common{"SIGTERM", "SIGINT",  "SIGQUIT",
+                                                            "SIGHUP",  "SIGKILL", "SIGUSR1",
+                                                            "SIGUSR2", "SIGABRT", "SIGWINCH"};
+    fields.fail(fields.find("stop_signal")->where,
+                "unknown signal \"" + name + "\"" + suggestion(name, common, "for example"));
+}
+
+// Reads a list of texts that must not be empty or occur twice; returns the place of each.
+std::vector<Position> read_names(FieldReader& fields, std::string_view key,
+                                 std::vector<std::string>& out) {
+    std::vector<std::string> texts;
+    if (!fields.texts(key, texts)) return {};
+    std::vector<Position> places;
+    const Value& list = *fields.find(key);
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        const Position& where = list.items[i].where;
+        if (texts[i].empty()) {
+            fields.fail(where, "an item of \"" + std::string(key) + "\" must not be empty");
+        } else if (std::find(out.begin(), out.end(), texts[i]) != out.end()) {
+            fields.fail(where, "\"" + texts[i] + "\" stands twice in \"" + std::string(key) + "\"");
+        } else {
+            out.push_back(texts[i]);
+            places.push_back(where);
+        }
+    }
+    return places;
+}
+
+void read_blocks(FieldReader& fields, ReadContext& context, model::DaemonSpec& spec) {
+    if (const Value* block = fields.find("restart_policy")) {
+        read_restart_policy(*block, spec.restart, context);
+    }
+    if (const Value* block = fields.find("health_check")) {
+        read_health_check(*block, spec, context);
+    }
+    if (const Value* block = fields.find("resource_limits")) {
+        read_resource_limits(*block, spec, context);
+    }
+    if (const Value* block = fields.find("schedule")) read_schedule(*block, spec, context);
+    if (const Value* block = fields.find("log_config")) read_log_config(*block, spec.log, context);
+}
+
+}  // namespace
+
+bool require_map(std::string_view key, const Value& value, std::string_view expected,
+                 Issues& issues) {
+    if (value.kind == Value::Kind::map) return true;
+    issues.push_back({value.where, "\"" + std::string(key) + "\" must be " + std::string(expected) +
+                                       ", found " + describe(value)});
+    return false;
+}
+
+ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
+    ReadDaemon daemon;
+    daemon.name_where = entry.key_where;
+    model::DaemonSpec& spec = daemon.spec;
+    spec.name = entry.key;
+    if (!model::is_valid_daemon_name(entry.key)) {
+        context.issues.push_back(
+            {entry.key_where, "invalid daemon name \"" + entry.key +
+                                  "\": use 1 to 128 letters, digits, '.', '_', '@' or '-', "
+                                  "beginning with a letter or digit"});
+    }
+    if (!require_map(entry.key, entry.value, "a map with at least \"command\"", context.issues)) {
+        return daemon;
+    }
+    FieldReader fields(entry.value, keys::daemon, context.issues);
+    read_command(fields, entry, spec);
+    fields.any_text("description", spec.description);
+    read_working_dir(fields, context, spec);
+    read_env(fields, context, spec);
+    read_user(fields, context, spec);
+    read_driver(fields, entry, context, spec);
+    read_success_codes(fields, context, spec);
+    read_stop_signal(fields, spec);
+    fields.seconds("stop_timeout_secs", spec.stop_timeout, Zero::allowed);
+    fields.flag("autostart", spec.autostart);
+    read_blocks(fields, context, spec);
+    read_names(fields, "tags", spec.tags);
+    daemon.dependency_where = read_names(fields, "depends_on", spec.depends_on);
+    return daemon;
+}
+
+}  // namespace syspulse::config
