@@ -30,6 +30,8 @@ struct RemoteError {
 // message.
 RemoteError decode_error(const Response& response);
 
+class ClientConnection;
+
 class Client {
   public:
     // `directory` is what messages call the manager by: its data directory.
@@ -52,11 +54,14 @@ class Client {
                             const std::function<bool(std::string_view)>& on_data);
 
   private:
-    class Connection;
+    Result<Response> exchange(const std::string& text, bool repeatable,
+                              std::optional<Duration> timeout,
+                              const std::function<bool(std::string_view)>& on_data);
+
     std::string path_;
     std::string directory_;
     std::unique_ptr<platform::Clock> clock_;
-    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<ClientConnection> connection_;
 };
 
 // One path segment or query value, percent-encoded.

@@ -129,8 +129,9 @@ class PullStream {
   public:
     virtual ~PullStream() = default;
 
-    // Appends to `sink` about `max_bytes` at most. An error cuts the answer off.
-    virtual Result<Pull> read(Sink& sink, std::size_t max_bytes) = 0;
+    // Appends to `sink` about `max` at most: bytes of text, or entries of history. An error cuts
+    // the answer off.
+    virtual Result<Pull> read(Sink& sink, std::size_t max) = 0;
 };
 
 using TextStream = PullStream<std::string>;

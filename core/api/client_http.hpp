@@ -1,0 +1,41 @@
+// One blocking HTTP connection to the manager, used by Client alone.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/client.hpp"
+#include "api/local_socket.hpp"
+#include "base/result.hpp"
+#include "platform/clock.hpp"
+
+namespace syspulse::api {
+
+using DataHandler = std::function<bool(std::string_view)>;
+
+class ClientConnection {
+  public:
+    ClientConnection(SocketHandle socket, const platform::Clock& clock)
+        : socket_(std::move(socket)), clock_(clock) {}
+
+    // Sends `text` and reads the answer. With `on_data` the body of a 200 goes there.
+    Result<Response> exchange(std::string_view text, std::optional<Instant> deadline,
+                              const DataHandler& on_data);
+
+    bool reusable() const;       // Another exchange may follow.
+    bool heard_nothing() const;  // The last exchange failed before the first byte of an answer.
+
+  private:
+    Result<void> send(std::string_view text, std::optional<Instant> deadline);
+    Result<std::size_t> receive(char* data, std::size_t size, std::optional<Instant> deadline);
+    Result<void> wait(short events, std::optional<Instant> deadline);
+
+    SocketHandle socket_;
+    const platform::Clock& clock_;
+    bool complete_ = true;
+    bool heard_nothing_ = false;
+};
+
+}  // namespace syspulse::api

@@ -1,0 +1,230 @@
+#include "api/json_codec.hpp"
+
+#include <utility>
+
+#include "api/json_writer.hpp"
+#include "base/signals.hpp"
+#include "model/state.hpp"
+
+namespace syspulse::api {
+namespace {
+
+double seconds(Duration d) {
+    return std::chrono::duration<double>(d).count();
+}
+
+void field(JsonWriter& json, std::string_view key, std::string_view value) {
+    json.key(key);
+    json.string(value);
+}
+
+void field_or_null(JsonWriter& json, std::string_view key, std::string_view value) {
+    json.key(key);
+    value.empty() ? json.null() : json.string(value);
+}
+
+void field(JsonWriter& json, std::string_view key, const std::optional<WallTime>& value) {
+    json.key(key);
+    value ? json.string(format_rfc3339(*value)) : json.null();
+}
+
+template <std::integral T>
+void field(JsonWriter& json, std::string_view key, const std::optional<T>& value) {
+    json.key(key);
+    value ? json.integer(*value) : json.null();
+}
+
+template <std::integral T>
+void field(JsonWriter& json, std::string_view key, T value) {
+    json.key(key);
+    json.integer(value);
+}
+
+void field(JsonWriter& json, std::string_view key, const std::vector<std::string>& values) {
+    json.key(key);
+    json.begin_array();
+    for (const auto& value : values) json.string(value);
+    json.end_array();
+}
+
+void exit_fields(JsonWriter& json, const std::optional<ExitStatus>& exit) {
+    using Kind = ExitStatus::Kind;
+    json.key("exit_code");
+    exit && exit->kind == Kind::code ? json.integer(exit->value) : json.null();
+    json.key("exit_signal");
+    exit && exit->kind == Kind::signal ? json.string(signal_name(exit->value)) : json.null();
+}
+
+void check_field(JsonWriter& json, const std::optional<model::CheckView>& check) {
+    json.key("last_check");
+    if (!check) return json.null();
+    json.begin_object();
+    field(json, "at", std::optional{check->at});
+    json.key("passed");
+    json.boolean(check->passed);
+    field(json, "message", check->message);
+    json.key("latency_ms");
+    json.number(seconds(check->latency) * 1000);
+    field(json, "consecutive_failures", check->consecutive_failures);
+    json.end_object();
+}
+
+void stats_field(JsonWriter& json, const std::optional<model::StatsView>& stats) {
+    json.key("stats");
+    if (!stats) return json.null();
+    json.begin_object();
+    json.key("cpu_secs");
+    stats->cpu_time ? json.number(seconds(*stats->cpu_time)) : json.null();
+    field(json, "memory_bytes", stats->memory_bytes);
+    field(json, "tasks", stats->tasks);
+    json.end_object();
+}
+
+void write(JsonWriter& json, const model::DaemonView& daemon) {
+    json.begin_object();
+    field(json, "id", daemon.id);
+    field(json, "name", daemon.name);
+    field(json, "state", model::to_string(daemon.state));
+    field(json, "health_status", model::to_string(daemon.health_status));
+    field(json, "pid", daemon.pid);
+    field(json, "driver", daemon.driver);
+    field(json, "started_at", daemon.started_at);
+    field(json, "stopped_at", daemon.stopped_at);
+    exit_fields(json, daemon.last_exit);
+    json.key("oom_killed");
+    json.boolean(daemon.last_exit && daemon.last_exit->oom_killed);
+    field(json, "restart_count", daemon.restart_count);
+    json.key("uptime_secs");
+    daemon.uptime_secs ? json.number(*daemon.uptime_secs) : json.null();
+    field(json, "next_run_at", daemon.next_run_at);
+    field(json, "next_restart_at", daemon.next_restart_at);
+    field_or_null(json, "stdout_log", daemon.stdout_log);
+    field_or_null(json, "stderr_log", daemon.stderr_log);
+    field_or_null(json, "description", daemon.description);
+    field(json, "tags", daemon.tags);
+    field_or_null(json, "last_error", daemon.last_error);
+    field(json, "depends_on", daemon.depends_on);
+    field_or_null(json, "waiting_for", daemon.waiting_for);
+    json.key("run");
+    daemon.run ? json.integer(daemon.run.value) : json.null();
+    check_field(json, daemon.last_check);
+    stats_field(json, daemon.stats);
+    json.end_object();
+}
+
+void write(JsonWriter& json, const PluginKindView& kind) {
+    json.begin_object();
+    field(json, "kind", kind.kind);
+    field(json, "name", kind.name);
+    field(json, "description", kind.description);
+    json.key("schema");
+    json.raw(kind.schema_json.empty() ? "{}" : kind.schema_json);
+    field(json, "capabilities", kind.capabilities);
+    field(json, "limits", kind.limits);
+    json.end_object();
+}
+
+void write(JsonWriter& json, const PluginView& plugin) {
+    json.begin_object();
+    field(json, "name", plugin.name);
+    field(json, "version", plugin.version);
+    field_or_null(json, "vendor", plugin.vendor);
+    field(json, "description", plugin.description);
+    field(json, "path", plugin.path);
+    field(json, "isolation", plugin.isolation);
+    field(json, "state", plugin.state);
+    field_or_null(json, "error", plugin.error);
+    json.key("bundled");
+    json.boolean(plugin.bundled);
+    json.key("kinds");
+    json.begin_array();
+    for (const auto& kind : plugin.kinds) write(json, kind);
+    json.end_array();
+    json.end_object();
+}
+
+// The state that a daemon entered, for entries that are a change of state and not of health.
+std::string_view state_of(const model::HistoryEntry& entry) {
+    if (entry.kind != "transition" || !model::parse_state(entry.to)) return {};
+    return entry.to;
+}
+
+}  // namespace
+
+std::string to_json(const model::DaemonView& daemon) {
+    JsonWriter json;
+    write(json, daemon);
+    return std::move(json).take();
+}
+
+std::string to_json(const std::vector<model::DaemonView>& daemons) {
+    JsonWriter json;
+    json.begin_array();
+    for (const auto& daemon : daemons) write(json, daemon);
+    json.end_array();
+    return std::move(json).take();
+}
+
+std::string to_json(const model::HistoryEntry& entry) {
+    JsonWriter json;
+    json.begin_object();
+    field(json, "id", entry.id);
+    field(json, "at", std::optional{entry.at});
+    field_or_null(json, "daemon", entry.daemon);
+    field(json, "kind", entry.kind);
+    field_or_null(json, "from", entry.from);
+    field_or_null(json, "to", entry.to);
+    field_or_null(json, "state", state_of(entry));
+    field_or_null(json, "reason", entry.reason);
+    json.key("run");
+    entry.run ? json.integer(entry.run.value) : json.null();
+    json.key("pid");
+    entry.pid != 0 ? json.integer(entry.pid) : json.null();
+    exit_fields(json, entry.exit);
+    json.end_object();
+    return std::move(json).take();
+}
+
+std::string to_json(const ManagerInfo& info) {
+    JsonWriter json;
+    json.begin_object();
+    field(json, "version", info.version);
+    field(json, "pid", info.pid);
+    field(json, "started_at", info.started_at);
+    json.key("uptime_secs");
+    json.number(info.uptime_secs);
+    field(json, "data_dir", info.data_dir);
+    field(json, "plugins", info.plugins);
+    json.key("daemons");
+    json.begin_object();
+    std::size_t total = 0;
+    for (const auto& [state, count] : info.daemons) {
+        field(json, model::to_string(state), count);
+        total += count;
+    }
+    field(json, "total", total);
+    json.end_object();
+    field(json, "warnings", info.warnings);
+    json.end_object();
+    return std::move(json).take();
+}
+
+std::string to_json(const std::vector<PluginView>& plugins) {
+    JsonWriter json;
+    json.begin_array();
+    for (const auto& plugin : plugins) write(json, plugin);
+    json.end_array();
+    return std::move(json).take();
+}
+
+std::string to_json(const AddOutcome& outcome) {
+    JsonWriter json;
+    json.begin_object();
+    field(json, "added", outcome.added);
+    field(json, "replaced", outcome.replaced);
+    field(json, "unchanged", outcome.unchanged);
+    json.end_object();
+    return std::move(json).take();
+}
+
+}  // namespace syspulse::api

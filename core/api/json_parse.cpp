@@ -1,0 +1,116 @@
+// The reading half of json_codec.hpp, kept apart because it includes the JSON library.
+#include <nlohmann/json.hpp>
+
+#include "api/json_codec.hpp"
+#include "base/signals.hpp"
+
+namespace syspulse::api {
+namespace {
+
+using nlohmann::json;
+
+const json& at(const json& object, const char* key) {
+    static const json missing;
+    const auto found = object.find(key);
+    return found == object.end() ? missing : *found;
+}
+
+template <class T>
+T get(const json& object, const char* key) {
+    const json& value = at(object, key);
+    return value.is_null() ? T{} : value.get<T>();
+}
+
+template <class T>
+std::optional<T> get_optional(const json& object, const char* key) {
+    const json& value = at(object, key);
+    if (value.is_null()) return std::nullopt;
+    return value.get<T>();
+}
+
+std::optional<WallTime> get_time(const json& object, const char* key) {
+    const auto text = get_optional<std::string>(object, key);
+    if (!text) return std::nullopt;
+    auto time = parse_rfc3339(*text);
+    if (!time) return std::nullopt;
+    return *time;
+}
+
+Duration from_seconds(double value) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
+}
+
+std::optional<ExitStatus> get_exit(const json& object) {
+    std::optional<ExitStatus> exit;
+    if (const auto code = get_optional<std::int32_t>(object, "exit_code")) {
+        exit = ExitStatus::exited(*code);
+    } else if (const auto name = get_optional<std::string>(object, "exit_signal")) {
+        exit = ExitStatus::signalled(parse_signal(*name).value_or(0));
+    }
+    if (exit) exit->oom_killed = get<bool>(object, "oom_killed");
+    return exit;
+}
+
+std::optional<model::CheckView> get_check(const json& object) {
+    const json& value = at(object, "last_check");
+    if (value.is_null()) return std::nullopt;
+    model::CheckView check;
+    check.at = get_time(value, "at").value_or(WallTime{});
+    check.passed = get<bool>(value, "passed");
+    check.message = get<std::string>(value, "message");
+    check.latency = from_seconds(get<double>(value, "latency_ms") / 1000);
+    check.consecutive_failures = get<std::uint32_t>(value, "consecutive_failures");
+    return check;
+}
+
+std::optional<model::StatsView> get_stats(const json& object) {
+    const json& value = at(object, "stats");
+    if (value.is_null()) return std::nullopt;
+    model::StatsView stats;
+    if (const auto cpu = get_optional<double>(value, "cpu_secs"))
+        stats.cpu_time = from_seconds(*cpu);
+    stats.memory_bytes = get_optional<std::uint64_t>(value, "memory_bytes");
+    stats.tasks = get_optional<std::uint64_t>(value, "tasks");
+    return stats;
+}
+
+model::DaemonView get_daemon(const json& object) {
+    model::DaemonView d;
+    d.id = get<std::string>(object, "id");
+    d.name = object.at("name").get<std::string>();
+    d.state = model::parse_state(get<std::string>(object, "state")).value_or(model::State::stopped);
+    d.health_status = model::parse_health(get<std::string>(object, "health_status"))
+                          .value_or(model::Health::unknown);
+    d.pid = get_optional<std::int64_t>(object, "pid");
+    d.driver = get<std::string>(object, "driver");
+    d.started_at = get_time(object, "started_at");
+    d.stopped_at = get_time(object, "stopped_at");
+    d.last_exit = get_exit(object);
+    d.restart_count = get<std::uint32_t>(object, "restart_count");
+    d.uptime_secs = get_optional<double>(object, "uptime_secs");
+    d.next_run_at = get_time(object, "next_run_at");
+    d.next_restart_at = get_time(object, "next_restart_at");
+    d.stdout_log = get<std::string>(object, "stdout_log");
+    d.stderr_log = get<std::string>(object, "stderr_log");
+    d.description = get<std::string>(object, "description");
+    d.tags = get<std::vector<std::string>>(object, "tags");
+    d.last_error = get<std::string>(object, "last_error");
+    d.depends_on = get<std::vector<std::string>>(object, "depends_on");
+    d.waiting_for = get<std::string>(object, "waiting_for");
+    d.run = RunId{get<std::uint64_t>(object, "run")};
+    d.last_check = get_check(object);
+    d.stats = get_stats(object);
+    return d;
+}
+
+}  // namespace
+
+Result<model::DaemonView> parse_daemon(std::string_view text) {
+    try {
+        return get_daemon(json::parse(text));
+    } catch (const json::exception& e) {
+        return Error{ErrorCode::corrupt, std::string("cannot read daemon object: ") + e.what()};
+    }
+}
+
+}  // namespace syspulse::api

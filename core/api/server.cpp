@@ -1,0 +1,147 @@
+#include <utility>
+
+#include "api/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <unordered_set>
+#include <vector>
+
+#include "api/connection.hpp"
+#include "api/http_text.hpp"
+#include "api/local_socket.hpp"
+#include "base/log.hpp"
+#include "platform/asio_context.hpp"
+
+namespace syspulse::api {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// After running out of descriptors: how long until a new client is tried again.
+constexpr std::chrono::milliseconds accept_pause{100};
+// Clients accepted in one go, so that a crowd does not hold up the loop.
+constexpr int accept_batch = 16;
+
+// Answers without reading, and closes. The client finds the answer in its socket's buffer.
+void turn_away(const SocketHandle& client, const ApiError& error) {
+    const std::string body = to_json(error) + "\n";
+    const std::string text = head_text({.status = error.code,
+                                        .content_type = "application/json",
+                                        .content_length = body.size(),
+                                        .keep_alive = false}) +
+                             body;
+    send_at_once(client.get(), text);
+}
+
+class UnixServer final : public Server, private ConnectionOwner {
+  public:
+    UnixServer(asio::io_context& context, Endpoint endpoint, ControlService& service,
+               ServerLimits limits)
+        : context_(context),
+          service_(service),
+          limits_(std::move(limits)),
+          file_(std::move(endpoint.file)),
+          // Asio's acceptor would leave accepted sockets open across exec, so only waiting is
+          // Asio's.
+          listener_(context, endpoint.socket.release()),
+          pause_(context) {
+        if (!limits_.admit) limits_.admit = is_own_user;
+        wait_for_clients();
+    }
+
+    ~UnixServer() override {
+        *alive_ = false;
+        stop_accepting();
+        const auto all = connections_;
+        for (const auto& connection : all) connection->close();
+    }
+
+    std::size_t connection_count() const override { return connections_.size(); }
+
+    void stop_accepting() override {
+        if (!listener_.is_open()) return;
+        file_.remove();
+        error_code ignored;
+        listener_.close(ignored);
+        pause_.cancel();
+        const auto all = connections_;
+        for (const auto& connection : all) connection->close_when_idle();
+    }
+
+  private:
+    void wait_for_clients() {
+        listener_.async_wait(asio::posix::descriptor_base::wait_read,
+                             [this, alive = alive_](error_code error) {
+                                 if (*alive && !error && listener_.is_open()) accept_clients();
+                             });
+    }
+
+    void accept_clients() {
+        for (int i = 0; i < accept_batch; ++i) {
+            auto client = accept_client(listener_.native_handle());
+            if (!client) return pause_accepting(client.error());
+            if (!*client) break;
+            admit(std::move(*client));
+        }
+        wait_for_clients();
+    }
+
+    void pause_accepting(const Error& error) {
+        log::warn(error.message);
+        pause_.expires_after(accept_pause);
+        pause_.async_wait([this, alive = alive_](error_code failed) {
+            if (*alive && !failed && listener_.is_open()) wait_for_clients();
+        });
+    }
+
+    void admit(SocketHandle client) {
+        const auto peer = peer_of(client.get());
+        if (!peer || !limits_.admit(*peer)) {
+            return turn_away(client, {403, "permission_denied",
+                                      "cannot use the manager: it belongs to another user"});
+        }
+        if (connections_.size() >= limits_.connections) {
+            return turn_away(client, {503, "unavailable",
+                                      "cannot serve request: too many connections; try again"});
+        }
+        auto connection = std::make_shared<Connection>(
+            Connection::Environment{context_, service_, limits_, *this}, std::move(client), *peer);
+        connections_.insert(connection);
+        connection->start();
+    }
+
+    void connection_closed(const std::shared_ptr<Connection>& connection) override {
+        connections_.erase(connection);
+    }
+
+    asio::io_context& context_;
+    ControlService& service_;
+    ServerLimits limits_;
+    SocketFile file_;
+    asio::posix::stream_descriptor listener_;
+    asio::steady_timer pause_;
+    std::unordered_set<std::shared_ptr<Connection>> connections_;
+    // Shared with handlers that are queued when the server goes.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::listen(platform::EventLoop& loop,
+                                               const std::string& socket_path,
+                                               ControlService& service, ServerLimits limits) {
+    auto endpoint = bind_endpoint(socket_path);
+    if (!endpoint) return endpoint.error();
+    try {
+        return std::unique_ptr<Server>(std::make_unique<UnixServer>(
+            platform::asio_context(loop), std::move(*endpoint), service, std::move(limits)));
+    } catch (const boost::system::system_error& e) {
+        return Error{ErrorCode::internal,
+                     "cannot open control endpoint " + socket_path + ": " + e.code().message()};
+    }
+}
+
+}  // namespace syspulse::api
