@@ -26,8 +26,8 @@ struct RegistryOptions {
     std::size_t prune_step = 256;  // Rows removed at most in one step, per table.
 
     std::chrono::milliseconds busy_timeout{
-        2000};                               // Waiting for another process that holds the file.
-    std::optional<std::uint32_t> max_pages;  // A bound on the file's size, in pages of 4 KiB.
+        2000};                                 // Waiting for another process that holds the file.
+    std::optional<std::uint32_t> max_pages{};  // A bound on the file's size, in pages of 4 KiB.
 };
 
 // Opens the registry, creates it (mode 0600) or brings it to the present layout. A file that is not

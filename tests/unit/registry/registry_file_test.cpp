@@ -1,0 +1,155 @@
+// What is opened, what is refused, and that refusing leaves every byte in its place.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "unit/registry/registry_fixture.hpp"
+
+namespace syspulse::registry {
+namespace {
+
+using model::SpecAdded;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class RegistryFile : public RegistryTest {
+  protected:
+    // Opening must fail with `code` and leave the directory as it is; returns the message.
+    std::string refused(ErrorCode code) {
+        const auto before = contents();
+        const auto opened = open_registry(file());
+        EXPECT_FALSE(opened.has_value());
+        EXPECT_TRUE(contents() == before) << "the refused file was touched";
+        if (opened) return {};
+        EXPECT_EQ(opened.error().code, code) << opened.error().message;
+        EXPECT_THAT(opened.error().message, HasSubstr(file().native()));
+        return opened.error().message;
+    }
+    void fill() {
+        auto journal = open();
+        for (int i = 0; i < 50; ++i) {
+            ASSERT_TRUE(commit(*journal, SpecAdded{spec("d" + std::to_string(i))}, line("d", i)));
+        }
+    }
+};
+
+TEST_F(RegistryFile, is_private_and_leaves_nothing_beside_it_when_closed) {
+    fill();
+    struct stat status {};
+    ASSERT_EQ(stat(file().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    EXPECT_THAT(contents(), SizeIs(1));
+}
+
+TEST_F(RegistryFile, an_empty_file_and_an_empty_database_become_registries) {
+    write_file("");
+    ASSERT_NE(open(), nullptr);
+    std::filesystem::remove(file());
+    sql("PRAGMA user_version = 0; VACUUM");
+    ASSERT_NE(open(), nullptr);
+    fill();
+}
+
+TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
+    fill();
+    sql("PRAGMA user_version = 9");
+    EXPECT_THAT(refused(ErrorCode::unsupported),
+                HasSubstr("layout 9, this syspulse knows up to 1"));
+}
+
+TEST_F(RegistryFile, of_a_newer_layout_that_is_only_in_the_log_is_refused) {
+    fill();
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    sqlite3_exec(database, "PRAGMA user_version = 9", nullptr, nullptr, nullptr);
+    ASSERT_TRUE(std::filesystem::file_size(file().native() + "-wal") > 0);
+    refused(ErrorCode::unsupported);
+    sqlite3_close(database);
+}
+
+TEST_F(RegistryFile, of_garbage_is_refused) {
+    write_file("this is not a database, however long it may be: " + std::string(8192, 'x'));
+    EXPECT_THAT(refused(ErrorCode::corrupt), HasSubstr("not a registry file; move the file away"));
+    write_file("short");
+    refused(ErrorCode::corrupt);
+}
+
+TEST_F(RegistryFile, of_another_program_is_refused) {
+    sql("CREATE TABLE recipes (name TEXT); INSERT INTO recipes VALUES ('soup')");
+    EXPECT_THAT(refused(ErrorCode::corrupt), HasSubstr("another program"));
+}
+
+TEST_F(RegistryFile, that_is_cut_short_is_refused) {
+    fill();
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
+    EXPECT_THAT(refused(ErrorCode::corrupt), HasSubstr("cut short"));
+}
+
+TEST_F(RegistryFile, with_overwritten_pages_is_refused) {
+    fill();
+    auto bytes = contents()[file().filename()];
+    std::fill(bytes.begin() + 4096, bytes.end(), '\x5a');
+    write_file(bytes);
+    refused(ErrorCode::corrupt);
+}
+
+TEST_F(RegistryFile, survives_that_the_process_is_gone_without_closing) {
+    auto journal = open();
+    ASSERT_TRUE(commit(*journal, SpecAdded{spec("web")}));
+    // What a killed process leaves: the file and its log as they are now.
+    const auto copy = directory_ / "copy";
+    std::filesystem::create_directory(copy);
+    for (const char* suffix : {"", "-wal"}) {
+        std::filesystem::copy_file(file().native() + suffix,
+                                   (copy / "syspulse.db").native() + suffix);
+    }
+    auto reopened = open_registry(copy / "syspulse.db");
+    ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
+    EXPECT_THAT((*reopened)->load()->specs, SizeIs(1));
+}
+
+TEST_F(RegistryFile, may_be_opened_twice_and_both_see_what_is_committed) {
+    auto one = open();
+    auto other = open({.busy_timeout = std::chrono::milliseconds{0}});
+    ASSERT_TRUE(commit(*one, SpecAdded{spec("web")}));
+    ASSERT_TRUE(commit(*other, SpecAdded{spec("db")}));
+    EXPECT_THAT(one->load()->specs, SizeIs(2));
+}
+
+TEST_F(RegistryFile, that_is_held_by_another_writer_says_so_and_works_again_afterwards) {
+    auto journal = open({.busy_timeout = std::chrono::milliseconds{0}});
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    sqlite3_exec(database, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
+    EXPECT_EQ(commit(*journal, SpecAdded{spec("web")}).error().code, ErrorCode::unavailable);
+    sqlite3_close(database);
+    EXPECT_TRUE(commit(*journal, SpecAdded{spec("web")}));
+}
+
+TEST_F(RegistryFile, that_is_full_fails_the_commit_as_a_whole_and_stays_usable) {
+    auto journal = open({.max_pages = 20});
+    ASSERT_TRUE(commit(*journal, SpecAdded{spec("web")}, line("web", 1)));
+    auto big = spec("big");
+    big.spec_json = std::string(200'000, 'x');
+    const auto failed = commit(*journal, line("web", 2), SpecAdded{big});
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(failed.error().message, HasSubstr("full; free space"));
+    EXPECT_THAT(journal->load()->specs, SizeIs(1));
+    ASSERT_TRUE(commit(*journal, line("web", 3)));
+    EXPECT_THAT(reasons(*journal, {}), testing::ElementsAre("line at 1", "line at 3"));
+}
+
+TEST_F(RegistryFile, in_a_missing_directory_cannot_be_opened) {
+    const auto opened = open_registry(directory_ / "nowhere" / "syspulse.db");
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_THAT(opened.error().message, HasSubstr("No such file or directory"));
+}
+
+TEST_F(RegistryFile, with_uri_characters_in_its_name_is_opened) {
+    const auto odd = directory_ / "a?b#c%41.db";
+    ASSERT_TRUE(open_registry(odd).has_value());
+    ASSERT_TRUE(open_registry(odd).has_value());
+}
+
+}  // namespace
+}  // namespace syspulse::registry
