@@ -21,10 +21,10 @@ constexpr std::size_t max_line_bytes = 1024 * 1024;
 struct Query {
     bool out = true;
     bool err = false;
-    std::optional<std::uint64_t> lines;  // The last so many, over both streams; nothing: all.
+    std::optional<std::uint64_t> lines{};  // The last so many, over both streams; nothing: all.
     // Only what came at or after this moment: exact for lines with timestamps, else up to one
     // second more.
-    std::optional<WallTime> since;
+    std::optional<WallTime> since{};
 };
 
 struct Line {
@@ -48,17 +48,22 @@ class Reader {
 
     // Reads the next line, or a piece of a long one; false at the present end of the files. Later
     // calls see what was appended since, also across rotations.
-    Result<bool> next(Line& line);
+    bool next(Line& line);
+
+    // From now on a line that has no newline yet is held back.
+    void only_complete_lines();
 
     const std::filesystem::path& directory() const noexcept { return directory_; }
     std::vector<Stream> streams() const;
 
   private:
-    Reader() = default;
+    Reader() noexcept;
+    bool next_unskipped(Line& line);
     StreamCursor* earliest();
 
     std::filesystem::path directory_;
     std::vector<std::unique_ptr<StreamCursor>> cursors_;
+    std::uint64_t skip_ = 0;  // Lines that are one stream's last ones, but not both streams'.
     StreamCursor* unfinished_ = nullptr;  // Has given the first pieces of a line.
 };
 

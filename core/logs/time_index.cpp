@@ -1,7 +1,6 @@
 #include "logs/time_index.hpp"
 
 #include <cstring>
-#include <limits>
 
 namespace syspulse::logs {
 namespace {
@@ -24,6 +23,12 @@ Result<void> append_time(const std::filesystem::path& index, WallTime when, std:
 
 TimeIndex::TimeIndex(const std::filesystem::path& index) {
     if (auto file = platform::OutputFile::open_for_reading(index)) file_ = *std::move(file);
+}
+
+std::optional<platform::FileId> TimeIndex::id() const {
+    if (!file_) return std::nullopt;
+    const auto state = file_.state();
+    return state ? std::optional(state->id) : std::nullopt;
 }
 
 std::uint64_t TimeIndex::count() {

@@ -31,6 +31,10 @@ class TimeIndex {
     TimeIndex() = default;
     explicit TimeIndex(const std::filesystem::path& index);
 
+    // Stays the same when the log that it belongs to is renamed or compressed; nothing without an
+    // index.
+    std::optional<platform::FileId> id() const;
+
     // Where the bytes that came at or after `since` begin; nothing if all came earlier. Zero
     // without an index.
     std::optional<std::uint64_t> first_since(WallTime since);

@@ -1,0 +1,85 @@
+#include "logs/reader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "logs/stream_cursor.hpp"
+
+namespace syspulse::logs {
+
+Reader::Reader() noexcept = default;
+Reader::Reader(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&&) noexcept = default;
+Reader::~Reader() = default;
+
+Result<Reader> Reader::open(const std::filesystem::path& logs_dir, const std::string& daemon,
+                            const Query& query) {
+    if (!query.out && !query.err) {
+        return Error{ErrorCode::invalid_argument, "cannot read logs: no stream chosen"};
+    }
+    Reader reader;
+    reader.directory_ = logs_dir / daemon;
+    std::uint64_t counted = 0;
+    for (const Stream stream : {Stream::out, Stream::err}) {
+        if (!(stream == Stream::out ? query.out : query.err)) continue;
+        reader.cursors_.push_back(
+            std::make_unique<StreamCursor>(reader.directory_, stream, query.lines, query.since));
+        counted += reader.cursors_.back()->counted();
+    }
+    if (query.lines && counted > *query.lines) reader.skip_ = counted - *query.lines;
+    for (const auto& cursor : reader.cursors_) {
+        if (reader.cursors_.size() > 1) cursor->want_times();
+    }
+    return reader;
+}
+
+// Lines of one stream stay in their order, whatever their times say.
+StreamCursor* Reader::earliest() {
+    StreamCursor* found = nullptr;
+    for (const auto& cursor : cursors_) {
+        if (!cursor->fill()) continue;
+        if (found == nullptr || cursor->time() < found->time()) found = cursor.get();
+    }
+    return found;
+}
+
+bool Reader::next(Line& line) {
+    while (skip_ > 0) {
+        if (!next_unskipped(line)) {
+            skip_ = 0;
+            return false;
+        }
+        if (unfinished_ == nullptr) --skip_;
+    }
+    return next_unskipped(line);
+}
+
+bool Reader::next_unskipped(Line& line) {
+    StreamCursor* cursor = unfinished_ != nullptr && unfinished_->fill() ? unfinished_ : earliest();
+    if (cursor == nullptr) return false;
+    unfinished_ = cursor->ends_line() ? nullptr : cursor;
+    line.stream = cursor->stream();
+    line.text = cursor->take();
+    return true;
+}
+
+void Reader::only_complete_lines() {
+    for (const auto& cursor : cursors_) cursor->only_complete_lines();
+}
+
+std::vector<Stream> Reader::streams() const {
+    std::vector<Stream> streams;
+    for (const auto& cursor : cursors_) streams.push_back(cursor->stream());
+    return streams;
+}
+
+Result<std::vector<Line>> read_tail(const std::filesystem::path& logs_dir,
+                                    const std::string& daemon, const Query& query) {
+    auto reader = Reader::open(logs_dir, daemon, query);
+    if (!reader) return reader.error();
+    std::vector<Line> lines;
+    for (Line line; reader->next(line);) lines.push_back(std::move(line));
+    return lines;
+}
+
+}  // namespace syspulse::logs

@@ -1,0 +1,199 @@
+#include "logs/segment.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace syspulse::logs {
+namespace {
+
+constexpr std::size_t block_bytes = 64 * 1024;
+// Rotations that may disturb one look at the files; more only happen to files of a few lines.
+constexpr int open_attempts = 8;
+
+}  // namespace
+
+Result<Segment> Segment::open(const std::filesystem::path& dir, Stream stream,
+                              const Archive& archive) {
+    auto file = platform::OutputFile::open_for_reading(
+        archive.compressed ? compressed_path(dir, stream, archive.number)
+                           : log_path(dir, stream, archive.number));
+    if (!file) return file.error();
+    const auto state = file->state();
+    if (!state) return state.error();
+    Segment segment;
+    segment.opened_as_ = *state;
+    segment.index_ = TimeIndex(index_path(dir, stream, archive.number));
+    if (archive.number == 0) {
+        segment.active_path_ = log_path(dir, stream);
+        segment.active_index_path_ = index_path(dir, stream);
+    }
+    if (!archive.compressed) {
+        segment.file_ = *std::move(file);
+        return segment;
+    }
+    auto packed = GzipReader::open(*std::move(file));
+    if (!packed) return packed.error();
+    segment.packed_ = *std::move(packed);
+    return segment;
+}
+
+std::uint64_t Segment::size() const {
+    const auto state = file_.state();
+    return state ? state->size : 0;
+}
+
+std::uint64_t Segment::end() const {
+    return packed_ ? std::numeric_limits<std::uint64_t>::max() : size();
+}
+
+WallTime Segment::modified() const {
+    if (packed_) return opened_as_.modified;
+    const auto state = file_.state();
+    return state ? state->modified : opened_as_.modified;
+}
+
+// Packing makes a new file but keeps the index and the time of the last change.
+bool Segment::is_same_part(const Segment& other) const {
+    if (id() == other.id()) return true;
+    if (is_packed() == other.is_packed()) return false;
+    const auto mine = index_.id();
+    const auto theirs = other.index_.id();
+    return mine && theirs ? *mine == *theirs : modified() == other.modified();
+}
+
+void Segment::find_index() {
+    if (index_.id() || active_path_.empty()) return;
+    TimeIndex index(active_index_path_);
+    // Rotation moves the index before the log: if the log is still here, the index was its own.
+    const auto file = platform::OutputFile::open_for_reading(active_path_);
+    const auto state = file ? file->state() : Result<platform::FileState>(Error{});
+    if (state && state->id == id()) index_ = std::move(index);
+}
+
+std::size_t Segment::read_at(std::uint64_t offset, std::span<char> bytes) {
+    if (!packed_) {
+        const auto got = file_.read_at(offset, bytes);
+        return got ? *got : 0;
+    }
+    if (offset < position_) {
+        packed_->rewind();
+        position_ = 0;
+    }
+    while (position_ < offset) {
+        const auto step =
+            static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), offset - position_));
+        const std::size_t got = packed_->read(bytes.first(step));
+        if (got == 0) return 0;
+        position_ += got;
+    }
+    const std::size_t got = packed_->read(bytes);
+    position_ += got;
+    return got;
+}
+
+Segment::Tail Segment::find_tail(std::uint64_t from, std::uint64_t wanted) {
+    if (!packed_) return find_tail_backwards(from, wanted);
+    const std::uint64_t total = count_lines(from);
+    if (total <= wanted) return {from, total};
+    return {skip_lines(from, total - wanted), wanted};
+}
+
+// Reads no more than the lines wanted, whatever the size of the file.
+Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wanted) {
+    std::vector<char> block(block_bytes);
+    std::uint64_t end = size();
+    std::uint64_t lines = 0;
+    bool at_end = true;
+    while (end > from) {
+        const std::uint64_t begin = end - std::min<std::uint64_t>(end - from, block_bytes);
+        const std::size_t got =
+            read_at(begin, std::span(block).first(static_cast<std::size_t>(end - begin)));
+        for (std::size_t i = got; i > 0; --i) {
+            // What follows the last newline is a line, too, if it is not empty.
+            const bool ends_line = block[i - 1] == '\n';
+            if (std::exchange(at_end, false)) {
+                ++lines;
+                if (wanted == 0) return {size(), 0};
+            } else if (ends_line) {
+                if (lines == wanted) return {begin + i, lines};
+                ++lines;
+            }
+        }
+        end = begin;
+    }
+    return {from, lines};
+}
+
+std::uint64_t Segment::count_lines(std::uint64_t from) {
+    std::vector<char> block(block_bytes);
+    std::uint64_t lines = 0;
+    char last = '\n';
+    while (const std::size_t got = read_at(from, block)) {
+        lines += static_cast<std::uint64_t>(
+            std::count(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got), '\n'));
+        last = block[got - 1];
+        from += got;
+    }
+    return last == '\n' ? lines : lines + 1;
+}
+
+std::uint64_t Segment::skip_lines(std::uint64_t from, std::uint64_t count) {
+    std::vector<char> block(block_bytes);
+    while (count > 0) {
+        const std::size_t got = read_at(from, block);
+        if (got == 0) break;
+        const std::string_view text(block.data(), got);
+        std::size_t used = 0;
+        while (count > 0 && used < got) {
+            const auto newline = text.find('\n', used);
+            if (newline == std::string_view::npos) {
+                used = got;
+            } else {
+                used = newline + 1;
+                --count;
+            }
+        }
+        from += used;
+    }
+    return from;
+}
+
+namespace {
+
+// False if a rotation came in between.
+bool try_open_segments(const std::filesystem::path& dir, Stream stream, const Enough& enough,
+                       std::deque<Segment>& found) {
+    std::vector<Archive> parts = list_archives(dir, stream);
+    auto active = Segment::open(dir, stream, {});
+    const auto first_id = active ? active->id() : platform::FileId{};
+    bool done = false;
+    if (active) {
+        done = enough(*active, true);
+        found.push_front(*std::move(active));
+    }
+    for (auto part = parts.begin(); part != parts.end() && !done; ++part) {
+        auto segment = Segment::open(dir, stream, *part);
+        if (!segment) return false;
+        done = enough(*segment, found.empty());
+        found.push_front(*std::move(segment));
+    }
+    const auto again = Segment::open(dir, stream, {});
+    return first_id == (again ? again->id() : platform::FileId{});
+}
+
+}  // namespace
+
+std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream stream,
+                                  const Enough& enough) {
+    std::deque<Segment> found;
+    for (int attempt = 0; attempt < open_attempts; ++attempt) {
+        found.clear();
+        if (try_open_segments(dir, stream, enough, found)) break;
+    }
+    return found;
+}
+
+}  // namespace syspulse::logs

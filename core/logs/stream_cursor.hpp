@@ -1,0 +1,66 @@
+// Walks through the lines of one stream from some point of its past to its growing end, over all
+// its files.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+#include "logs/reader.hpp"
+#include "logs/segment.hpp"
+
+namespace syspulse::logs {
+
+class StreamCursor {
+  public:
+    // Stands before the last `lines` lines (all without) that came at or after `since`.
+    StreamCursor(std::filesystem::path dir, Stream stream, std::optional<std::uint64_t> lines,
+                 std::optional<WallTime> since);
+
+    Stream stream() const noexcept { return stream_; }
+    // How many lines it stood before at first; only counted if a number of lines was asked for.
+    std::uint64_t counted() const noexcept { return counted_; }
+    // A line without its newline is held back until it is complete.
+    void only_complete_lines() noexcept { only_complete_ = true; }
+    void want_times() noexcept { want_times_ = true; }
+
+    // True if there is a line, or a piece of one, to take.
+    bool fill();
+    std::string take();
+    bool ends_line() const noexcept { return length_ > 0 && buffer_[start_ + length_ - 1] == '\n'; }
+    // When the present line came, as well as that is known.
+    WallTime time() const noexcept { return time_; }
+    const std::filesystem::path& directory() const noexcept { return dir_; }
+
+  private:
+    void find_start(std::optional<std::uint64_t> lines);
+    bool load();
+    bool find_line();
+    void keep_time();
+    bool is_too_old() const;
+    bool advance();
+    bool open_successors();
+    bool find_start_in(Segment& segment, std::optional<std::uint64_t> lines);
+
+    std::filesystem::path dir_;
+    Stream stream_;
+    std::optional<WallTime> since_;
+    bool only_complete_ = false;
+    bool want_times_ = false;
+    std::uint64_t counted_ = 0;
+
+    std::deque<Segment> segments_;  // The first is being read.
+    std::uint64_t offset_ = 0;      // In it, of the end of the buffer.
+    std::string buffer_;            // Read ahead; what is before start_ has been taken.
+    std::size_t start_ = 0;
+    std::size_t searched_ = 0;  // Bytes from start_ on that hold no newline.
+    std::size_t length_ = 0;    // Of the present line or piece; zero if there is none.
+    bool skip_first_ = false;   // The first segment holds nothing that is wanted.
+    bool inside_line_ = false;  // The piece taken last did not end its line.
+    WallTime time_{};
+};
+
+}  // namespace syspulse::logs

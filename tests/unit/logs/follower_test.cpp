@@ -1,0 +1,133 @@
+// Following with the real event loop. The test is the owner: it reads when told, and stops the loop
+// when it has seen enough.
+#include "logs/follower.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "logs/log_fixture.hpp"
+
+namespace syspulse::logs {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Following : public LogTest {
+  protected:
+    void SetUp() override {
+        loop_ = platform::make_event_loop(*clock_);
+        start_capture();
+    }
+
+    void follow_from(const Query& query) {
+        auto reader = Reader::open(logs_dir(), "web", query);
+        auto follower = follow(*loop_, *std::move(reader), [this] { read(); });
+        ASSERT_TRUE(follower) << follower.error().message;
+        follower_ = *std::move(follower);
+    }
+
+    void read() {
+        ++told_;
+        for (bool more = true; more;) {
+            std::vector<Line> lines;
+            more = *follower_->read_some(lines, 10'000);
+            for (const Line& line : lines) seen_ += line.text;
+        }
+        if (seen_.size() >= expected_) loop_->stop();
+    }
+
+    // Runs the loop until that much has been seen, or for too long.
+    void run_until(std::size_t bytes) {
+        expected_ = bytes;
+        if (seen_.size() >= bytes) return;
+        const auto limit =
+            loop_->start_timer(clock_->now().mono + std::chrono::seconds{20}, [this] {
+                ADD_FAILURE() << "saw only " << seen_.size() << " bytes";
+                loop_->stop();
+            });
+        loop_->run();
+        loop_->cancel_timer(limit);
+    }
+
+    std::unique_ptr<platform::EventLoop> loop_;
+    std::unique_ptr<Follower> follower_;
+    std::string seen_;
+    std::size_t expected_ = 0;
+    int told_ = 0;
+};
+
+TEST_F(Following, begins_with_the_last_lines_and_goes_on) {
+    fs::create_directories(dir());
+    write_file(log_path(dir(), Stream::out), "one\ntwo\n");
+    start_daemon();
+    follow_from({.lines = 1});
+    run_until(4);
+    write_fully(out_, "three\n");
+    run_until(10);
+    EXPECT_EQ(seen_, "two\nthree\n");
+}
+
+TEST_F(Following, waits_for_files_that_do_not_exist_yet) {
+    follow_from({.lines = 10});
+    start_daemon();
+    write_fully(out_, "first\n");
+    run_until(6);
+    EXPECT_EQ(seen_, "first\n");
+}
+
+TEST_F(Following, misses_nothing_across_rotation_and_compression) {
+    start_daemon({.max_size_bytes = 50'000, .retain_count = 1000, .compress_rotated = true});
+    follow_from({.lines = 0});
+    const std::string text = numbered_lines(0, 100'000);
+    std::thread writer([&] { write_fully(out_, text); });
+    run_until(text.size());
+    writer.join();
+    EXPECT_TRUE(seen_ == text);
+}
+
+TEST_F(Following, survives_a_restart_of_daemon_and_capture) {
+    start_daemon();
+    follow_from({.lines = 0});
+    write_fully(out_, "one\n");
+    run_until(4);
+    end_run();
+    capture_.reset();
+    start_capture();
+    start_daemon();
+    write_fully(out_, "two\n");
+    run_until(8);
+    EXPECT_EQ(seen_, "one\ntwo\n");
+}
+
+TEST_F(Following, holds_a_line_back_until_it_is_complete) {
+    start_daemon();
+    follow_from({.lines = 0});
+    write_fully(out_, "one\ntw");
+    run_until(4);
+    ASSERT_TRUE(eventually_all_is("one\ntw"));
+    write_fully(out_, "o\n");
+    run_until(8);
+    EXPECT_EQ(seen_, "one\ntwo\n");
+}
+
+TEST_F(Following, an_owner_that_does_not_read_is_told_once) {
+    start_daemon();
+    auto reader = Reader::open(logs_dir(), "web", {.lines = 0});
+    auto follower = follow(*loop_, *std::move(reader), [this] { ++told_; });
+    ASSERT_TRUE(follower);
+    write_fully(out_, "one\n");
+    ASSERT_TRUE(eventually_all_is("one\n"));
+    loop_->start_timer(clock_->now().mono + std::chrono::milliseconds{50},
+                       [this] { loop_->stop(); });
+    loop_->run();
+    EXPECT_EQ(told_, 1);
+    std::vector<Line> lines;
+    EXPECT_FALSE(*(*follower)->read_some(lines, 100));
+    EXPECT_EQ(lines.size(), 1U);
+}
+
+}  // namespace
+}  // namespace syspulse::logs

@@ -1,0 +1,187 @@
+// Reading the tail of log files: over archives, both forms of them, both streams, and by time.
+#include "logs/reader.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "logs/log_fixture.hpp"
+#include "logs/time_index.hpp"
+
+namespace syspulse::logs {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Reading : public LogTest {
+  protected:
+    void SetUp() override { fs::create_directories(dir()); }
+
+    std::string read(const Query& query) {
+        const auto lines = read_tail(logs_dir(), "web", query);
+        std::string text;
+        for (const Line& line : *lines) text += line.text;
+        return text;
+    }
+
+    void pack(std::uint32_t number) {
+        const fs::path plain = log_path(dir(), Stream::out, number);
+        const std::atomic<bool> stop = false;
+        const auto file = platform::OutputFile::open_for_reading(plain);
+        ASSERT_TRUE(gzip(*file, compressed_path(dir(), Stream::out, number), stop));
+        fs::remove(plain);
+    }
+};
+
+TEST_F(Reading, a_daemon_without_logs_reads_as_empty) {
+    EXPECT_EQ(read({.lines = 10}), "");
+    EXPECT_EQ(read_tail(logs_dir(), "never-heard-of", {.lines = 10})->size(), 0U);
+}
+
+TEST_F(Reading, gives_the_last_lines) {
+    write_file(log_path(dir(), Stream::out), numbered_lines(0, 50'000));
+    EXPECT_EQ(read({.lines = 3}), numbered_lines(49'997, 50'000));
+    EXPECT_EQ(read({.lines = 20'000}), numbered_lines(30'000, 50'000));
+    EXPECT_EQ(read({.lines = 0}), "");
+    EXPECT_EQ(read({}), numbered_lines(0, 50'000));
+}
+
+TEST_F(Reading, counts_a_partial_last_line) {
+    write_file(log_path(dir(), Stream::out), "one\ntwo\nthr");
+    EXPECT_EQ(read({.lines = 2}), "two\nthr");
+}
+
+TEST_F(Reading, goes_back_into_archives_of_both_forms) {
+    write_file(log_path(dir(), Stream::out, 3), numbered_lines(0, 10'000));
+    write_file(log_path(dir(), Stream::out, 2), numbered_lines(10'000, 20'000));
+    write_file(log_path(dir(), Stream::out, 1), numbered_lines(20'000, 30'000));
+    write_file(log_path(dir(), Stream::out), numbered_lines(30'000, 40'000));
+    pack(3);
+    pack(2);
+    EXPECT_EQ(read({.lines = 5}), numbered_lines(39'995, 40'000));
+    EXPECT_EQ(read({.lines = 15'000}), numbered_lines(25'000, 40'000));
+    EXPECT_EQ(read({.lines = 25'000}), numbered_lines(15'000, 40'000));
+    EXPECT_EQ(read({.lines = 99'999}), numbered_lines(0, 40'000));
+    EXPECT_EQ(read({}), numbered_lines(0, 40'000));
+}
+
+TEST_F(Reading, cuts_a_huge_line_into_pieces) {
+    const std::string huge(3 * max_line_bytes + 10, 'x');
+    write_file(log_path(dir(), Stream::out), "before\n" + huge + "\nafter\n");
+    const auto lines = read_tail(logs_dir(), "web", {.lines = 2});
+    ASSERT_EQ(lines->size(), 5U);
+    for (const Line& line : *lines) EXPECT_LE(line.text.size(), max_line_bytes);
+    EXPECT_EQ(lines->at(4).text, "after\n");
+    EXPECT_TRUE(read({.lines = 2}) == huge + "\nafter\n");
+}
+
+TEST_F(Reading, keeps_bytes_that_are_not_utf8) {
+    const std::string bytes("\xff\xfe\0\x80\n", 5);
+    write_file(log_path(dir(), Stream::out), bytes);
+    EXPECT_EQ(read({.lines = 1}), bytes);
+}
+
+TEST_F(Reading, merges_streams_by_their_timestamps) {
+    write_file(log_path(dir(), Stream::out),
+               "2026-11-24T00:00:01.000Z a\n2026-11-24T00:00:03.000Z c\n");
+    write_file(log_path(dir(), Stream::err),
+               "2026-11-24T00:00:02.000Z b\n2026-11-24T00:00:04.000Z d\n");
+    const auto lines = read_tail(logs_dir(), "web", {.err = true, .lines = 3});
+    ASSERT_EQ(lines->size(), 3U);
+    EXPECT_TRUE(lines->at(0).text.ends_with("b\n"));
+    EXPECT_EQ(lines->at(0).stream, Stream::err);
+    EXPECT_TRUE(lines->at(1).text.ends_with("c\n"));
+    EXPECT_TRUE(lines->at(2).text.ends_with("d\n"));
+}
+
+TEST_F(Reading, merges_streams_by_the_time_index) {
+    write_file(log_path(dir(), Stream::out), "a\nc\n");
+    write_file(log_path(dir(), Stream::err), "b\nd\n");
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::out), from_unix_ms(1'000), 0));
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::err), from_unix_ms(2'000), 0));
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::out), from_unix_ms(3'000), 2));
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::err), from_unix_ms(4'000), 2));
+    EXPECT_EQ(read({.err = true}), "a\nb\nc\nd\n");
+}
+
+TEST_F(Reading, since_uses_the_time_index) {
+    write_file(log_path(dir(), Stream::out), "old\nnew\nnewer\n");
+    const fs::path index = index_path(dir(), Stream::out);
+    ASSERT_TRUE(append_time(index, from_unix_ms(10'000), 0));
+    ASSERT_TRUE(append_time(index, from_unix_ms(20'000), 4));
+    ASSERT_TRUE(append_time(index, from_unix_ms(30'000), 8));
+    EXPECT_EQ(read({.since = from_unix_ms(5'000)}), "old\nnew\nnewer\n");
+    EXPECT_EQ(read({.since = from_unix_ms(15'000)}), "new\nnewer\n");
+    EXPECT_EQ(read({.since = from_unix_ms(20'500)}), "new\nnewer\n");
+    EXPECT_EQ(read({.since = from_unix_ms(21'000)}), "newer\n");
+    EXPECT_EQ(read({.since = from_unix_ms(40'000)}), "");
+    EXPECT_EQ(read({.lines = 1, .since = from_unix_ms(15'000)}), "newer\n");
+}
+
+TEST_F(Reading, since_survives_a_torn_index) {
+    write_file(log_path(dir(), Stream::out), "old\nnew\n");
+    const fs::path index = index_path(dir(), Stream::out);
+    ASSERT_TRUE(append_time(index, from_unix_ms(10'000), 0));
+    std::ofstream(index, std::ios::app) << "torn";
+    EXPECT_EQ(read({.since = from_unix_ms(5'000)}), "old\nnew\n");
+    ASSERT_TRUE(append_time(index, from_unix_ms(20'000), 4));
+    EXPECT_EQ(read({.since = from_unix_ms(15'000)}), "new\n");
+}
+
+TEST_F(Reading, since_leaves_out_archives_that_are_older) {
+    write_file(log_path(dir(), Stream::out, 1), "old\n");
+    write_file(log_path(dir(), Stream::out), "new\n");
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::out, 1), from_unix_ms(10'000), 0));
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::out), from_unix_ms(20'000), 0));
+    EXPECT_EQ(read({.since = from_unix_ms(15'000)}), "new\n");
+    EXPECT_EQ(read({.since = from_unix_ms(5'000)}), "old\nnew\n");
+}
+
+TEST_F(Reading, since_is_exact_for_lines_with_timestamps) {
+    write_file(log_path(dir(), Stream::out),
+               "2026-11-24T00:00:01.100Z a\n2026-11-24T00:00:01.200Z b\n");
+    EXPECT_EQ(read({.since = *parse_rfc3339("2026-11-24T00:00:01.150Z")}),
+              "2026-11-24T00:00:01.200Z b\n");
+}
+
+TEST_F(Reading, the_index_that_the_capture_writes_serves_since) {
+    start_capture();
+    const WallTime before = clock_->now().wall;
+    start_daemon();
+    write_fully(out_, "hello\n");
+    ASSERT_TRUE(eventually_all_is("hello\n"));
+    EXPECT_EQ(read({.since = before}), "hello\n");
+    EXPECT_EQ(read({.since = before + std::chrono::hours{1}}), "");
+}
+
+TEST_F(Reading, later_calls_see_what_was_written_since_across_rotation_and_compression) {
+    start_capture();
+    start_daemon({.max_size_bytes = 50'000, .retain_count = 1000, .compress_rotated = true});
+    auto reader = Reader::open(logs_dir(), "web", {});
+    reader->only_complete_lines();
+    const std::string text = numbered_lines(0, 200'000);
+    std::thread writer([&] { write_fully(out_, text); });
+    std::string seen;
+    EXPECT_TRUE(test::eventually([&] {
+        for (Line line; seen.size() < text.size() && reader->next(line);) seen += line.text;
+        return seen.size() >= text.size();
+    }));
+    writer.join();
+    EXPECT_TRUE(seen == text);
+}
+
+TEST_F(Reading, starts_over_when_somebody_empties_the_file) {
+    write_file(log_path(dir(), Stream::out), "one\ntwo\n");
+    auto reader = Reader::open(logs_dir(), "web", {});
+    Line line;
+    while (reader->next(line)) {
+    }
+    write_file(log_path(dir(), Stream::out), "three\n");
+    ASSERT_TRUE(reader->next(line));
+    EXPECT_EQ(line.text, "three\n");
+}
+
+}  // namespace
+}  // namespace syspulse::logs
