@@ -1,0 +1,229 @@
+// The child runs on the parent's memory between clone and exec. It therefore uses raw system calls
+// only: glibc's setuid() would signal the parent's threads, malloc would corrupt the parent's heap.
+#include "common/child.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+// The sanitizers keep shadow state per address, which a child on shared memory would confuse.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SYSPULSE_SHARED_MEMORY_CHILD 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define SYSPULSE_SHARED_MEMORY_CHILD 0
+#endif
+#endif
+#ifndef SYSPULSE_SHARED_MEMORY_CHILD
+#define SYSPULSE_SHARED_MEMORY_CHILD 1
+#endif
+
+namespace syspulse::plugins {
+namespace {
+
+constexpr int first_other_fd = 3;
+constexpr int signal_count = 64;
+constexpr std::size_t kernel_mask_size = 8;  // Bytes of the kernel's sigset_t.
+
+struct Failure {
+    int error;
+    int stage;
+};
+
+constexpr const char* stages[] = {"start", "session", "stdio", "limits", "user", "chdir", "exec"};
+enum StageIndex { at_start, at_session, at_stdio, at_limits, at_user, at_chdir, at_exec };
+
+struct ChildContext {
+    const ChildPlan* plan;
+    int error_fd;  // -1: `failure` is shared memory.
+    Failure failure;
+};
+
+[[noreturn]] void give_up(ChildContext& context, int stage) {
+    context.failure = {errno, stage};
+    if (context.error_fd >= 0) {
+        (void)!::write(context.error_fd, &context.failure, sizeof context.failure);
+    }
+    ::_exit(127);
+}
+
+void close_one_by_one(int keep) {
+    rlimit limit{};
+    const int end = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 1'048'576
+                        ? static_cast<int>(limit.rlim_cur)
+                        : 1'048'576;
+    for (int fd = first_other_fd; fd < end; ++fd) {
+        if (fd != keep) ::close(fd);
+    }
+}
+
+void close_range_of(unsigned first, unsigned last, int keep) {
+    if (first > last) return;
+    if (::syscall(SYS_close_range, first, last, 0) != 0) close_one_by_one(keep);
+}
+
+void close_others(int keep) {
+    if (keep < first_other_fd) return close_range_of(first_other_fd, ~0U, keep);
+    const auto kept = static_cast<unsigned>(keep);
+    close_range_of(first_other_fd, kept - 1, keep);
+    close_range_of(kept + 1, ~0U, keep);
+}
+
+void arrange_stdio(ChildContext& context) {
+    std::array<int, 3> source = context.plan->stdio;
+    for (int& fd : source) {
+        if (fd < 0) fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        // A source below 3 could be overwritten by the dup2 of another one.
+        if (fd >= 0 && fd < first_other_fd) fd = ::fcntl(fd, F_DUPFD_CLOEXEC, first_other_fd);
+        if (fd < 0) give_up(context, at_stdio);
+    }
+    for (int i = 0; i < first_other_fd; ++i) {
+        if (::dup2(source[static_cast<std::size_t>(i)], i) < 0) give_up(context, at_stdio);
+    }
+}
+
+void apply_limits(ChildContext& context) {
+    for (std::size_t i = 0; i < context.plan->limit_count; ++i) {
+        const Limit& limit = context.plan->limits[i];
+        const struct { std::uint64_t soft, hard; } value = {limit.value, limit.value};
+        if (::syscall(SYS_prlimit64, 0, limit.resource, &value, nullptr) != 0) {
+            give_up(context, at_limits);
+        }
+    }
+}
+
+void become_user(ChildContext& context) {
+    const Credentials* who = context.plan->credentials;
+    if (who == nullptr) return;
+    if (::syscall(SYS_setgroups, who->groups.size(), who->groups.data()) != 0 ||
+        ::syscall(SYS_setresgid, who->gid, who->gid, who->gid) != 0 ||
+        ::syscall(SYS_setresuid, who->uid, who->uid, who->uid) != 0) {
+        give_up(context, at_user);
+    }
+}
+
+// Dispositions first: a handler of the parent must not run in the child on the parent's memory.
+void reset_signals() {
+    const std::uint64_t default_action[4] =
+        {};  // The kernel's sigaction: handler, flags, restorer, mask.
+    for (int number = 1; number <= signal_count; ++number) {
+        ::syscall(SYS_rt_sigaction, number, default_action, nullptr, kernel_mask_size);
+    }
+    const std::uint64_t none = 0;
+    ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kernel_mask_size);
+}
+
+int child_main(void* raw) {
+    auto& context = *static_cast<ChildContext*>(raw);
+    const ChildPlan& plan = *context.plan;
+    if (::setsid() < 0) give_up(context, at_session);
+    arrange_stdio(context);
+    close_others(context.error_fd);
+    apply_limits(context);
+    become_user(context);
+    if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) give_up(context, at_chdir);
+    reset_signals();
+    ::execve(plan.path, plan.argv, plan.env);
+    give_up(context, at_exec);
+}
+
+// Blocks every signal, also those that glibc keeps for itself, for the life of the object.
+class AllSignalsBlocked {
+  public:
+    AllSignalsBlocked() {
+        const std::uint64_t all = ~std::uint64_t{0};
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, kernel_mask_size);
+    }
+    ~AllSignalsBlocked() {
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, kernel_mask_size);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+
+  private:
+    std::uint64_t before_ = 0;
+};
+
+#if SYSPULSE_SHARED_MEMORY_CHILD
+
+pid_t start_child(ChildContext& context, int& pidfd) {
+    constexpr std::size_t stack_size = 32 * 1024;
+    // On the caller's stack: the caller is suspended until the child has called exec or has ended.
+    alignas(16) std::byte stack[stack_size];
+    const AllSignalsBlocked blocked;
+    return ::clone(&child_main, stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                   &context, &pidfd);
+}
+
+#else
+
+pid_t start_child(ChildContext& context, int& pidfd) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return -1;
+    const UniqueFd reader{ends[0]};
+    UniqueFd writer{::fcntl(ends[1], F_DUPFD_CLOEXEC, first_other_fd)};
+    ::close(ends[1]);
+    context.error_fd = writer.get();
+    pid_t pid = -1;
+    {
+        const AllSignalsBlocked blocked;
+        pid = ::fork();
+        if (pid == 0) child_main(&context);
+    }
+    if (pid < 0) return -1;
+    writer.reset();
+    pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    while (::read(reader.get(), &context.failure, sizeof context.failure) < 0 && errno == EINTR) {
+    }
+    return pid;
+}
+
+#endif
+
+void reap(pid_t pid) {
+    while (::waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) {
+    }
+}
+
+}  // namespace
+
+Launch launch(const ChildPlan& plan) {
+    ChildContext context{&plan, -1, {0, at_start}};
+    Launch result;
+    int pidfd = -1;
+    errno = 0;
+    const pid_t pid = start_child(context, pidfd);
+    if (pid < 0) {
+        result.error = errno;
+        result.stage = stages[at_start];
+        return result;
+    }
+    result.pidfd = UniqueFd{pidfd};
+    if (context.failure.error != 0) {
+        reap(pid);
+        result.pidfd.reset();
+        result.error = context.failure.error;
+        result.stage = stages[context.failure.stage];
+        return result;
+    }
+    result.pid = pid;
+    return result;
+}
+
+int signal_group(pid_t leader, int signal) {
+    if (::kill(-leader, signal) == 0 || errno == ESRCH) return 0;
+    return errno;
+}
+
+}  // namespace syspulse::plugins

@@ -1,0 +1,57 @@
+// Starts a child at the price of vfork: the child borrows the parent's memory until exec, so
+// nothing of the manager's page tables is copied, and a failure comes back as an errno and the
+// stage that failed.
+#pragma once
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "common/unique_fd.hpp"
+
+namespace syspulse::plugins {
+
+struct Credentials {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups;
+};
+
+struct Limit {
+    int resource;  // RLIMIT_*
+    rlim_t value;  // Becomes the soft and the hard limit.
+};
+
+// Everything is resolved before the clone: the child may only make system calls. Pointers are
+// borrowed for the call of launch().
+struct ChildPlan {
+    const char* path = nullptr;  // Absolute, or relative to `cwd`.
+    char* const* argv = nullptr;
+    char* const* env = nullptr;
+    const char* cwd = nullptr;                 // nullptr: stay.
+    std::array<int, 3> stdio = {-1, -1, -1};   // -1: the null device.
+    const Credentials* credentials = nullptr;  // nullptr: keep the parent's.
+    const Limit* limits = nullptr;
+    std::size_t limit_count = 0;
+};
+
+struct Launch {
+    pid_t pid = -1;  // Also the id of the child's session and process group. -1: see error.
+    UniqueFd pidfd;
+    int error = 0;  // errno
+    const char* stage =
+        nullptr;  // "start", "session", "stdio", "limits", "user", "chdir" or "exec".
+};
+
+// The child gets its own session, no other descriptor than its three, default signal dispositions
+// and an empty signal mask. A child that failed is reaped already.
+Launch launch(const ChildPlan& plan);
+
+// Sends `signal` to the group that `leader` leads; a group that is gone is success. Returns an
+// errno.
+int signal_group(pid_t leader, int signal);
+
+}  // namespace syspulse::plugins

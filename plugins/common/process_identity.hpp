@@ -1,0 +1,44 @@
+// Who a pid is: start time and boot id tell a process from a later one with the same number.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace syspulse::plugins {
+
+// Fields of /proc/PID/stat.
+struct ProcessStat {
+    char state = '?';
+    pid_t group = 0;
+    pid_t session = 0;
+    std::uint64_t cpu_ticks = 0;  // Its own and that of children it has waited for.
+    std::uint64_t threads = 0;
+    std::uint64_t start_ticks = 0;  // Since boot.
+    std::uint64_t rss_pages = 0;
+};
+
+std::optional<ProcessStat> read_process_stat(pid_t pid);
+
+// Empty where /proc is not mounted.
+std::string read_boot_id();
+
+// Whether the environment that `pid` was started with has exactly `entry` ("K=V") in it.
+bool has_environment_entry(pid_t pid, std::string_view entry);
+
+// At most `limit` bytes of a file below /proc; empty if it cannot be read.
+std::string read_small_file(const char* path, std::size_t limit);
+
+struct Identity {
+    pid_t pid = 0;
+    std::uint64_t start_ticks = 0;
+    std::string boot_id;
+
+    std::string to_token() const;  // "pid/start/boot"
+    static std::optional<Identity> from_token(std::string_view token);
+};
+
+}  // namespace syspulse::plugins

@@ -1,0 +1,253 @@
+#include "posix/posix_driver.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "common/child.hpp"
+#include "common/pidfd.hpp"
+#include "common/process_identity.hpp"
+#include "common/process_search.hpp"
+#include "posix/spawn_plan.hpp"
+
+namespace syspulse::plugins::posix {
+namespace {
+
+using namespace std::chrono_literals;
+
+// How long the new parent of a recovered process is given to reap it, which is when the kernel
+// publishes the exit status.
+constexpr auto status_poll = 10ms;
+constexpr auto status_patience = 2000ms;
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
+    const std::string prefix = std::string(run_id_variable) + '=';
+    std::vector<std::string> env;
+    env.reserve(request.env.size() + 1);
+    for (const auto& entry : request.env) {
+        if (entry.rfind(prefix, 0) != 0) env.push_back(entry);
+    }
+    env.push_back(prefix + request.run_id);
+    return env;
+}
+
+sdk::Error not_found() {
+    return {SYSP_E_NOT_FOUND, "the process is gone"};
+}
+
+// Whether the live process with this number is the one that the identity was taken from.
+bool is_alive(const Identity& identity, const std::string& boot_id) {
+    if (identity.boot_id != boot_id) return false;
+    const auto stat = read_process_stat(identity.pid);
+    return stat && stat->start_ticks == identity.start_ticks && stat->state != 'X';
+}
+
+int signal_number(std::int32_t sig, std::int32_t os_sig) {
+    switch (sig) {
+        case SYSP_SIG_TERMINATE:
+            return SIGTERM;
+        case SYSP_SIG_KILL:
+            return SIGKILL;
+        case SYSP_SIG_RELOAD:
+            return SIGHUP;
+        case SYSP_SIG_OS:
+            if (os_sig >= 1 && os_sig <= SIGRTMAX) return os_sig;
+            break;
+        default:
+            break;
+    }
+    throw sdk::Error{SYSP_E_UNSUPPORTED, "cannot send signal " + std::to_string(os_sig) +
+                                             ": this system has no such signal"};
+}
+
+}  // namespace
+
+PosixDriver::PosixDriver(const sdk::Config& config)
+    : Driver(config), io_(config.host()), boot_id_(read_boot_id()) {}
+
+sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
+    if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
+    const auto env = marked_environment(request);
+    const auto program = find_program(request.argv.front(), env, request.cwd);
+    const auto credentials = resolve_user(request.user);
+    const auto limits = to_limits(request.limits);
+    const auto argv = pointers_to(request.argv);
+    const auto envp = pointers_to(env);
+    ChildPlan plan;
+    plan.path = program.c_str();
+    plan.argv = argv.data();
+    plan.env = envp.data();
+    plan.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
+    for (std::size_t i = 0; i < plan.stdio.size(); ++i)
+        plan.stdio[i] = static_cast<int>(request.stdio[i]);
+    plan.credentials = credentials ? &*credentials : nullptr;
+    plan.limits = limits.data();
+    plan.limit_count = limits.size();
+    Launch launched = launch(plan);
+    if (launched.error != 0) throw launch_error(launched, request, program);
+    const auto stat = read_process_stat(launched.pid);
+    const Identity identity{launched.pid, stat ? stat->start_ticks : 0, boot_id_};
+    try {
+        return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
+    } catch (...) {
+        // A process that nobody watches must not stay behind a start that is reported as failed.
+        (void)signal_group(launched.pid, SIGKILL);
+        processes_.erase(request.proc);
+        (void)::waitpid(launched.pid, nullptr, 0);
+        throw;
+    }
+}
+
+sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
+    auto identity = Identity::from_token(request.token);
+    if (request.token.empty() && !request.run_id.empty())
+        identity = find_session_leader(request.run_id);
+    if (!identity || !is_alive(*identity, boot_id_)) throw not_found();
+    UniqueFd pidfd = open_pidfd(identity->pid);
+    // Looked at again, because the number may have changed hands before the pidfd was there.
+    if (!pidfd || !is_alive(*identity, boot_id_)) throw not_found();
+    auto spawned = adopt(request.proc, identity->pid, std::move(pidfd), identity->to_token());
+    recovered_[request.proc].run_id = request.run_id;
+    return spawned;
+}
+
+sdk::Spawned PosixDriver::adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::string token) {
+    sdk::Spawned spawned;
+    spawned.pid = pid;
+    spawned.token = std::move(token);
+    if (pidfd) spawned.keep.push_back({SYSP_KEEP_PIDFD, 0, pidfd.get()});
+    Process& process = processes_[proc];
+    process.pid = pid;
+    process.pidfd = std::move(pidfd);
+    process.watch = io_.watch(process.pidfd.get(), SYSP_IO_READ,
+                              [this, proc](std::uint32_t) { on_readable(proc); });
+    return spawned;
+}
+
+void PosixDriver::on_readable(sysp_proc proc) {
+    Process& process = find(proc);
+    ExitInfo info;
+    switch (peek_child(process.pidfd.get(), info)) {
+        case ChildState::running:
+            return;
+        case ChildState::exited:
+            finish(proc, info.by_signal ? SYSP_EXIT_SIGNAL : SYSP_EXIT_CODE, info.value);
+            return;
+        case ChildState::not_a_child:
+            break;
+    }
+    process.watch.reset();
+    report_stranger(proc);
+}
+
+// The status of a process that somebody else reaps appears a little after its end.
+void PosixDriver::report_stranger(sysp_proc proc) {
+    const Process& process = find(proc);
+    Recovered& recovered = recovered_[proc];
+    if (const auto info = query_exit(process.pidfd.get())) {
+        finish(proc, info->by_signal ? SYSP_EXIT_SIGNAL : SYSP_EXIT_CODE, info->value);
+        return;
+    }
+    const auto stat = read_process_stat(process.pid);
+    const bool zombie = stat && stat->state == 'Z';
+    if (!zombie || recovered.waited >= status_patience) {
+        finish(proc, SYSP_EXIT_LOST, 0);
+        return;
+    }
+    recovered.waited += status_poll;
+    recovered.wait_for_status = io_.timer(status_poll, [this, proc] { report_stranger(proc); });
+}
+
+void PosixDriver::finish(sysp_proc proc, std::int32_t kind, std::int32_t value) {
+    Process& process = find(proc);
+    process.exited = true;
+    process.watch.reset();
+    exits()->exited(proc, kind, value);
+}
+
+void PosixDriver::signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
+    const Process& process = find(proc);
+    const int number = signal_number(sig, os_sig);
+    if (process.exited) {
+        if (number == SIGKILL) kill_leftovers(proc, process);
+        return;
+    }
+    const int error = signal_group(process.pid, number);
+    if (error != 0) {
+        throw sdk::Error::os("cannot signal process group " + std::to_string(process.pid), error);
+    }
+}
+
+void PosixDriver::kill_leftovers(sysp_proc proc, const Process& process) {
+    const auto recovered = recovered_.find(proc);
+    if (recovered == recovered_.end()) {
+        (void)signal_group(process.pid, SIGKILL);
+        return;
+    }
+    // Somebody else has reaped the leader, so the number may be a stranger's group by now.
+    for (const pid_t pid : find_group_members(process.pid, recovered->second.run_id)) {
+        if (const UniqueFd pidfd = open_pidfd(pid)) (void)signal_pidfd(pidfd.get(), SIGKILL);
+    }
+}
+
+void PosixDriver::release(sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) return;
+    Process process = std::move(found->second);
+    processes_.erase(found);
+    recovered_.erase(proc);
+    ExitInfo info;
+    if (peek_child(process.pidfd.get(), info) == ChildState::running) {
+        bury_later(std::move(process));
+    } else {
+        reap_child(process.pidfd.get());
+    }
+}
+
+// A child that was released alive would stay a zombie for ever if nobody reaped it.
+void PosixDriver::bury_later(Process process) {
+    const pid_t pid = process.pid;
+    const int fd = process.pidfd.get();
+    process.watch = io_.watch(fd, SYSP_IO_READ, [this, pid, fd](std::uint32_t) {
+        reap_child(fd);
+        abandoned_.erase(pid);
+    });
+    abandoned_[pid] = std::move(process);
+}
+
+sysp_stats PosixDriver::stats(sysp_proc proc) const {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) throw not_found();
+    sysp_stats result{};
+    const auto stat = found->second.exited ? std::nullopt : read_process_stat(found->second.pid);
+    if (!stat) return result;
+    static const auto tick_ns = 1'000'000'000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    static const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    result.valid = SYSP_STAT_CPU | SYSP_STAT_RSS | SYSP_STAT_TASKS;
+    result.cpu_ns = stat->cpu_ticks * tick_ns;
+    result.rss_bytes = stat->rss_pages * page_bytes;
+    result.tasks = stat->threads;
+    return result;
+}
+
+PosixDriver::Process& PosixDriver::find(sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) throw not_found();
+    return found->second;
+}
+
+}  // namespace syspulse::plugins::posix
+
+SYSPULSE_PLUGIN("syspulse.posix", "0.1.0", "syspulse",
+                syspulse::sdk::driver<syspulse::plugins::posix::PosixDriver>());

@@ -1,0 +1,67 @@
+// The driver `posix`: each process in its own session, watched through a pidfd. No threads.
+#pragma once
+
+#include <sys/types.h>
+
+#include <syspulse/plugin.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "common/unique_fd.hpp"
+
+namespace syspulse::plugins::posix {
+
+class PosixDriver : public sdk::Driver {
+  public:
+    static constexpr const char* name = "posix";
+    static constexpr const char* summary = "Runs a process in its own session";
+    static constexpr std::uint32_t enforces =
+        SYSP_LIMIT_MEMORY | SYSP_LIMIT_OPEN_FILES | SYSP_LIMIT_PROCESSES;
+    static sdk::Schema schema() { return {}; }
+    static sdk::Schema process_schema() { return {}; }
+
+    explicit PosixDriver(const sdk::Config& config);
+    ~PosixDriver() = default;
+
+    sdk::Spawned spawn(const sdk::SpawnRequest& request);
+    sdk::Spawned recover(const sdk::RecoverRequest& request);
+    void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig);
+    bool inspect(sysp_proc proc) const { return processes_.count(proc) != 0; }
+    void release(sysp_proc proc);
+    sysp_stats stats(sysp_proc proc) const;
+
+  private:
+    // The zombie of our own child stays until release(): as long as it does, its number cannot
+    // become somebody else's process group, and leftovers of the group can still be killed.
+    struct Process {
+        pid_t pid = 0;
+        bool exited = false;
+        UniqueFd pidfd;
+        sdk::Watch watch;
+    };
+    struct Recovered {
+        std::string run_id;
+        sdk::Timer wait_for_status;
+        std::chrono::milliseconds waited{0};
+    };
+
+    sdk::Spawned adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::string token);
+    void on_readable(sysp_proc proc);
+    void report_stranger(sysp_proc proc);
+    void finish(sysp_proc proc, std::int32_t kind, std::int32_t value);
+    Process& find(sysp_proc proc);
+    void kill_leftovers(sysp_proc proc, const Process& process);
+    void bury_later(Process process);
+
+    sdk::Io io_;
+    std::string boot_id_;
+    std::unordered_map<sysp_proc, Process> processes_;
+    std::unordered_map<sysp_proc, Recovered>
+        recovered_;                                 // Only what was not started by this driver.
+    std::unordered_map<pid_t, Process> abandoned_;  // Released alive; reaped when they end.
+};
+
+}  // namespace syspulse::plugins::posix

@@ -1,0 +1,67 @@
+#include "tcp/target.hpp"
+
+#include <netdb.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+namespace syspulse::plugins::tcp {
+namespace {
+
+bool is_port(const std::string& text) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size() && value >= 1 && value <= 65535;
+}
+
+std::vector<Address> look_up(const Target& target, int flags, std::string& error) {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = flags;
+    addrinfo* list = nullptr;
+    const int code = ::getaddrinfo(target.host.c_str(), target.port.c_str(), &hints, &list);
+    if (code != 0) {
+        error = ::gai_strerror(code);
+        return {};
+    }
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner{list, &::freeaddrinfo};
+    std::vector<Address> result;
+    for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
+        Address address;
+        address.length = std::min<socklen_t>(entry->ai_addrlen, sizeof address.storage);
+        std::memcpy(&address.storage, entry->ai_addr, address.length);
+        result.push_back(address);
+    }
+    return result;
+}
+
+}  // namespace
+
+std::optional<Target> parse_target(const std::string& text) {
+    Target result;
+    const auto colon = text.rfind(':');
+    if (colon == std::string::npos) return std::nullopt;
+    result.host = text.substr(0, colon);
+    result.port = text.substr(colon + 1);
+    if (!result.host.empty() && result.host.front() == '[') {
+        if (result.host.size() < 3 || result.host.back() != ']') return std::nullopt;
+        result.host = result.host.substr(1, result.host.size() - 2);
+    } else if (result.host.find(':') != std::string::npos) {
+        return std::nullopt;
+    }
+    if (result.host.empty() || !is_port(result.port)) return std::nullopt;
+    return result;
+}
+
+std::vector<Address> numeric_addresses(const Target& target) {
+    std::string ignored;
+    return look_up(target, AI_NUMERICHOST | AI_NUMERICSERV, ignored);
+}
+
+std::vector<Address> resolve(const Target& target, std::string& error) {
+    return look_up(target, AI_NUMERICSERV, error);
+}
+
+}  // namespace syspulse::plugins::tcp

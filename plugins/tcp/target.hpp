@@ -1,0 +1,30 @@
+// "host:port" and "[v6]:port".
+#pragma once
+
+#include <sys/socket.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace syspulse::plugins::tcp {
+
+struct Target {
+    std::string host;
+    std::string port;  // 1 to 65535, digits only.
+};
+
+struct Address {
+    sockaddr_storage storage{};
+    socklen_t length = 0;
+};
+
+std::optional<Target> parse_target(const std::string& text);
+
+// Without a name server: nothing unless the host is a numeric address. Never blocks.
+std::vector<Address> numeric_addresses(const Target& target);
+
+// Asks the resolver; may block for long. `error` says why the result is empty. [worker]
+std::vector<Address> resolve(const Target& target, std::string& error);
+
+}  // namespace syspulse::plugins::tcp

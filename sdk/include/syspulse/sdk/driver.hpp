@@ -1,0 +1,245 @@
+// Drivers: spawn, recover, signal and observe processes. All functions of a driver are [main].
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config.hpp"
+#include "io.hpp"
+#include "module.hpp"
+
+namespace syspulse::sdk {
+
+struct Spawned {
+    std::int64_t pid = -1;
+    std::string token;  // What recover() needs to find and verify the process again; <= 4096 bytes.
+    std::vector<sysp_keep> keep;  // Borrowed by the host, which dups.
+};
+
+struct SpawnRequest {
+    sysp_proc proc;
+    std::string run_id, unit, cwd, user;
+    std::vector<std::string> argv, env;
+    const sysp_handle* stdio;  // Three handles, -1 means the null device; borrowed for the call.
+    sysp_limits limits{};      // Only what the kind declares as enforced.
+    Config config;
+
+    SpawnRequest(const sysp_host* host, const sysp_spawn_request& raw)
+        : proc(raw.proc),
+          run_id(text_of(raw.run_id)),
+          unit(text_of(raw.unit)),
+          cwd(text_of(raw.cwd)),
+          user(text_of(raw.user)),
+          stdio(raw.stdio),
+          config(host, raw.config) {
+        if (raw.limits != nullptr) limits = *raw.limits;
+        argv.reserve(raw.argc);
+        env.reserve(raw.envc + 1);
+        for (std::size_t i = 0; i < raw.argc; ++i) argv.emplace_back(text_of(raw.argv[i]));
+        for (std::size_t i = 0; i < raw.envc; ++i) env.emplace_back(text_of(raw.env[i]));
+    }
+};
+
+struct RecoverRequest {
+    sysp_proc proc;
+    std::string run_id;
+    std::string token;  // Empty if the manager died before it learned the token.
+};
+
+// Sends exits to the host in the order the ABI asks for: never before spawn_done, again on every
+// inspect. Safe to hold on any thread for ever, also after the driver is destroyed. [any]
+class ExitSink {
+  public:
+    explicit ExitSink(const sysp_host* host) : host_(host) {}
+
+    void exited(sysp_proc proc, std::int32_t kind, std::int32_t value, std::uint32_t flags = 0) {
+        {
+            const std::lock_guard lock{mutex_};
+            seen_[proc] = sysp_exit{sizeof(sysp_exit), kind, value, flags};
+        }
+        resend(proc);
+    }
+    void resend(sysp_proc proc) {
+        sysp_exit exit{};
+        {
+            const std::lock_guard lock{mutex_};
+            const auto found = seen_.find(proc);
+            if (found == seen_.end() || proc == starting_) return;
+            exit = found->second;
+        }
+        host_->proc_exited(host_, proc, &exit);
+    }
+    // The driver starts one process at a time, so one name is enough to park early exits.
+    void starting(sysp_proc proc) {
+        const std::lock_guard lock{mutex_};
+        starting_ = proc;
+    }
+    void started(sysp_proc proc) {
+        starting(0);
+        resend(proc);
+    }
+    void forget(sysp_proc proc) {
+        const std::lock_guard lock{mutex_};
+        seen_.erase(proc);
+    }
+
+  private:
+    const sysp_host* host_;
+    std::mutex mutex_;
+    sysp_proc starting_ = 0;
+    std::map<sysp_proc, sysp_exit> seen_;
+};
+
+// Base of drivers. T(const Config&) with
+//   Spawned spawn(const SpawnRequest&);  Spawned recover(const RecoverRequest&);   throw Error to
+//   refuse void signal(sysp_proc, int32_t sig, int32_t os_sig);    success for an exited process
+//   bool inspect(sysp_proc);                                whether the process is known
+//   void release(sysp_proc);                                idempotent, never kills
+//   sysp_stats stats(sysp_proc);                            optional
+//   static constexpr const char *name, *summary; static constexpr uint32_t enforces;   SYSP_LIMIT_*
+//   static Schema schema(); static Schema process_schema();
+// The destructor never kills processes.
+class Driver {
+  public:
+    explicit Driver(const Config& config)
+        : host_(config.host()), exits_(std::make_shared<ExitSink>(config.host())) {}
+    Driver(const Driver&) = delete;
+    Driver& operator=(const Driver&) = delete;
+
+    const sysp_host* host() const { return host_; }
+    const std::shared_ptr<ExitSink>& exits() const { return exits_; }
+    void log(std::int32_t level, std::string_view text) const {
+        host_->log(host_, level, text.data(), text.size());
+    }
+
+  protected:
+    ~Driver() = default;
+
+  private:
+    const sysp_host* host_;
+    std::shared_ptr<ExitSink> exits_;
+};
+
+namespace detail {
+
+template <class T, class = void>
+struct HasStats : std::false_type {};
+template <class T>
+struct HasStats<T, std::void_t<decltype(std::declval<T&>().stats(sysp_proc{}))>> : std::true_type {
+};
+
+template <class T>
+struct DriverSlots {
+    static sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config,
+                                        void** self) {
+        return guard(host, [&] { *self = new T(Config{host, config}); });
+    }
+    static void SYSP_CALL destroy(void* self) { delete static_cast<T*>(self); }
+    static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
+        return start(self, op, request->proc, [&](T& driver) {
+            return driver.spawn(SpawnRequest{driver.host(), *request});
+        });
+    }
+    static sysp_status SYSP_CALL recover(void* self, sysp_op op,
+                                         const sysp_recover_request* request) {
+        return start(self, op, request->proc, [&](T& driver) {
+            return driver.recover(RecoverRequest{request->proc,
+                                                 std::string(text_of(request->run_id)),
+                                                 std::string(text_of(request->token))});
+        });
+    }
+    static sysp_status SYSP_CALL signal(void* self, sysp_op op, sysp_proc proc, std::int32_t sig,
+                                        std::int32_t os_sig) {
+        return answer(self, op, [&](T& driver) { driver.signal(proc, sig, os_sig); });
+    }
+    static sysp_status SYSP_CALL inspect(void* self, sysp_op op, sysp_proc proc) {
+        return answer(self, op, [&](T& driver) {
+            if (!driver.inspect(proc)) throw Error{SYSP_E_NOT_FOUND, "unknown process"};
+            driver.exits()->resend(proc);
+        });
+    }
+    static sysp_status SYSP_CALL stats(void* self, sysp_op op, sysp_proc proc) {
+        auto& driver = *static_cast<T*>(self);
+        sysp_stats result{};
+        const auto status = guard(driver.host(), [&] {
+            if constexpr (HasStats<T>::value) {
+                result = driver.stats(proc);
+            } else {
+                throw Error{SYSP_E_UNSUPPORTED, "this driver has no statistics"};
+            }
+        });
+        result.size = sizeof result;
+        if (status == SYSP_OK) driver.host()->stats_done(driver.host(), op, &result, nullptr);
+        return status;
+    }
+    static void SYSP_CALL release(void* self, sysp_proc proc) {
+        auto& driver = *static_cast<T*>(self);
+        guard(driver.host(), [&] {
+            driver.release(proc);
+            driver.exits()->forget(proc);
+        });
+    }
+
+  private:
+    template <class Function>
+    static sysp_status start(void* self, sysp_op op, sysp_proc proc, Function&& function) {
+        auto& driver = *static_cast<T*>(self);
+        const auto* host = driver.host();
+        driver.exits()->starting(proc);
+        const auto status = guard(host, [&] {
+            const Spawned spawned = function(driver);
+            sysp_spawn_result raw{};
+            raw.size = sizeof raw;
+            raw.pid = spawned.pid;
+            raw.token = view(spawned.token);
+            raw.keep = spawned.keep.data();
+            raw.keep_count = spawned.keep.size();
+            host->spawn_done(host, op, &raw, nullptr);
+        });
+        if (status == SYSP_OK) {
+            driver.exits()->started(proc);
+        } else {
+            driver.exits()->starting(0);
+            driver.exits()->forget(proc);
+        }
+        return status;
+    }
+    template <class Function>
+    static sysp_status answer(void* self, sysp_op op, Function&& function) {
+        auto& driver = *static_cast<T*>(self);
+        const auto status = guard(driver.host(), [&] { function(driver); });
+        if (status == SYSP_OK) driver.host()->op_done(driver.host(), op, nullptr);
+        return status;
+    }
+};
+
+}  // namespace detail
+
+template <class T>
+std::unique_ptr<detail::Kind> driver() {
+    using Slots = detail::DriverSlots<T>;
+    static const sysp_driver_vtbl vtbl{sizeof(sysp_driver_vtbl),
+                                       0,
+                                       Slots::create,
+                                       Slots::destroy,
+                                       Slots::spawn,
+                                       Slots::recover,
+                                       Slots::signal,
+                                       Slots::inspect,
+                                       detail::HasStats<T>::value ? &Slots::stats : nullptr,
+                                       Slots::release,
+                                       nullptr,
+                                       nullptr};
+    auto kind = detail::make_kind<T>(SYSP_KIND_DRIVER, &vtbl);
+    kind->process_schema = T::process_schema().json();
+    kind->raw.enforces = T::enforces;
+    return kind;
+}
+
+}  // namespace syspulse::sdk

@@ -1,0 +1,115 @@
+// A small host for plugin tests: loads one plugin file, gives it a loop over poll(2), and records
+// what the plugin completes. It depends on the SDK's C header only.
+#pragma once
+
+#include <syspulse/plugin.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace syspulse::testing {
+
+struct Done {
+    sysp_status status = SYSP_OK;
+    int os_code = 0;
+    std::string message;  // Of the error, or of the check result.
+    std::int32_t outcome = -1;
+    std::int64_t pid = -1;
+    std::string token;
+    sysp_stats stats{};
+};
+
+// Values by JSON Pointer, as text: "true", "42", a string, or JSON for lists and maps. A list "/a"
+// of two items is given as "/a" -> "#2" and "/a/0", "/a/1".
+using Options = std::map<std::string, std::string>;
+
+class FakePluginHost {
+  public:
+    explicit FakePluginHost(const std::string& file, const Options& options = {});
+    ~FakePluginHost();
+    FakePluginHost(const FakePluginHost&) = delete;
+    FakePluginHost& operator=(const FakePluginHost&) = delete;
+
+    const sysp_kind& kind() const { return *kind_; }
+    const sysp_status& create_status() const { return create_status_; }
+
+    // A checker: runs the loop until the check is answered, or gives up after 20 s.
+    Done check(const std::string& target, std::uint32_t timeout_ms);
+    sysp_op start_check(const std::string& target, std::uint32_t timeout_ms);
+    void cancel_check(sysp_op op);
+
+    // A driver.
+    struct Spawn {
+        std::vector<std::string> argv;
+        std::vector<std::string> env = {"PATH=/usr/bin:/bin"};
+        std::string cwd, user, run_id = "run-0";
+        sysp_handle stdio[3] = {-1, -1, -1};
+        sysp_limits limits{};
+    };
+    Done spawn(sysp_proc proc, const Spawn& spawn);
+    Done recover(sysp_proc proc, const std::string& run_id, const std::string& token);
+    Done signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig = 0);
+    Done inspect(sysp_proc proc);
+    Done stats(sysp_proc proc);
+    void release(sysp_proc proc);
+    std::optional<sysp_exit> wait_exit(sysp_proc proc);
+    void recreate();  // Destroys the instance and makes a new one.
+
+    // Runs the loop until the condition holds; false after 20 s.
+    bool run_until(const std::function<bool()>& condition);
+    std::optional<Done> result(sysp_op op);
+    int completions(sysp_op op);
+    std::size_t watch_count() const { return watches_.size(); }
+    std::size_t timer_count() const { return timers_.size(); }
+
+  private:
+    struct Watch {
+        int fd;
+        std::uint32_t interest;
+        void (*ready)(void*, std::uint32_t);
+        void* context;
+    };
+    struct Timer {
+        std::uint64_t due_ns;
+        void (*due)(void*);
+        void* context;
+    };
+    struct Slots;
+
+    void create();
+    void turn();
+    void run_due_timers();
+    void run_posted();
+    Done finish(sysp_op op, sysp_status accepted);
+    void complete(sysp_op op, Done done, const sysp_error* error);
+    template <class Vtbl>
+    const Vtbl& vtbl() const {
+        return *static_cast<const Vtbl*>(kind_->vtbl);
+    }
+
+    Options options_;
+    sysp_host host_{};
+    sysp_io io_{};
+    const sysp_kind* kind_ = nullptr;
+    void* self_ = nullptr;
+    sysp_status create_status_ = SYSP_E_INTERNAL;
+    Done rejection_;
+    std::uint64_t next_id_ = 1;
+    std::map<std::uint64_t, Watch> watches_;
+    std::map<std::uint64_t, Timer> timers_;
+    std::mutex mutex_;  // Guards what workers touch: the two below.
+    std::map<sysp_op, std::vector<Done>> done_;
+    std::vector<std::pair<void (*)(void*), void*>> posted_;
+    std::map<sysp_proc, sysp_exit> exits_;
+    std::vector<std::thread> workers_;
+};
+
+}  // namespace syspulse::testing
