@@ -60,9 +60,22 @@ void Supervisor::on(const RestartRequested& event) {
     if (refuse_when_shutting_down(event.request)) return;
     DaemonMachine* m = machine_of(event.daemon, event.request);
     if (m == nullptr) return;
+    const std::string& name = m->spec().name;
+    const std::vector<RequestId> waiting = waiters_of(event.daemon);
+    for (const RequestId request : waiting) {
+        if (waiters_.at(request).what != Waiter::For::removal) continue;
+        reply(event.request, Error{ErrorCode::invalid_state, "\"" + name + "\" is being removed"});
+        return;
+    }
     if (const auto done = m->restart(event.force); !done) {
         reply(event.request, done.error());
         return;
+    }
+    // Who waited for the end of a stop will not see one.
+    for (const RequestId request : waiting) {
+        if (waiters_.at(request).what != Waiter::For::rest) continue;
+        reply(request,
+              Error{ErrorCode::cancelled, "\"" + name + "\" was restarted by another request"});
     }
     start_failed_dependencies(*m);
     wait(event.request, event.daemon, event.wait ? Waiter::For::ready : Waiter::For::spawn,

@@ -1,0 +1,352 @@
+#include "manager/conductor.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/assert.hpp"
+#include "base/log.hpp"
+#include "config/spec_json.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+// Spawns are done in slices, so that requests are served in between while hundreds start.
+constexpr std::size_t spawns_per_turn = 8;
+// While the disk is full, this many records wait to be written; the oldest history goes first.
+constexpr std::size_t unrecorded_max = 10000;
+
+}  // namespace
+
+Conductor::Conductor(Ports ports, ConductorOptions options)
+    : ports_(ports), options_(std::move(options)) {
+    supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, RunId{});
+    ports_.processes.set_observer(this);
+    ports_.checks.set_observer(this);
+}
+
+Conductor::~Conductor() {
+    *alive_ = false;
+    if (timer_ != 0) ports_.loop.cancel_timer(timer_);
+    ports_.processes.set_observer(nullptr);
+    ports_.checks.set_observer(nullptr);
+}
+
+Result<void> Conductor::load() {
+    auto snapshot = ports_.journal.load();
+    if (!snapshot) return snapshot.error();
+    SYSPULSE_ASSERT(snapshot->specs.size() == snapshot->instances.size(), "one instance per spec");
+    supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, snapshot->last_run);
+    Batch batch;
+    const Now now = ports_.clock.now();
+    for (std::size_t i = 0; i < snapshot->specs.size(); ++i) {
+        const model::StoredSpec& stored = snapshot->specs[i];
+        auto spec = config::from_stored_json(stored.name, stored.spec_json);
+        if (!spec)
+            return spec.error().with("cannot load daemon \"" + stored.name +
+                                     "\" from the registry");
+        const DaemonKey key{++last_key_};
+        auto shared = std::make_shared<const model::DaemonSpec>(std::move(*spec));
+        entries_.emplace(key, Entry{stored.uuid, stored.name, shared, stored.added_at});
+        by_name_[stored.name] = key;
+        const model::StoredInstance& instance = snapshot->instances[i];
+        if (instance.run_live) runs_[instance.run] = key;
+        supervisor_->handle(engine::DaemonAdded{key, shared, instance}, now, batch);
+    }
+    perform(batch);
+    return {};
+}
+
+void Conductor::begin(bool restore) {
+    submit(engine::ManagerStarted{restore});
+}
+
+// --- events
+// ------------------------------------------------------------------------------------------
+
+void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
+    const auto found = runs_.find(run);
+    if (found != runs_.end())
+        submit(engine::Spawned{found->second, run, process.pid, process.token});
+}
+
+void Conductor::spawn_failed(RunId run, const Error& error) {
+    const auto found = runs_.find(run);
+    if (found != runs_.end()) submit(engine::SpawnFailed{found->second, run, error});
+}
+
+void Conductor::exited(RunId run, const ExitStatus& status) {
+    const auto found = runs_.find(run);
+    if (found != runs_.end()) submit(engine::Exited{found->second, run, status});
+}
+
+void Conductor::checked(CheckId check, const platform::CheckReport& report) {
+    const auto found = checks_.find(check);
+    if (found == checks_.end()) return;
+    const DaemonKey daemon = found->second;
+    checks_.erase(found);
+    const bool passed = report.outcome == platform::CheckReport::Outcome::passed;
+    submit(engine::Checked{daemon, check, passed, report.message, report.latency});
+}
+
+void Conductor::wall_clock_changed() {
+    submit(engine::WallClockChanged{});
+}
+
+void Conductor::shut_down(bool keep_running, bool force) {
+    submit(engine::ShutdownRequested{keep_running, force});
+}
+
+// --- one turn
+// ------------------------------------------------------------------------------------------
+
+void Conductor::submit(engine::Event event) {
+    queue_.push_back(std::move(event));
+    if (drain_posted_) return;
+    drain_posted_ = true;
+    ports_.loop.post([this, alive = alive_] {
+        if (*alive) drain();
+    });
+}
+
+// Everything that has come in becomes one list of actions, and one transaction.
+void Conductor::drain() {
+    drain_posted_ = false;
+    if (over_) return;
+    Batch batch;
+    const Now now = ports_.clock.now();
+    while (!queue_.empty()) {
+        const engine::Event event = std::move(queue_.front());
+        queue_.pop_front();
+        supervisor_->handle(event, now, batch);
+    }
+    perform(batch);
+    if (!over_) rearm();
+}
+
+void Conductor::perform(Batch& batch) {
+    std::vector<model::JournalRecord> records;
+    record(batch, records);
+    commit(std::move(records));
+    for (engine::Action& action : batch) act(action);
+    spawn_some();
+    publish();
+    for (engine::Action& action : batch) answer(action);
+}
+
+void Conductor::record(Batch& batch, std::vector<model::JournalRecord>& records) {
+    std::set<DaemonKey> persisted;
+    for (const engine::Action& action : batch) append_record(action, persisted, records);
+}
+
+void Conductor::append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
+                              std::vector<model::JournalRecord>& records) {
+    if (const auto* instance = std::get_if<engine::PersistInstance>(&action)) {
+        // The instance is written as it stands at the end of the turn, so once is enough.
+        if (supervisor_->find(instance->daemon) == nullptr ||
+            !persisted.insert(instance->daemon).second)
+            return;
+        records.emplace_back(model::InstanceChanged{stored_instance(instance->daemon)});
+    } else if (const auto* run = std::get_if<engine::PersistRun>(&action)) {
+        const auto entry = entries_.find(run->daemon);
+        if (entry == entries_.end()) return;
+        model::StoredRun stored = run->run;
+        stored.uuid = entry->second.uuid;
+        records.emplace_back(model::RunChanged{std::move(stored)});
+    } else if (const auto* history = std::get_if<engine::AddHistory>(&action)) {
+        records.emplace_back(model::HistoryAdded{history_entry(*history)});
+    } else if (const auto* forget = std::get_if<engine::ForgetDaemon>(&action)) {
+        const auto entry = entries_.find(forget->daemon);
+        if (entry != entries_.end()) records.emplace_back(model::SpecRemoved{entry->second.uuid});
+    }
+}
+
+// A journal that cannot be written does not stop supervision: what could not be recorded is kept
+// and tried again with the next turn.
+void Conductor::commit(std::vector<model::JournalRecord> records) {
+    if (records.empty() && unrecorded_.empty()) return;
+    const std::size_t waiting = unrecorded_.size();
+    if (waiting > 0) {
+        std::move(records.begin(), records.end(), std::back_inserter(unrecorded_));
+        records = std::exchange(unrecorded_, {});
+    }
+    const auto done = ports_.journal.commit(records);
+    if (!done) {
+        if (journal_error_.empty())
+            log::error("cannot write the registry: " + done.error().message);
+        journal_error_ = done.error().message;
+        unrecorded_ = std::move(records);
+        if (unrecorded_.size() > unrecorded_max) {
+            std::erase_if(unrecorded_, [](const model::JournalRecord& r) {
+                return std::holds_alternative<model::HistoryAdded>(r);
+            });
+        }
+        return;
+    }
+    if (!journal_error_.empty()) log::warn("the registry can be written again");
+    journal_error_.clear();
+    for (const model::JournalRecord& r : records) {
+        const auto* added = std::get_if<model::HistoryAdded>(&r);
+        if (added != nullptr && !subscribers_.empty()) unpublished_.push_back(added->entry);
+    }
+}
+
+void Conductor::publish() {
+    const auto entries = std::exchange(unpublished_, {});
+    // A subscriber may leave while it is told.
+    const auto subscribers = subscribers_;
+    for (const model::HistoryEntry& entry : entries) {
+        for (const auto& [id, seen] : subscribers) {
+            if (subscribers_.contains(id)) seen(entry);
+        }
+    }
+}
+
+void Conductor::act(engine::Action& action) {
+    if (auto* spawn = std::get_if<engine::SpawnRun>(&action)) {
+        act(*spawn);
+    } else if (auto* recover = std::get_if<engine::RecoverRun>(&action)) {
+        act(*recover);
+    } else if (const auto* signal = std::get_if<engine::SignalRun>(&action)) {
+        ports_.processes.signal(signal->run, signal->signal, {});
+    } else if (const auto* kill = std::get_if<engine::KillRun>(&action)) {
+        ports_.processes.kill_tree(kill->run, {});
+    } else if (const auto* inspect = std::get_if<engine::InspectRun>(&action)) {
+        ports_.processes.inspect(inspect->run);
+    } else if (auto* release = std::get_if<engine::ReleaseRun>(&action)) {
+        act(*release);
+    } else if (auto* check = std::get_if<engine::StartCheck>(&action)) {
+        act(*check);
+    } else if (const auto* cancel = std::get_if<engine::CancelCheck>(&action)) {
+        checks_.erase(cancel->check);
+        ports_.checks.cancel(cancel->check);
+    } else if (auto* forget = std::get_if<engine::ForgetDaemon>(&action)) {
+        act(*forget);
+    }
+}
+
+void Conductor::act(engine::SpawnRun& action) {
+    runs_[action.run] = action.daemon;
+    spawns_.emplace_back(action.daemon, action.run);
+}
+
+void Conductor::act(engine::RecoverRun& action) {
+    const Entry& entry = entries_.at(action.daemon);
+    const model::LogConfig& log = entry.spec->log;
+    const auto opened = ports_.capture.open(
+        entry.name, {log.max_size_bytes, log.retain_count, log.compress_rotated, log.timestamps});
+    if (!opened)
+        log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
+    ports_.capture.handles_used(entry.name);
+    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name,
+                              entry.spec->driver.type, entry.spec->driver.options_json,
+                              action.token});
+}
+
+void Conductor::act(engine::StartCheck& action) {
+    const Entry& entry = entries_.at(action.daemon);
+    const engine::DaemonMachine* m = supervisor_->find(action.daemon);
+    if (m == nullptr || !entry.spec->health_check) return;
+    const model::HealthCheckSpec& check = *entry.spec->health_check;
+    checks_[action.check] = action.daemon;
+    ports_.checks.start({action.check, action.daemon, entry.name, check.checker.type, check.target,
+                         check.checker.options_json, m->pid(), check.timeout});
+}
+
+void Conductor::act(engine::ReleaseRun& action) {
+    runs_.erase(action.run);
+    ports_.processes.release(action.run);
+    const auto entry = entries_.find(action.daemon);
+    if (entry != entries_.end()) ports_.capture.run_ended(entry->second.name);
+}
+
+void Conductor::act(engine::ForgetDaemon& action) {
+    ports_.checks.forget(action.daemon);
+    const auto entry = entries_.find(action.daemon);
+    if (entry == entries_.end()) return;
+    ports_.capture.close(entry->second.name);
+    by_name_.erase(entry->second.name);
+    entries_.erase(entry);
+}
+
+void Conductor::answer(engine::Action& action) {
+    if (auto* reply = std::get_if<engine::Reply>(&action)) {
+        const auto found = requests_.find(reply->request);
+        if (found == requests_.end()) return;
+        const Done done = std::move(found->second);
+        requests_.erase(found);
+        done(reply->error ? Result<void>(*reply->error) : Result<void>());
+    } else if (std::holds_alternative<engine::Finish>(action)) {
+        over_ = true;
+        if (finished_) finished_();
+    }
+}
+
+// --- spawning
+// ------------------------------------------------------------------------------------------
+
+void Conductor::spawn_some() {
+    if (spawning_posted_) return;
+    for (std::size_t i = 0; i < spawns_per_turn && !spawns_.empty(); ++i) {
+        const auto [daemon, run] = spawns_.front();
+        spawns_.pop_front();
+        spawn(daemon, run);
+    }
+    if (spawns_.empty()) return;
+    spawning_posted_ = true;
+    ports_.loop.post([this, alive = alive_] {
+        if (!*alive) return;
+        spawning_posted_ = false;
+        spawn_some();
+    });
+}
+
+void Conductor::spawn(DaemonKey daemon, RunId run) {
+    const auto found = entries_.find(daemon);
+    if (found == entries_.end()) return;
+    const Entry& entry = found->second;
+    const model::DaemonSpec& spec = *entry.spec;
+    const auto handles =
+        ports_.capture.open(entry.name, {spec.log.max_size_bytes, spec.log.retain_count,
+                                         spec.log.compress_rotated, spec.log.timestamps});
+    if (!handles) {
+        submit(engine::SpawnFailed{daemon, run, handles.error().with("cannot capture the output")});
+        return;
+    }
+    platform::SpawnRequest request;
+    request.run = run;
+    request.run_id = run_id(entry, run);
+    request.unit = entry.name;
+    request.driver = spec.driver.type;
+    request.options_json = spec.driver.options_json;
+    request.argv = spec.command;
+    std::map<std::string, std::string> environment;
+    for (auto& [name, value] : options_.base_environment(spec.user)) environment[name] = value;
+    for (const auto& [name, value] : spec.env) environment[name] = value;
+    environment["SYSPULSE_RUN_ID"] = request.run_id;
+    environment["SYSPULSE_DAEMON"] = entry.name;
+    for (const auto& [name, value] : environment) request.env.push_back(name + "=" + value);
+    request.working_dir = spec.working_dir.empty() ? "/" : spec.working_dir;
+    request.user = spec.user;
+    request.limits = {spec.limits.max_memory_bytes, spec.limits.max_cpu_percent,
+                      spec.limits.max_open_files, spec.limits.max_processes};
+    request.stdio[1] = handles->out;
+    request.stdio[2] = handles->err;
+    ports_.processes.spawn(request);
+    ports_.capture.handles_used(entry.name);
+}
+
+// One timer of the loop stands for all timers of the engine.
+void Conductor::rearm() {
+    const auto due = supervisor_->next_deadline();
+    if (timer_ != 0 && due && *due == timer_due_) return;
+    if (timer_ != 0) ports_.loop.cancel_timer(std::exchange(timer_, 0));
+    if (!due) return;
+    timer_due_ = *due;
+    timer_ = ports_.loop.start_timer(*due, [this] {
+        timer_ = 0;
+        queue_.emplace_back(engine::TimeAdvanced{});
+        drain();
+    });
+}
+
+}  // namespace syspulse::manager

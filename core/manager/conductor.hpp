@@ -1,0 +1,169 @@
+// The loop in which everything meets: events go into the engine, and what it decides is recorded,
+// done and answered, in this order. It works on interfaces only, so that the simulator can run it;
+// entry.cpp gives it the real ones.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "engine/supervisor.hpp"
+#include "model/daemon_view.hpp"
+#include "model/dependency_graph.hpp"
+#include "model/journal.hpp"
+#include "platform/check_runner.hpp"
+#include "platform/clock.hpp"
+#include "platform/event_loop.hpp"
+#include "platform/output_capture.hpp"
+#include "platform/process_runner.hpp"
+
+namespace syspulse::manager {
+
+// What the conductor works on. All outlive it.
+struct Ports {
+    const platform::Clock& clock;
+    platform::EventLoop& loop;
+    model::Journal& journal;
+    platform::ProcessRunner& processes;
+    platform::CheckRunner& checks;
+    platform::OutputCapture& capture;
+};
+
+struct ConductorOptions {
+    std::uint64_t seed = 1;  // Of the back-off jitter.
+    std::function<std::string()> make_uuid;
+    // The environment of a daemon without what its spec adds; `user` may be empty.
+    std::function<std::vector<std::pair<std::string, std::string>>(const std::string& user)>
+        base_environment;
+    std::string logs_dir;  // Only for the paths that views show.
+};
+
+// What a request is told in the end: nothing, or why it was not done.
+using Done = std::function<void(Result<void>)>;
+
+// Who asked, for the history; empty when the manager itself did.
+using Operator = std::string;
+
+// [loop thread]
+class Conductor final : private platform::ProcessObserver, private platform::CheckObserver {
+  public:
+    Conductor(Ports ports, ConductorOptions options);
+    ~Conductor() override;
+
+    // Takes over what the journal holds. Called once, before begin().
+    Result<void> load();
+    // Runs what should run. With `restore` also what ran before.
+    void begin(bool restore);
+
+    // Registers all or none. With `replace`, known names get the new spec, which applies from their
+    // next run on.
+    Result<void> add(const std::vector<model::DaemonSpec>& specs, bool replace, const Operator& by);
+    void start(const std::string& name, bool wait, std::optional<Duration> timeout,
+               const Operator& by, Done done);
+    void stop(const std::string& name, bool force, std::optional<Duration> timeout,
+              const Operator& by, Done done);
+    void restart(const std::string& name, bool force, bool wait, std::optional<Duration> timeout,
+                 const Operator& by, Done done);
+    void remove(const std::string& name, bool force, const Operator& by, Done done);
+    void signal(const std::string& name, std::int32_t number, const Operator& by, Done done);
+    void shut_down(bool keep_running, bool force);
+    void wall_clock_changed();
+
+    std::vector<model::DaemonView> views();
+    std::optional<model::DaemonView> view(const std::string& name);
+    void stats(const std::string& name, platform::StatsHandler done);
+    engine::SpecPtr spec(const std::string& name) const;
+    std::vector<model::DependencyNode> dependencies() const;
+
+    Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query);
+    // `seen` gets every entry of the history as soon as it is recorded, until unsubscribe().
+    std::uint64_t subscribe(std::function<void(const model::HistoryEntry&)> seen);
+    void unsubscribe(std::uint64_t id);
+
+    // Called once, when the daemons have ended (or have been left alone) after shut_down().
+    void on_finished(std::function<void()> finished) { finished_ = std::move(finished); }
+    // Why the last write to the journal failed; empty when all is recorded.
+    const std::string& journal_error() const { return journal_error_; }
+
+    // What the engine thinks; for the simulator's invariants.
+    const engine::Supervisor& supervisor() const { return *supervisor_; }
+
+  private:
+    struct Entry {
+        std::string uuid;
+        std::string name;
+        engine::SpecPtr spec;
+        WallTime added_at{};
+    };
+    using Batch = std::vector<engine::Action>;
+
+    void spawned(RunId run, const platform::SpawnedProcess& process) override;
+    void spawn_failed(RunId run, const Error& error) override;
+    void exited(RunId run, const ExitStatus& status) override;
+    void checked(CheckId check, const platform::CheckReport& report) override;
+
+    void submit(engine::Event event);
+    void drain();
+    void perform(Batch& batch);
+    void record(Batch& batch, std::vector<model::JournalRecord>& records);
+    void append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
+                       std::vector<model::JournalRecord>& records);
+    void commit(std::vector<model::JournalRecord> records);
+    void publish();
+    void act(engine::Action& action);
+    void act(engine::SpawnRun& action);
+    void act(engine::RecoverRun& action);
+    void act(engine::StartCheck& action);
+    void act(engine::ReleaseRun& action);
+    void act(engine::ForgetDaemon& action);
+    void answer(engine::Action& action);
+    void spawn_some();
+    void spawn(DaemonKey daemon, RunId run);
+    void rearm();
+
+    DaemonKey key_of(const std::string& name) const;
+    RequestId ask(Done done);
+    void action_history(DaemonKey daemon, std::string what, const Operator& by);
+    model::StoredSpec stored_spec(const Entry& entry) const;
+    model::StoredInstance stored_instance(DaemonKey daemon) const;
+    model::HistoryEntry history_entry(const engine::AddHistory& action) const;
+    std::string run_id(const Entry& entry, RunId run) const;
+    model::DaemonView view_of(DaemonKey daemon, const Entry& entry, Now now);
+    Result<void> check_addable(const std::vector<model::DaemonSpec>& specs, bool replace) const;
+
+    Ports ports_;
+    ConductorOptions options_;
+    std::unique_ptr<engine::Supervisor> supervisor_;
+    std::map<DaemonKey, Entry> entries_;  // In the order of registration.
+    std::unordered_map<std::string, DaemonKey> by_name_;
+    std::uint32_t last_key_ = 0;
+    std::uint64_t last_request_ = 0;
+    std::uint64_t last_subscription_ = 0;
+
+    std::deque<engine::Event> queue_;
+    std::deque<std::pair<DaemonKey, RunId>> spawns_;
+    std::unordered_map<RunId, DaemonKey> runs_;  // Runs of which something may still come.
+    std::unordered_map<CheckId, DaemonKey> checks_;
+    std::map<RequestId, Done> requests_;
+    std::vector<model::JournalRecord> unrecorded_;  // Of failed commits, to be tried again.
+    std::vector<model::HistoryEntry> unpublished_;  // Recorded in this turn.
+    std::map<std::uint64_t, std::function<void(const model::HistoryEntry&)>> subscribers_;
+    std::string journal_error_;
+    std::function<void()> finished_;
+
+    platform::TimerId timer_ = 0;
+    Instant timer_due_{};
+    bool drain_posted_ = false;
+    bool spawning_posted_ = false;
+    bool over_ = false;
+    // Posted tasks look at this before they touch the conductor.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace syspulse::manager

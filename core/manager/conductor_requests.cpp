@@ -1,0 +1,246 @@
+// The operator's side of the conductor: requests, views and history.
+#include <algorithm>
+#include <set>
+
+#include "config/spec_json.hpp"
+#include "manager/conductor.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+Error no_such(const std::string& name) {
+    return {ErrorCode::not_found, "no daemon named \"" + name + "\""};
+}
+
+}  // namespace
+
+DaemonKey Conductor::key_of(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? DaemonKey{} : found->second;
+}
+
+RequestId Conductor::ask(Done done) {
+    const RequestId request{++last_request_};
+    requests_[request] = std::move(done);
+    return request;
+}
+
+Result<void> Conductor::check_addable(const std::vector<model::DaemonSpec>& specs,
+                                      bool replace) const {
+    if (supervisor_->shutting_down())
+        return Error{ErrorCode::unavailable, "the manager shuts down"};
+    std::string taken;
+    for (const model::DaemonSpec& spec : specs) {
+        if (by_name_.contains(spec.name))
+            taken += (taken.empty() ? "\"" : ", \"") + spec.name + "\"";
+    }
+    if (taken.empty() || replace) return {};
+    return Error{ErrorCode::already_exists,
+                 taken + " exists already; remove it first, or use --replace"};
+}
+
+Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool replace,
+                            const Operator& by) {
+    if (auto ok = check_addable(specs, replace); !ok) return ok;
+    std::vector<model::JournalRecord> records;
+    std::vector<std::pair<DaemonKey, engine::SpecPtr>> changed;
+    std::vector<DaemonKey> added;
+    const Now now = ports_.clock.now();
+    for (const model::DaemonSpec& spec : specs) {
+        auto shared = std::make_shared<const model::DaemonSpec>(spec);
+        DaemonKey key = key_of(spec.name);
+        if (key) {
+            if (*entries_.at(key).spec == spec) continue;
+            Entry entry = entries_.at(key);
+            entry.spec = shared;
+            records.emplace_back(model::SpecReplaced{stored_spec(entry)});
+            changed.emplace_back(key, shared);
+            continue;
+        }
+        key = DaemonKey{++last_key_};
+        const Entry& entry =
+            entries_.emplace(key, Entry{options_.make_uuid(), spec.name, shared, now.wall})
+                .first->second;
+        by_name_[spec.name] = key;
+        added.push_back(key);
+        records.emplace_back(model::SpecAdded{stored_spec(entry)});
+        model::HistoryEntry history;
+        history.at = now.wall;
+        history.daemon = entry.name;
+        history.uuid = entry.uuid;
+        history.kind = "action";
+        history.to = "add";
+        history.reason = by;
+        records.emplace_back(model::HistoryAdded{std::move(history)});
+    }
+    if (!records.empty()) {
+        if (const auto done = ports_.journal.commit(records); !done) {
+            for (const DaemonKey key : added) {
+                by_name_.erase(entries_.at(key).name);
+                entries_.erase(key);
+            }
+            return done.error().with("cannot register");
+        }
+    }
+    // From here on nothing can fail. The queue keeps the order with requests that are already in
+    // it.
+    for (const auto& [key, spec] : changed) {
+        entries_.at(key).spec = spec;
+        ports_.checks.forget(key);
+        submit(engine::SpecChanged{key, spec});
+    }
+    for (const DaemonKey key : added)
+        submit(engine::DaemonAdded{key, entries_.at(key).spec, std::nullopt});
+    if (!queue_.empty()) drain();
+    return {};
+}
+
+void Conductor::start(const std::string& name, bool wait, std::optional<Duration> timeout,
+                      const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, "start", by);
+    submit(engine::StartRequested{key, ask(std::move(done)), wait, timeout});
+}
+
+void Conductor::stop(const std::string& name, bool force, std::optional<Duration> timeout,
+                     const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, force ? "stop --force" : "stop", by);
+    submit(engine::StopRequested{key, ask(std::move(done)), force, timeout});
+}
+
+void Conductor::restart(const std::string& name, bool force, bool wait,
+                        std::optional<Duration> timeout, const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, "restart", by);
+    submit(engine::RestartRequested{key, ask(std::move(done)), force, wait, timeout});
+}
+
+void Conductor::remove(const std::string& name, bool force, const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, "remove", by);
+    submit(engine::RemoveRequested{key, ask(std::move(done)), force});
+}
+
+void Conductor::signal(const std::string& name, std::int32_t number, const Operator& by,
+                       Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    const engine::DaemonMachine* m = supervisor_->find(key);
+    if (m == nullptr || !m->run_live() || m->pid() == 0) {
+        return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
+    }
+    action_history(key, "signal " + std::to_string(number), by);
+    ports_.processes.signal(m->run(), number, std::move(done));
+}
+
+std::vector<model::DaemonView> Conductor::views() {
+    const Now now = ports_.clock.now();
+    std::vector<model::DaemonView> all;
+    all.reserve(entries_.size());
+    for (const auto& [key, entry] : entries_) all.push_back(view_of(key, entry, now));
+    return all;
+}
+
+std::optional<model::DaemonView> Conductor::view(const std::string& name) {
+    const DaemonKey key = key_of(name);
+    if (!key) return std::nullopt;
+    return view_of(key, entries_.at(key), ports_.clock.now());
+}
+
+void Conductor::stats(const std::string& name, platform::StatsHandler done) {
+    const engine::DaemonMachine* m = supervisor_->find(key_of(name));
+    if (m == nullptr || !m->run_live() || m->pid() == 0) {
+        return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
+    }
+    ports_.processes.stats(m->run(), std::move(done));
+}
+
+engine::SpecPtr Conductor::spec(const std::string& name) const {
+    const DaemonKey key = key_of(name);
+    return key ? entries_.at(key).spec : nullptr;
+}
+
+std::vector<model::DependencyNode> Conductor::dependencies() const {
+    std::vector<model::DependencyNode> nodes;
+    for (const auto& [key, entry] : entries_) nodes.push_back({entry.name, entry.spec->depends_on});
+    return nodes;
+}
+
+Result<std::vector<model::HistoryEntry>> Conductor::history(const model::HistoryQuery& query) {
+    return ports_.journal.history(query);
+}
+
+std::uint64_t Conductor::subscribe(std::function<void(const model::HistoryEntry&)> seen) {
+    subscribers_[++last_subscription_] = std::move(seen);
+    return last_subscription_;
+}
+
+void Conductor::unsubscribe(std::uint64_t id) {
+    subscribers_.erase(id);
+}
+
+void Conductor::action_history(DaemonKey daemon, std::string what, const Operator& by) {
+    const Entry& entry = entries_.at(daemon);
+    model::HistoryEntry history;
+    history.at = ports_.clock.now().wall;
+    history.daemon = entry.name;
+    history.uuid = entry.uuid;
+    history.kind = "action";
+    history.to = std::move(what);
+    history.reason = by;
+    // Written with the next turn, which the request itself brings about.
+    unrecorded_.emplace_back(model::HistoryAdded{std::move(history)});
+}
+
+model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
+    return {entry.uuid, entry.name, config::to_json(*entry.spec), entry.added_at};
+}
+
+model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
+    model::StoredInstance instance = supervisor_->find(daemon)->stored();
+    instance.uuid = entries_.at(daemon).uuid;
+    return instance;
+}
+
+model::HistoryEntry Conductor::history_entry(const engine::AddHistory& action) const {
+    model::HistoryEntry entry;
+    entry.at = ports_.clock.now().wall;
+    const auto found = entries_.find(action.daemon);
+    if (found != entries_.end()) {
+        entry.daemon = found->second.name;
+        entry.uuid = found->second.uuid;
+    }
+    entry.kind = action.kind;
+    entry.from = action.from;
+    entry.to = action.to;
+    entry.reason = action.reason;
+    entry.run = action.run;
+    entry.pid = action.pid;
+    entry.exit = action.exit;
+    return entry;
+}
+
+std::string Conductor::run_id(const Entry& entry, RunId run) const {
+    return entry.uuid + "." + std::to_string(run.value);
+}
+
+model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now now) {
+    model::DaemonView view;
+    view.id = entry.uuid;
+    view.name = entry.name;
+    view.driver = entry.spec->driver.type;
+    view.description = entry.spec->description;
+    view.tags = entry.spec->tags;
+    view.depends_on = entry.spec->depends_on;
+    view.stdout_log = options_.logs_dir + "/" + entry.name + "/stdout.log";
+    view.stderr_log = options_.logs_dir + "/" + entry.name + "/stderr.log";
+    supervisor_->describe(daemon, now, view);
+    return view;
+}
+
+}  // namespace syspulse::manager

@@ -1,0 +1,239 @@
+#include "manager/control.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <deque>
+#include <map>
+#include <utility>
+
+#include "config/spec_json.hpp"
+#include "config/spec_loader.hpp"
+#include "logs/follower.hpp"
+#include "logs/reader.hpp"
+#include "manager/control_streams.hpp"
+#include "manager/known_plugins.hpp"
+#include "model/name_pattern.hpp"
+#include "platform/users.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+class Control final : public api::ControlService {
+  public:
+    explicit Control(ControlParts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
+    ~Control() override {
+        *alive_ = false;
+        readers_.join();
+    }
+
+    api::ManagerInfo info() override;
+    std::vector<model::DaemonView> list(const api::DaemonFilter& filter) override;
+    void get(const std::string& name, api::Done<model::DaemonView> done) override;
+    Result<std::string> spec(const std::string& name) override;
+    std::vector<api::PluginView> plugins() override;
+    void add(const api::Peer& peer, std::string json, bool replace,
+             api::Done<api::AddOutcome> done) override;
+    void remove(const api::Peer& peer, const std::string& name, bool force,
+                api::Done<void> done) override {
+        conductor().remove(name, force, by(peer), std::move(done));
+    }
+    void start(const api::Peer& peer, const std::string& name, const api::StartOptions& options,
+               api::Done<model::DaemonView> done) override {
+        conductor().start(name, options.wait, options.timeout, by(peer),
+                          with_view(name, std::move(done)));
+    }
+    void stop(const api::Peer& peer, const std::string& name, const api::StopOptions& options,
+              api::Done<model::DaemonView> done) override {
+        conductor().stop(name, options.force, options.timeout, by(peer),
+                         with_view(name, std::move(done)));
+    }
+    void restart(const api::Peer& peer, const std::string& name, const api::RestartOptions& options,
+                 api::Done<model::DaemonView> done) override {
+        conductor().restart(name, options.force, options.wait, options.timeout, by(peer),
+                            with_view(name, std::move(done)));
+    }
+    void signal(const api::Peer& peer, const std::string& name, std::int32_t number,
+                api::Done<void> done) override {
+        conductor().signal(name, number, by(peer), std::move(done));
+    }
+    void shutdown(const api::Peer&, bool keep_running, api::Done<void> done) override {
+        done({});
+        conductor().shut_down(keep_running, false);
+    }
+    void logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
+              api::Done<std::unique_ptr<api::TextStream>> done) override;
+    Result<std::unique_ptr<api::EventStream>> events(const api::EventQuery& query,
+                                                     api::Readable readable) override {
+        return open_events(parts_.conductor, query, parts_.clock.now().wall, std::move(readable));
+    }
+
+  private:
+    Conductor& conductor() { return parts_.conductor; }
+
+    static std::string by(const api::Peer& peer) {
+        return "by uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
+    }
+
+    // An answer that shows the daemon as it stands after the request.
+    Done with_view(const std::string& name, api::Done<model::DaemonView> done) {
+        return [this, name, done = std::move(done)](Result<void> result) {
+            if (!result) return done(result.error());
+            auto view = conductor().view(name);
+            if (!view)
+                return done(Error{ErrorCode::not_found, "\"" + name + "\" was removed meanwhile"});
+            done(std::move(*view));
+        };
+    }
+
+    ControlParts parts_;
+    Now started_;
+    boost::asio::thread_pool readers_{1};  // Looking for the first line may unpack archives.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+api::ManagerInfo Control::info() {
+    api::ManagerInfo info;
+    const Now now = parts_.clock.now();
+    info.version = SYSPULSE_VERSION;
+    info.pid = parts_.pid;
+    info.started_at = started_.wall;
+    info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();
+    info.data_dir = parts_.paths.directory.string();
+    for (const plugin_host::PluginInfo& plugin : parts_.catalog.plugins()) {
+        if (plugin.loaded()) {
+            info.plugins.push_back(plugin.id);
+        } else {
+            info.warnings.push_back("plugin " + plugin.path.string() +
+                                    " is not loaded: " + plugin.error);
+        }
+    }
+    std::map<model::State, std::size_t> counts;
+    for (const model::DaemonView& view : conductor().views()) ++counts[view.state];
+    info.daemons.assign(counts.begin(), counts.end());
+    if (!conductor().journal_error().empty()) {
+        info.warnings.push_back("the registry cannot be written: " + conductor().journal_error());
+    }
+    return info;
+}
+
+std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
+    auto all = conductor().views();
+    std::erase_if(all, [&](const model::DaemonView& view) {
+        const bool tagged = filter.tag.empty() || std::find(view.tags.begin(), view.tags.end(),
+                                                            filter.tag) != view.tags.end();
+        return !tagged || (!filter.name.empty() && !model::matches_pattern(filter.name, view.name));
+    });
+    return all;
+}
+
+void Control::get(const std::string& name, api::Done<model::DaemonView> done) {
+    auto view = conductor().view(name);
+    if (!view) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    if (!view->pid) return done(std::move(*view));
+    conductor().stats(
+        name, [view = std::move(*view), done](Result<platform::ProcessStats> stats) mutable {
+            if (stats)
+                view.stats = model::StatsView{stats->cpu_time, stats->memory_bytes, stats->tasks};
+            done(std::move(view));
+        });
+}
+
+Result<std::string> Control::spec(const std::string& name) {
+    const engine::SpecPtr spec = conductor().spec(name);
+    if (!spec) return Error{ErrorCode::not_found, "no daemon named \"" + name + "\""};
+    return config::to_json(*spec);
+}
+
+std::vector<std::string> limit_names(std::uint32_t enforces) {
+    std::vector<std::string> names;
+    if ((enforces & plugin_host::limit_memory) != 0) names.emplace_back("max_memory_bytes");
+    if ((enforces & plugin_host::limit_cpu) != 0) names.emplace_back("max_cpu_percent");
+    if ((enforces & plugin_host::limit_open_files) != 0) names.emplace_back("max_open_files");
+    if ((enforces & plugin_host::limit_processes) != 0) names.emplace_back("max_processes");
+    return names;
+}
+
+std::vector<api::PluginView> Control::plugins() {
+    std::vector<api::PluginView> views;
+    for (const plugin_host::PluginInfo& plugin : parts_.catalog.plugins()) {
+        api::PluginView view;
+        view.name = plugin.id;
+        view.version = plugin.version;
+        view.vendor = plugin.vendor;
+        view.path = plugin.path.string();
+        view.isolation = "none";
+        view.state = plugin.loaded() ? "loaded" : "failed";
+        view.error = plugin.error;
+        for (const plugin_host::KindInfo& kind : plugin.kinds) {
+            const bool driver = kind.type == plugin_host::KindType::driver;
+            if (view.description.empty()) view.description = kind.summary;
+            view.kinds.push_back({driver ? "driver" : "checker",
+                                  kind.name,
+                                  kind.summary,
+                                  driver ? kind.process_schema : kind.config_schema,
+                                  {},
+                                  limit_names(kind.enforces)});
+        }
+        views.push_back(std::move(view));
+    }
+    return views;
+}
+
+void Control::add(const api::Peer& peer, std::string json, bool replace,
+                  api::Done<api::AddOutcome> done) {
+    const config::KnownPlugins plugins = known_plugins(parts_.catalog);
+    config::LoadOptions options;
+    options.plugins = &plugins;
+    options.user_exists = [](std::string_view user) {
+        return platform::find_user(std::string(user)).has_value();
+    };
+    options.existing_daemons = conductor().dependencies();
+    const config::LoadResult loaded = config::load_specs_json(json, options);
+    if (!loaded.errors.empty()) {
+        return done(Error{ErrorCode::invalid_argument, config::format_errors(loaded.errors)});
+    }
+    api::AddOutcome outcome;
+    for (const model::DaemonSpec& spec : loaded.daemons) {
+        const engine::SpecPtr before = conductor().spec(spec.name);
+        auto& list = !before           ? outcome.added
+                     : *before == spec ? outcome.unchanged
+                                       : outcome.replaced;
+        list.push_back(spec.name);
+    }
+    if (const auto added = conductor().add(loaded.daemons, replace, by(peer)); !added)
+        return done(added.error());
+    done(std::move(outcome));
+}
+
+void Control::logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
+                   api::Done<std::unique_ptr<api::TextStream>> done) {
+    if (!conductor().spec(name))
+        return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    logs::Query wanted;
+    wanted.out = query.out;
+    wanted.err = query.err;
+    wanted.lines = query.lines;
+    if (query.since) wanted.since = query.since->resolve(parts_.clock.now().wall);
+    boost::asio::post(readers_, [this, alive = alive_, name, wanted, follow = query.follow,
+                                 directory = parts_.paths.logs(), readable = std::move(readable),
+                                 done = std::move(done)]() mutable {
+        // The reader is moved to the loop thread; std::function needs something that can be copied.
+        auto reader =
+            std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
+        parts_.loop.post([this, alive, reader, follow, readable = std::move(readable),
+                          done = std::move(done)]() mutable {
+            if (!*alive) return;
+            if (!*reader) return done(reader->error());
+            done(open_text(parts_.loop, std::move(**reader), follow, std::move(readable)));
+        });
+    });
+}
+
+}  // namespace
+
+std::unique_ptr<api::ControlService> make_control(ControlParts parts) {
+    return std::make_unique<Control>(std::move(parts));
+}
+
+}  // namespace syspulse::manager

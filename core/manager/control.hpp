@@ -1,0 +1,29 @@
+// The manager's answers to the control API: translates its calls into requests to the conductor,
+// and what the manager knows into views.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/control_service.hpp"
+#include "manager/conductor.hpp"
+#include "platform/data_dir.hpp"
+#include "plugin_host/plugin_catalog.hpp"
+
+namespace syspulse::manager {
+
+// All outlive the control.
+struct ControlParts {
+    Conductor& conductor;
+    platform::EventLoop& loop;
+    const platform::Clock& clock;
+    const plugin_host::PluginCatalog& catalog;
+    platform::DataPaths paths;
+    std::int64_t pid = 0;
+};
+
+std::unique_ptr<api::ControlService> make_control(ControlParts parts);
+
+}  // namespace syspulse::manager

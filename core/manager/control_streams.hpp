@@ -1,0 +1,19 @@
+// The bodies of long answers: log lines and events, read at the client's pace.
+#pragma once
+
+#include <memory>
+
+#include "api/control_service.hpp"
+#include "logs/reader.hpp"
+#include "manager/conductor.hpp"
+
+namespace syspulse::manager {
+
+Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, logs::Reader reader,
+                                                   bool follow, api::Readable readable);
+
+Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
+                                                      const api::EventQuery& query, WallTime now,
+                                                      api::Readable readable);
+
+}  // namespace syspulse::manager

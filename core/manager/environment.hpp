@@ -1,0 +1,27 @@
+// The environment that daemons start with, before their spec adds to it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/data_dir.hpp"
+#include "platform/users.hpp"
+
+namespace syspulse::manager {
+
+// PATH, the language and the time zone come from the manager; HOME, USER, LOGNAME and SHELL from
+// the account that the daemon runs as. Nothing else is inherited. Accounts are looked up once.
+// [loop thread]
+class BaseEnvironment {
+  public:
+    explicit BaseEnvironment(platform::EnvironmentLookup lookup);
+    std::vector<std::pair<std::string, std::string>> of(const std::string& user);
+
+  private:
+    std::vector<std::pair<std::string, std::string>> common_;
+    std::map<std::string, std::vector<std::pair<std::string, std::string>>> of_user_;
+};
+
+}  // namespace syspulse::manager

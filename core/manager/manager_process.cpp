@@ -1,0 +1,166 @@
+#include "manager/manager_process.hpp"
+
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+#include <csignal>
+
+#include "api/server.hpp"
+#include "base/log.hpp"
+#include "config/json_schema.hpp"
+#include "logs/capture.hpp"
+#include "manager/control.hpp"
+#include "manager/environment.hpp"
+#include "manager/known_plugins.hpp"
+#include "platform/process_control.hpp"
+#include "plugin_host/plugin_host.hpp"
+#include "registry/registry.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+// Answers that are under way when the last daemon has ended get this long to reach their clients.
+constexpr Duration farewell = std::chrono::milliseconds{100};
+
+class Process final : public ManagerProcess {
+  public:
+    Process(platform::DataDirectory directory, std::string socket)
+        : directory_(std::move(directory)),
+          socket_(std::move(socket)),
+          environment_(platform::process_environment()) {}
+
+    Result<void> build(const ProcessOptions& options);
+
+    Conductor& conductor() override { return *conductor_; }
+    platform::EventLoop& loop() override { return *loop_; }
+    const platform::DataPaths& paths() const override { return directory_.paths(); }
+    Result<std::vector<model::DaemonSpec>> load_specs(
+        const std::vector<std::filesystem::path>& files) override;
+    Result<void> run(bool restore) override;
+
+  private:
+    void on_signal(int number);
+    void finish();
+    std::string make_uuid() { return boost::uuids::to_string(uuids_()); }
+
+    // Destroyed from the last to the first: nothing outlives what it stands on.
+    platform::DataDirectory directory_;
+    std::string socket_;
+    BaseEnvironment environment_;
+    boost::uuids::random_generator uuids_;
+    std::unique_ptr<platform::Clock> clock_;
+    std::unique_ptr<platform::EventLoop> loop_;
+    std::unique_ptr<model::Journal> journal_;
+    std::unique_ptr<platform::OutputCapture> capture_;
+    std::unique_ptr<plugin_host::PluginHost> plugins_;
+    std::unique_ptr<Conductor> conductor_;
+    std::unique_ptr<api::ControlService> control_;
+    std::unique_ptr<api::Server> server_;
+    std::unique_ptr<platform::SignalWatch> signals_;
+    std::unique_ptr<platform::OrphanReaper> reaper_;
+    std::unique_ptr<platform::WallClockWatch> wall_clock_;
+    int stop_signals_ = 0;
+};
+
+Result<void> Process::build(const ProcessOptions& options) {
+    clock_ = platform::make_system_clock();
+    loop_ = platform::make_event_loop(*clock_);
+    auto journal = registry::open_registry(directory_.paths().registry());
+    if (!journal) return journal.error();
+    journal_ = std::move(*journal);
+    capture_ = logs::make_capture(directory_.paths().logs(), *clock_);
+    plugin_host::HostOptions host;
+    host.search_paths = plugin_search_path(options.plugin_dirs);
+    host.schema_check = config::check_schema;
+    auto plugins = plugin_host::PluginHost::create(*loop_, *clock_, std::move(host));
+    if (!plugins) return plugins.error();
+    plugins_ = std::move(*plugins);
+    for (const plugin_host::PluginInfo& plugin : plugins_->catalog().plugins()) {
+        if (!plugin.loaded())
+            log::warn("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
+    }
+    ConductorOptions conducting;
+    conducting.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
+    conducting.make_uuid = [this] { return make_uuid(); };
+    conducting.base_environment = [this](const std::string& user) { return environment_.of(user); };
+    conducting.logs_dir = directory_.paths().logs().string();
+    conductor_ = std::make_unique<Conductor>(
+        Ports{*clock_, *loop_, *journal_, plugins_->processes(), plugins_->checks(), *capture_},
+        std::move(conducting));
+    if (auto loaded = conductor_->load(); !loaded) return loaded;
+    conductor_->on_finished([this] { finish(); });
+    control_ = make_control({*conductor_, *loop_, *clock_, plugins_->catalog(), directory_.paths(),
+                             platform::process_id()});
+    return {};
+}
+
+Result<std::vector<model::DaemonSpec>> Process::load_specs(
+    const std::vector<std::filesystem::path>& files) {
+    const config::KnownPlugins plugins = known_plugins(plugins_->catalog());
+    config::LoadOptions options;
+    options.plugins = &plugins;
+    options.environment = platform::process_environment();
+    options.user_exists = [](std::string_view user) {
+        return platform::find_user(std::string(user)).has_value();
+    };
+    options.existing_daemons = conductor_->dependencies();
+    auto loaded = config::load_spec_files(files, options);
+    if (!loaded.errors.empty())
+        return Error{ErrorCode::invalid_argument, config::format_errors(loaded.errors)};
+    return std::move(loaded.daemons);
+}
+
+Result<void> Process::run(bool restore) {
+    auto address = platform::SocketAddressPath::of(socket_);
+    if (!address) return address.error();
+    auto server = api::Server::listen(*loop_, address->text(), *control_);
+    if (!server) return server.error().with("cannot open the control endpoint " + socket_);
+    server_ = std::move(*server);
+    auto signals = platform::watch_signals(*loop_, {SIGTERM, SIGINT, SIGHUP},
+                                           [this](int number) { on_signal(number); });
+    if (!signals) return signals.error();
+    signals_ = std::move(*signals);
+    auto reaper = platform::reap_orphans(
+        *loop_, *clock_, [this](std::int64_t pid) { return plugins_->owns_pid(pid); });
+    if (!reaper) return reaper.error();
+    reaper_ = std::move(*reaper);
+    auto wall_clock =
+        platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
+    if (!wall_clock) return wall_clock.error();
+    wall_clock_ = std::move(*wall_clock);
+    conductor_->begin(restore);
+    loop_->post([] { platform::notify_service_manager("READY=1"); });
+    loop_->run();
+    return {};
+}
+
+void Process::on_signal(int number) {
+    if (number == SIGHUP) {
+        log::info("SIGHUP is ignored; to stop, send SIGTERM");
+        return;
+    }
+    ++stop_signals_;
+    platform::notify_service_manager("STOPPING=1");
+    log::info(stop_signals_ == 1 ? "stopping all daemons" : "killing all daemons");
+    conductor_->shut_down(false, stop_signals_ > 1);
+}
+
+void Process::finish() {
+    server_->stop_accepting();
+    loop_->start_timer(clock_->now().mono + farewell, [this] { loop_->stop(); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ManagerProcess>> ManagerProcess::create(const ProcessOptions& options) {
+    const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
+    auto paths = platform::resolve_data_dir(flag, platform::process_environment());
+    if (!paths) return paths.error();
+    auto directory = platform::DataDirectory::open(*paths);
+    if (!directory) return directory.error();
+    const std::string socket = options.socket ? options.socket->string() : paths->socket().string();
+    auto process = std::make_unique<Process>(std::move(*directory), socket);
+    if (auto built = process->build(options); !built) return built.error();
+    return std::unique_ptr<ManagerProcess>(std::move(process));
+}
+
+}  // namespace syspulse::manager

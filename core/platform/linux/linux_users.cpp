@@ -1,0 +1,45 @@
+#include <pwd.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <vector>
+
+#include "platform/users.hpp"
+
+namespace syspulse::platform {
+namespace {
+
+constexpr std::size_t entry_bytes = 16384;  // Larger than any sane passwd entry.
+
+std::optional<UserAccount> account(const passwd* found) {
+    if (found == nullptr) return std::nullopt;
+    return UserAccount{found->pw_name, found->pw_dir, found->pw_shell};
+}
+
+std::optional<UserAccount> by_number(uid_t uid) {
+    std::vector<char> buffer(entry_bytes);
+    passwd entry{};
+    passwd* found = nullptr;
+    getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+    return account(found);
+}
+
+}  // namespace
+
+std::optional<UserAccount> find_user(const std::string& name_or_number) {
+    uid_t uid = 0;
+    const char* end = name_or_number.data() + name_or_number.size();
+    const auto parsed = std::from_chars(name_or_number.data(), end, uid);
+    if (parsed.ec == std::errc{} && parsed.ptr == end) return by_number(uid);
+    std::vector<char> buffer(entry_bytes);
+    passwd entry{};
+    passwd* found = nullptr;
+    getpwnam_r(name_or_number.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    return account(found);
+}
+
+std::optional<UserAccount> current_user() {
+    return by_number(geteuid());
+}
+
+}  // namespace syspulse::platform

@@ -1,0 +1,56 @@
+// Thousands of simulated lives of the manager. A failing seed prints how to replay it; put it into
+// regression_seeds.txt with the fix.
+// Replay one seed: SYSPULSE_SIM_FIRST=N SYSPULSE_SIM_SEEDS=1 simulation_test
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "simulator.hpp"
+
+namespace syspulse::simulation {
+namespace {
+
+constexpr std::uint64_t seeds_default = 10000;
+
+std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
+    const char* text = std::getenv(variable);
+    return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
+}
+
+bool holds(std::uint64_t seed) {
+    const Outcome outcome = Simulator(seed).run();
+    for (const std::string& violation : outcome.violations) {
+        ADD_FAILURE() << "seed " << seed << ": " << violation
+                      << "\n  replay: SYSPULSE_SIM_FIRST=" << seed
+                      << " SYSPULSE_SIM_SEEDS=1 simulation_test";
+    }
+    return outcome.violations.empty();
+}
+
+TEST(Simulation, every_invariant_holds_for_every_seed) {
+    const std::uint64_t first = number_from("SYSPULSE_SIM_FIRST", 1);
+    const std::uint64_t count = number_from("SYSPULSE_SIM_SEEDS", seeds_default);
+    int failures = 0;
+    for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
+        if (!holds(seed)) ++failures;
+    }
+}
+
+TEST(Simulation, seeds_that_once_failed_hold) {
+    std::ifstream file(SYSPULSE_REGRESSION_SEEDS);
+    ASSERT_TRUE(file.is_open());
+    std::string line;
+    while (std::getline(file, line)) {
+        if (line.empty() || line.front() == '#') continue;
+        holds(std::strtoull(line.c_str(), nullptr, 10));
+    }
+}
+
+TEST(Simulation, the_same_seed_gives_the_same_life) {
+    EXPECT_EQ(Simulator(42).run().steps, Simulator(42).run().steps);
+}
+
+}  // namespace
+}  // namespace syspulse::simulation
