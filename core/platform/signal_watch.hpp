@@ -1,0 +1,29 @@
+// Signals to the manager and jumps of the wall clock, as calls on the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/result.hpp"
+#include "platform/event_loop.hpp"
+
+namespace syspulse::platform {
+
+// Watching ends with the object, on the loop thread.
+class LoopWatch {
+  public:
+    virtual ~LoopWatch() = default;
+};
+
+// Calls `received` with the number of each signal that arrives. The signals are blocked in the
+// calling thread, so call this before any other thread is started; threads inherit it. Several
+// arrivals of one signal between two turns of the loop are one call. [loop thread]
+Result<std::unique_ptr<LoopWatch>> watch_signals(EventLoop& loop, const std::vector<int>& numbers,
+                                                 std::function<void(int)> received);
+
+// Calls `jumped` when somebody set the wall clock. [loop thread]
+Result<std::unique_ptr<LoopWatch>> watch_wall_clock(EventLoop& loop, std::function<void()> jumped);
+
+}  // namespace syspulse::platform
