@@ -1,0 +1,306 @@
+#include "plugin_host/host_core.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.hpp"
+#include "plugin_host/host_functions.hpp"
+#include "plugin_host/plugin_text.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+constexpr Duration slow_call = std::chrono::milliseconds{50};
+constexpr std::uint32_t log_lines_per_second = 50;
+
+log::Level level_of(std::int32_t level) {
+    if (level <= SYSP_LOG_DEBUG) return log::Level::debug;
+    if (level == SYSP_LOG_INFO) return log::Level::info;
+    if (level == SYSP_LOG_WARN) return log::Level::warn;
+    return log::Level::error;
+}
+
+}  // namespace
+
+HostCore::HostCore(platform::EventLoop& loop, const platform::Clock& clock,
+                   std::size_t worker_limit)
+    : loop_(&loop),
+      clock_(&clock),
+      workers_(std::make_unique<WorkerPool>(worker_limit)),
+      loop_thread_(std::this_thread::get_id()) {}
+
+void HostCore::close() {
+    std::unique_ptr<WorkerPool> workers;
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        table_.inbox().clear();
+        workers = std::move(workers_);
+    }
+    workers.reset();
+    for (Instance& instance : instances_) {
+        if (instance.open) retire(instance);
+    }
+    const std::lock_guard lock(mutex_);
+    loop_ = nullptr;
+    clock_ = nullptr;
+}
+
+Instance& HostCore::take_instance(const LoadedKind& kind) {
+    if (unused_.empty()) {
+        Instance& made = instances_.emplace_back();
+        made.core = this;
+        provide_host_functions(made.host);
+        made.host.impl = &made;
+        unused_.push_back(&made);
+    }
+    Instance& taken = *unused_.back();
+    unused_.pop_back();
+    taken.label = kind.plugin_id + "/" + kind.info.name;
+    taken.self = nullptr;
+    taken.last_error.reset();
+    taken.open = true;
+    return taken;
+}
+
+void HostCore::retire(Instance& instance) {
+    instance.open = false;
+    if (!instance.watches.empty() || !instance.timers.empty()) {
+        log::warn("plugin " + instance.label + " left watches or timers behind; they are removed");
+    }
+    for (const platform::WatchId id : std::exchange(instance.watches, {})) loop_->unwatch(id);
+    for (const platform::TimerId id : std::exchange(instance.timers, {})) loop_->cancel_timer(id);
+    {
+        const std::lock_guard lock(mutex_);
+        table_.drop_operations_of(&instance);
+    }
+    unused_.push_back(&instance);
+}
+
+Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& config) {
+    Instance& made = take_instance(kind);
+    const auto create =
+        kind.info.type == KindType::driver ? kind.driver.create : kind.checker.create;
+    const auto created =
+        call(made, "create", [&] { return create(&made.host, config.get(), &made.self); });
+    if (created) return &made;
+    retire(made);
+    return created.error().with("cannot set up " + kind.info.name);
+}
+
+void HostCore::destroy(Instance& instance, const LoadedKind& kind) {
+    const auto destroy =
+        kind.info.type == KindType::driver ? kind.driver.destroy : kind.checker.destroy;
+    const auto destroyed = call(instance, "destroy", [&] {
+        destroy(instance.self);
+        return sysp_status{SYSP_OK};
+    });
+    if (!destroyed) log::warn("plugin " + instance.label + ": " + destroyed.error().message);
+    retire(instance);
+}
+
+Result<void> HostCore::guarded(Instance& instance, const char* function,
+                               const std::function<sysp_status()>& slot) {
+    if (!on_loop_thread()) loop_thread_ = std::this_thread::get_id();
+    Instance* const outer = std::exchange(in_call_, &instance);
+    instance.last_error.reset();
+    const Instant began = clock_->now().mono;
+    sysp_status status = SYSP_E_INTERNAL;
+    try {
+        status = slot();
+    } catch (const std::exception& thrown) {
+        instance.last_error =
+            Error{ErrorCode::internal, std::string("the plugin threw ") + thrown.what()};
+    } catch (...) {
+        instance.last_error = Error{ErrorCode::internal, "the plugin threw an exception"};
+    }
+    in_call_ = outer;
+    call_ended(instance, function, clock_->now().mono - began);
+    if (status == SYSP_OK) return {};
+    if (instance.last_error) return *std::exchange(instance.last_error, std::nullopt);
+    return Error{code_of(status), std::string(describe(status))};
+}
+
+void HostCore::call_ended(Instance& instance, const char* function, Duration took) {
+    const bool threw =
+        instance.last_error && instance.last_error->message.starts_with("the plugin threw");
+    if (!threw && took < slow_call) return;
+    {
+        const std::lock_guard lock(mutex_);
+        if (threw) ++table_.counters().thrown;
+        if (took >= slow_call) ++table_.counters().slow_calls;
+    }
+    const std::string where = "plugin " + instance.label + ": " + function + " ";
+    if (threw) log::error(where + "let a C++ exception escape");
+    if (took >= slow_call) log::warn(where + "held the manager for " + format_duration(took));
+}
+
+sysp_op HostCore::begin(OpType type, const Instance& instance, CompletionSink* sink, sysp_proc proc,
+                        std::uint64_t user) {
+    const std::lock_guard lock(mutex_);
+    return table_.begin(type, &instance, sink, proc, user);
+}
+
+bool HostCore::waiting(sysp_op op) {
+    const std::lock_guard lock(mutex_);
+    return table_.waiting(op);
+}
+
+bool HostCore::give_up(sysp_op op) {
+    const std::lock_guard lock(mutex_);
+    return table_.give_up(op);
+}
+
+bool HostCore::owed(sysp_op op) {
+    const std::lock_guard lock(mutex_);
+    return table_.owed(op);
+}
+
+void HostCore::fail(sysp_op op, Error error) {
+    const Instant at = clock_->now().mono;
+    const std::lock_guard lock(mutex_);
+    table_.fail(op, std::move(error), at);
+    wake();
+}
+
+void HostCore::count_unanswered() {
+    const std::lock_guard lock(mutex_);
+    ++table_.counters().unanswered;
+}
+
+void HostCore::count_stale() {
+    const std::lock_guard lock(mutex_);
+    ++table_.counters().stale;
+}
+
+sysp_proc HostCore::add_process(const Instance& instance, CompletionSink* sink, RunId run) {
+    const std::lock_guard lock(mutex_);
+    return table_.add_process(&instance, sink, run);
+}
+
+void HostCore::remove_process(sysp_proc proc) {
+    const std::lock_guard lock(mutex_);
+    table_.remove_process(proc);
+}
+
+bool HostCore::mark_exited(sysp_proc proc) {
+    const std::lock_guard lock(mutex_);
+    return table_.mark_exited(proc);
+}
+
+bool HostCore::owns_pid(std::int64_t pid) {
+    const std::lock_guard lock(mutex_);
+    return table_.owns_pid(pid);
+}
+
+Misbehaviour HostCore::misbehaviour() {
+    const std::lock_guard lock(mutex_);
+    return table_.counters();
+}
+
+sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type,
+                               Completion answer) {
+    sysp_status status = SYSP_E_STALE;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_) return SYSP_E_STALE;
+        answer.at = clock_->now().mono;
+        const std::uint64_t stale = table_.counters().stale;
+        status = table_.complete(&instance, op, type, std::move(answer));
+        wake();
+        if (status == SYSP_OK || (status == SYSP_E_STALE && table_.counters().stale == stale)) {
+            return status;
+        }
+    }
+    log::warn("plugin " + instance.label +
+              (status == SYSP_E_STALE ? ": completed an operation that nobody waits for"
+                                      : ": completed an operation with the wrong function"));
+    return status;
+}
+
+sysp_status HostCore::process_exited(const Instance& instance, sysp_proc proc,
+                                     const ExitStatus& status) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return SYSP_E_STALE;
+    const sysp_status answer = table_.process_exited(&instance, proc, status, clock_->now().mono);
+    wake();
+    return answer;
+}
+
+// One task for all that gathers until it runs.
+void HostCore::wake() {
+    if (draining_posted_ || table_.inbox().empty()) return;
+    draining_posted_ = true;
+    loop_->post([core = shared_from_this()] { core->drain(); });
+}
+
+void HostCore::drain() {
+    std::vector<Completion> batch;
+    {
+        const std::lock_guard lock(mutex_);
+        draining_posted_ = false;
+        if (closed_) return;
+        batch.swap(table_.inbox());
+    }
+    for (Completion& completion : batch) {
+        if (completion.sink != nullptr) completion.sink->completed(completion);
+    }
+}
+
+sysp_status HostCore::post(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return SYSP_E_STALE;
+    loop_->post(std::move(task));
+    return SYSP_OK;
+}
+
+sysp_status HostCore::run_on_worker(std::function<void()> task) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return SYSP_E_STALE;
+    return workers_->run(std::move(task)) ? SYSP_OK : SYSP_E_BUSY;
+}
+
+std::optional<Instant> HostCore::now() {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return std::nullopt;
+    return clock_->now().mono;
+}
+
+bool HostCore::on_loop_thread() const {
+    return loop_thread_ == std::this_thread::get_id();
+}
+
+void HostCore::log(Instance& instance, std::int32_t level, const char* text, std::size_t length) {
+    const std::optional<Instant> at = now();
+    if (!at || text == nullptr) return;
+    std::uint64_t dropped = 0;
+    std::string line;
+    {
+        const std::lock_guard lock(instance.log_mutex);
+        if (*at - instance.log_window >= std::chrono::seconds{1}) {
+            instance.log_window = *at;
+            instance.log_lines = 0;
+            dropped = std::exchange(instance.log_dropped, 0);
+        }
+        if (++instance.log_lines > log_lines_per_second) {
+            ++instance.log_dropped;
+            const std::lock_guard counting(mutex_);
+            ++table_.counters().log_lines_dropped;
+            return;
+        }
+        line = "plugin " + instance.label + ": " + safe_text(text, length, log_line_limit);
+    }
+    if (dropped > 0) {
+        log::warn("plugin " + instance.label + ": " + std::to_string(dropped) +
+                  " log lines dropped, it logs too fast");
+    }
+    log::write(level_of(level), line);
+}
+
+void HostCore::keep_error(Instance& instance, const sysp_error& error) {
+    if (!on_loop_thread() || in_call_ != &instance) return;
+    instance.last_error = error_of(error);
+}
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,115 @@
+// The host's side of the ABI: instances of plugins, guarded calls into them, and the sysp_host
+// functions that they call. It outlives its PluginHost for as long as the process lives, since
+// plugin threads may call late; after close() every such call is answered SYSP_E_STALE.
+#pragma once
+
+#include <syspulse/plugin.h>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+
+#include "platform/clock.hpp"
+#include "platform/event_loop.hpp"
+#include "plugin_host/loaded_kind.hpp"
+#include "plugin_host/operation_table.hpp"
+#include "plugin_host/plugin_config.hpp"
+#include "plugin_host/worker_pool.hpp"
+
+namespace syspulse::plugin_host {
+
+class HostCore;
+
+// One created driver or checker. Recycled, never freed.
+struct Instance {
+    sysp_host host{};  // What the plugin holds; its `impl` points back here.
+    HostCore* core = nullptr;
+    std::string label;  // "plugin-id/kind", for messages.
+    std::atomic<bool> open{false};
+
+    void* self = nullptr;                           // What create() made. [loop thread]
+    std::optional<Error> last_error;                // Of the call under way. [loop thread]
+    std::unordered_set<platform::WatchId> watches;  // Through syspulse.io. [loop thread]
+    std::unordered_set<platform::TimerId> timers;   // Through syspulse.io. [loop thread]
+
+    std::mutex log_mutex;
+    Instant log_window;  // Start of the second that log_lines counts.
+    std::uint32_t log_lines = 0;
+    std::uint64_t log_dropped = 0;
+};
+
+class HostCore : public std::enable_shared_from_this<HostCore> {
+  public:
+    HostCore(platform::EventLoop& loop, const platform::Clock& clock, std::size_t worker_limit);
+
+    // [loop thread]
+    void close();
+
+    // Creates an instance, with `config` valid for as long as it lives. [loop thread]
+    Result<Instance*> create(const LoadedKind& kind, const PluginConfig& config);
+    void destroy(Instance& instance, const LoadedKind& kind);  // [loop thread]
+
+    // Calls a plugin function: measures, catches what it throws, collects its error. [loop thread]
+    template <class Call>
+    Result<void> call(Instance& instance, const char* function, Call&& slot) {
+        return guarded(instance, function, [&slot] { return slot(); });
+    }
+
+    // Operations; see OperationTable. [loop thread]
+    sysp_op begin(OpType type, const Instance& instance, CompletionSink* sink, sysp_proc proc,
+                  std::uint64_t user);
+    bool waiting(sysp_op op);
+    bool give_up(sysp_op op);
+    bool owed(sysp_op op);
+    void fail(sysp_op op, Error error);
+    void count_unanswered();
+    sysp_proc add_process(const Instance& instance, CompletionSink* sink, RunId run);
+    void remove_process(sysp_proc proc);
+    bool mark_exited(sysp_proc proc);
+
+    bool owns_pid(std::int64_t pid);  // [any thread]
+    Misbehaviour misbehaviour();      // [any thread]
+
+    platform::EventLoop& loop() { return *loop_; }  // [loop thread & !closed]
+    const platform::Clock& clock() { return *clock_; }
+
+    // What the plugin-facing functions need. [any thread]
+    sysp_status complete(const Instance& instance, sysp_op op, OpType type, Completion answer);
+    sysp_status process_exited(const Instance& instance, sysp_proc proc, const ExitStatus& status);
+    sysp_status post(std::function<void()> task);
+    sysp_status run_on_worker(std::function<void()> task);
+    void log(Instance& instance, std::int32_t level, const char* text, std::size_t length);
+    void keep_error(Instance& instance, const sysp_error& error);
+    std::optional<Instant> now();
+    bool on_loop_thread() const;
+    void count_stale();
+
+  private:
+    Result<void> guarded(Instance& instance, const char* function,
+                         const std::function<sysp_status()>& slot);
+    void call_ended(Instance& instance, const char* function, Duration took);
+    Instance& take_instance(const LoadedKind& kind);
+    void retire(Instance& instance);
+    void wake();
+    void drain();
+
+    platform::EventLoop* loop_;
+    const platform::Clock* clock_;
+    std::unique_ptr<WorkerPool> workers_;
+    std::deque<Instance> instances_;
+    std::vector<Instance*> unused_;
+    Instance* in_call_ = nullptr;
+    std::thread::id loop_thread_;  // Where calls into plugins are made.
+
+    std::mutex mutex_;  // Guards what follows; never held while plugin code runs.
+    bool closed_ = false;
+    bool draining_posted_ = false;
+    OperationTable table_;
+};
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,249 @@
+#include "plugin_host/host_functions.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "plugin_host/host_core.hpp"
+#include "plugin_host/plugin_config.hpp"
+#include "plugin_host/plugin_text.hpp"
+
+// Nothing may throw across the ABI: a failed allocation in here ends the process through noexcept,
+// as it does everywhere else in the core.
+namespace syspulse::plugin_host {
+namespace {
+
+Instance* instance_of(const sysp_host* host) {
+    return host == nullptr ? nullptr : static_cast<Instance*>(host->impl);
+}
+
+const void* SYSP_CALL get_extension(const sysp_host*, const char* id) noexcept {
+    if (id == nullptr || std::strcmp(id, SYSP_EXT_IO) != 0) return nullptr;
+    return io_extension();
+}
+
+void SYSP_CALL write_log(const sysp_host* host, std::int32_t level, const char* text,
+                         std::size_t length) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance != nullptr) instance->core->log(*instance, level, text, length);
+}
+
+void SYSP_CALL set_error(const sysp_host* host, const sysp_error* error) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance != nullptr && error != nullptr) instance->core->keep_error(*instance, *error);
+}
+
+sysp_status SYSP_CALL run(const sysp_host* host, void (*function)(void*), void* data) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr || function == nullptr) return SYSP_E_INVALID;
+    if (!instance->open) return SYSP_E_STALE;
+    return instance->core->run_on_worker([instance, function, data] {
+        try {
+            function(data);
+        } catch (...) {
+            log::error("plugin " + instance->label + ": a C++ exception escaped in a worker");
+        }
+    });
+}
+
+sysp_status SYSP_CALL post(const sysp_host* host, void (*function)(void*), void* data) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr || function == nullptr) return SYSP_E_INVALID;
+    if (!instance->open) return SYSP_E_STALE;
+    return instance->core->post(
+        [core = instance->core->shared_from_this(), instance, function, data] {
+            if (!core->now()) return;  // The host was closed meanwhile.
+            static_cast<void>(core->call(*instance, "a posted function", [&] {
+                function(data);
+                return sysp_status{SYSP_OK};
+            }));
+        });
+}
+
+template <class Fill>
+sysp_status finish(const sysp_host* host, sysp_op op, OpType type, const sysp_error* error,
+                   Fill fill) {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr) return SYSP_E_INVALID;
+    if (!instance->open) {
+        instance->core->count_stale();
+        return SYSP_E_STALE;
+    }
+    Completion answer;
+    if (error != nullptr) {
+        answer.error = error_of(*error);
+    } else if (!fill(answer)) {
+        answer.error = Error{ErrorCode::internal, "the plugin completed it without a result"};
+    }
+    return instance->core->complete(*instance, op, type, std::move(answer));
+}
+
+sysp_status SYSP_CALL op_done(const sysp_host* host, sysp_op op, const sysp_error* error) noexcept {
+    return finish(host, op, OpType::plain, error, [](Completion&) { return true; });
+}
+
+sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_check_result* result,
+                                 const sysp_error* error) noexcept {
+    return finish(host, op, OpType::check, error, [result](Completion& answer) {
+        if (result == nullptr || result->size < sizeof *result) return false;
+        using Outcome = platform::CheckReport::Outcome;
+        Outcome outcome = Outcome::errored;
+        if (result->outcome == SYSP_CHECK_PASS || result->outcome == SYSP_CHECK_WARN) {
+            outcome = Outcome::passed;
+        } else if (result->outcome == SYSP_CHECK_FAIL) {
+            outcome = Outcome::failed;
+        }
+        answer.payload = platform::CheckReport{
+            outcome, safe_text(result->message.ptr, result->message.len, message_limit), {}};
+        return true;
+    });
+}
+
+sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_spawn_result* result,
+                                 const sysp_error* error) noexcept {
+    return finish(host, op, OpType::spawn, error, [result](Completion& answer) {
+        if (result == nullptr || result->size < sizeof *result) return false;
+        // One byte above the limit is enough to have the token refused.
+        constexpr std::size_t token_copy_limit = 4097;
+        platform::SpawnedProcess process{result->pid, {}};
+        if (result->token.ptr != nullptr) {
+            process.token.assign(result->token.ptr, std::min(result->token.len, token_copy_limit));
+        }
+        answer.payload = std::move(process);
+        return true;
+    });
+}
+
+sysp_status SYSP_CALL stats_done(const sysp_host* host, sysp_op op, const sysp_stats* stats,
+                                 const sysp_error* error) noexcept {
+    return finish(host, op, OpType::stats, error, [stats](Completion& answer) {
+        if (stats == nullptr || stats->size < sizeof *stats) return false;
+        platform::ProcessStats copy;
+        if ((stats->valid & SYSP_STAT_CPU) != 0) {
+            copy.cpu_time = Duration{static_cast<std::int64_t>(stats->cpu_ns)};
+        }
+        if ((stats->valid & SYSP_STAT_RSS) != 0) copy.memory_bytes = stats->rss_bytes;
+        if ((stats->valid & SYSP_STAT_TASKS) != 0) copy.tasks = stats->tasks;
+        answer.payload = copy;
+        return true;
+    });
+}
+
+sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc,
+                                  const sysp_exit* exit) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr || exit == nullptr || exit->size < sizeof *exit) return SYSP_E_INVALID;
+    ExitStatus status = ExitStatus::unknown();
+    if (exit->kind == SYSP_EXIT_CODE) status = ExitStatus::exited(exit->value);
+    if (exit->kind == SYSP_EXIT_SIGNAL) status = ExitStatus::signalled(exit->value);
+    status.oom_killed = (exit->flags & SYSP_EXITF_OOM) != 0;
+    return instance->core->process_exited(*instance, proc, status);
+}
+
+// The host's loop is only reachable from its own thread and while the instance lives.
+Instance* io_caller(const sysp_host* host) {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr || !instance->open || !instance->core->on_loop_thread()) return nullptr;
+    return instance;
+}
+
+sysp_status SYSP_CALL io_watch(const sysp_host* host, sysp_handle handle, std::uint32_t interest,
+                               void (*ready)(void*, std::uint32_t), void* data,
+                               std::uint64_t* id) noexcept {
+    Instance* const instance = io_caller(host);
+    if (instance == nullptr || ready == nullptr || id == nullptr) return SYSP_E_INVALID;
+    auto watched =
+        instance->core->loop().watch(handle, interest, [instance, ready, data](std::uint32_t bits) {
+            static_cast<void>(instance->core->call(*instance, "a ready callback", [&] {
+                ready(data, bits);
+                return sysp_status{SYSP_OK};
+            }));
+        });
+    if (!watched) {
+        log::warn("plugin " + instance->label + ": " + watched.error().message);
+        return SYSP_E_OS;
+    }
+    *id = *watched;
+    instance->watches.insert(*watched);
+    return SYSP_OK;
+}
+
+sysp_status SYSP_CALL io_rewatch(const sysp_host* host, std::uint64_t id,
+                                 std::uint32_t interest) noexcept {
+    Instance* const instance = io_caller(host);
+    if (instance == nullptr) return SYSP_E_INVALID;
+    if (!instance->watches.contains(id)) return SYSP_E_NOT_FOUND;
+    instance->core->loop().rewatch(id, interest);
+    return SYSP_OK;
+}
+
+void SYSP_CALL io_unwatch(const sysp_host* host, std::uint64_t id) noexcept {
+    Instance* const instance = io_caller(host);
+    if (instance == nullptr || instance->watches.erase(id) == 0) return;
+    instance->core->loop().unwatch(id);
+}
+
+sysp_status SYSP_CALL io_start_timer(const sysp_host* host, std::uint64_t delay_ns,
+                                     void (*due)(void*), void* data, std::uint64_t* id) noexcept {
+    Instance* const instance = io_caller(host);
+    if (instance == nullptr || due == nullptr || id == nullptr) return SYSP_E_INVALID;
+    // Longer than a century is never; the cap keeps the sum in range.
+    constexpr std::uint64_t longest_ns = 100ULL * 365 * 86400 * 1'000'000'000;
+    const Duration delay{static_cast<std::int64_t>(std::min(delay_ns, longest_ns))};
+    const auto cell = std::make_shared<platform::TimerId>(0);  // The timer's own id, known below.
+    *cell = instance->core->loop().start_timer(
+        instance->core->clock().now().mono + delay, [instance, due, data, cell] {
+            instance->timers.erase(*cell);
+            static_cast<void>(instance->core->call(*instance, "a timer callback", [&] {
+                due(data);
+                return sysp_status{SYSP_OK};
+            }));
+        });
+    instance->timers.insert(*cell);
+    *id = *cell;
+    return SYSP_OK;
+}
+
+void SYSP_CALL io_cancel_timer(const sysp_host* host, std::uint64_t id) noexcept {
+    Instance* const instance = io_caller(host);
+    if (instance == nullptr || instance->timers.erase(id) == 0) return;
+    instance->core->loop().cancel_timer(id);
+}
+
+std::uint64_t SYSP_CALL io_now_ns(const sysp_host* host) noexcept {
+    Instance* const instance = instance_of(host);
+    if (instance == nullptr) return 0;
+    const std::optional<Instant> now = instance->core->now();
+    return now ? static_cast<std::uint64_t>(now->time_since_epoch().count()) : 0;
+}
+
+}  // namespace
+
+const sysp_io* io_extension() {
+    static const sysp_io table{sizeof(sysp_io), 0,          io_watch,
+                               io_rewatch,      io_unwatch, io_start_timer,
+                               io_cancel_timer, io_now_ns};
+    return &table;
+}
+
+void provide_host_functions(sysp_host& host) {
+    host.size = sizeof host;
+    host.abi_major = SYSP_ABI_MAJOR;
+    host.abi_minor = SYSP_ABI_MINOR;
+    host.get_extension = get_extension;
+    host.log = write_log;
+    host.set_error = set_error;
+    host.run = run;
+    host.post = post;
+    host.op_done = op_done;
+    host.check_done = check_done;
+    host.spawn_done = spawn_done;
+    host.stats_done = stats_done;
+    host.proc_exited = proc_exited;
+    provide_config_access(host);
+}
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,56 @@
+// platform::CheckRunner on checker plugins: one checker instance per daemon, made at its first
+// check.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "platform/check_runner.hpp"
+#include "plugin_host/host_core.hpp"
+#include "plugin_host/plugin_catalog.hpp"
+
+namespace syspulse::plugin_host {
+
+// [loop thread]
+class PluginCheckRunner final : public platform::CheckRunner, private CompletionSink {
+  public:
+    PluginCheckRunner(std::shared_ptr<HostCore> core, const PluginCatalog& catalog, Duration grace);
+    ~PluginCheckRunner() override;
+
+    void set_observer(platform::CheckObserver* observer) override { observer_ = observer; }
+    void start(const platform::CheckRequest& request) override;
+    void cancel(CheckId check) override;
+    void forget(DaemonKey daemon) override;
+
+  private:
+    struct Checker {
+        const LoadedKind* kind = nullptr;
+        std::string options_json;
+        PluginConfig config;
+        Instance* instance = nullptr;
+        sysp_op op = 0;  // The newest one; an instance that still owes its completion is replaced.
+    };
+    struct Running {
+        DaemonKey daemon;
+        sysp_op op = 0;
+        platform::TimerId deadline = 0;
+        Instant began;
+    };
+
+    Result<Checker*> checker(const platform::CheckRequest& request);
+    void report_error(CheckId check, Error error);
+    void stop_waiting(const Running& running);
+    void expired(CheckId check);
+    void drop(DaemonKey daemon);
+    void completed(Completion& completion) override;
+
+    std::shared_ptr<HostCore> core_;
+    const PluginCatalog& catalog_;
+    Duration grace_;
+    platform::CheckObserver* observer_ = nullptr;
+    std::unordered_map<DaemonKey, Checker> checkers_;
+    std::unordered_map<CheckId, Running> running_;
+};
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,359 @@
+#include "plugin_host/plugin_process_runner.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "base/log.hpp"
+#include "plugin_host/plugin_text.hpp"
+#include "plugin_host/spawn_arguments.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+constexpr std::int32_t terminate_number = 15;
+constexpr std::int32_t kill_number = 9;
+
+Error unknown_run() {
+    return {ErrorCode::not_found, "the run has no process"};
+}
+
+}  // namespace
+
+PluginProcessRunner::PluginProcessRunner(std::shared_ptr<HostCore> core,
+                                         const PluginCatalog& catalog, Duration deadline)
+    : core_(std::move(core)), catalog_(catalog), deadline_(deadline) {}
+
+PluginProcessRunner::~PluginProcessRunner() {
+    for (auto& [op, pending] : pending_) core_->loop().cancel_timer(pending.deadline);
+    for (auto& [name, driver] : drivers_) core_->destroy(*driver->instance, *driver->kind);
+}
+
+Result<PluginProcessRunner::Driver*> PluginProcessRunner::driver(const std::string& name) {
+    if (const auto found = drivers_.find(name); found != drivers_.end()) return found->second.get();
+    const LoadedKind* const kind = catalog_.find(KindType::driver, name);
+    if (kind == nullptr) {
+        return Error{ErrorCode::not_found, "there is no driver \"" + name + "\" among the plugins"};
+    }
+    auto config = PluginConfig::parse({});
+    if (!config) return config.error();
+    auto made = std::make_unique<Driver>(Driver{kind, *std::move(config), nullptr});
+    const auto instance = core_->create(*kind, made->config);
+    if (!instance) return instance.error();
+    made->instance = *instance;
+    return drivers_.emplace(name, std::move(made)).first->second.get();
+}
+
+Result<PluginProcessRunner::Run*> PluginProcessRunner::begin_run(RunId run,
+                                                                 const std::string& driver_name) {
+    if (runs_.contains(run)) {
+        return Error{ErrorCode::already_exists, "the run has a process already"};
+    }
+    const auto used = driver(driver_name);
+    if (!used) return used.error();
+    Run made{core_->add_process(*(*used)->instance, this, run), *used, 0};
+    return &runs_.emplace(run, made).first->second;
+}
+
+void PluginProcessRunner::spawn_rejected(RunId run, Error error) {
+    core_->loop().post([this, core = core_, run, error = std::move(error)] {
+        if (core->now() && observer_ != nullptr) observer_->spawn_failed(run, error);
+    });
+}
+
+void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
+    const auto begun = begin_run(request.run, request.driver);
+    if (!begun) return spawn_rejected(request.run, begun.error());
+    Run& run = **begun;
+    auto config = PluginConfig::parse(request.options_json);
+    if (!config) {
+        core_->remove_process(run.proc);
+        runs_.erase(request.run);
+        return spawn_rejected(request.run, config.error());
+    }
+    const LoadedKind& kind = *run.driver->kind;
+    SpawnArguments arguments(request, run.proc, kind.info.enforces, config->get());
+    Pending pending{Pending::Purpose::spawn, run.driver, request.run, run.proc, 0, {}};
+    start(OpType::spawn, std::move(pending), "spawn", [&](sysp_op op) {
+        return kind.driver.spawn(run.driver->instance->self, op, arguments.get());
+    });
+}
+
+void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
+    const auto begun = begin_run(request.run, request.driver);
+    if (!begun) return spawn_rejected(request.run, begun.error());
+    Run& run = **begun;
+    auto config = PluginConfig::parse(request.options_json);
+    if (!config) {
+        core_->remove_process(run.proc);
+        runs_.erase(request.run);
+        return spawn_rejected(request.run, config.error());
+    }
+    sysp_recover_request foreign{};
+    foreign.size = sizeof foreign;
+    foreign.proc = run.proc;
+    foreign.run_id = borrow(request.run_id);
+    foreign.token = borrow(request.token);
+    foreign.config = config->get();
+    const LoadedKind& kind = *run.driver->kind;
+    Pending pending{Pending::Purpose::recover, run.driver, request.run, run.proc, 0, {}};
+    start(OpType::spawn, std::move(pending), "recover", [&](sysp_op op) {
+        return kind.driver.recover(run.driver->instance->self, op, &foreign);
+    });
+}
+
+void PluginProcessRunner::start(OpType type, Pending pending, const char* function,
+                                const Slot& slot) {
+    Instance& instance = *pending.driver->instance;
+    const RunId run = pending.run;
+    const sysp_op op = core_->begin(type, instance, this, pending.proc, run.value);
+    if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = op;
+    Pending& kept = pending_.emplace(op, std::move(pending)).first->second;
+    const auto accepted = core_->call(instance, function, [&] { return slot(op); });
+    if (!accepted) return core_->fail(op, accepted.error());
+    // Most drivers answer before they return; only the others need a timer.
+    if (!core_->waiting(op)) return;
+    kept.deadline = core_->loop().start_timer(core_->clock().now().mono + deadline_,
+                                              [this, op] { expired(op); });
+}
+
+void PluginProcessRunner::expired(sysp_op op) {
+    const auto found = pending_.find(op);
+    if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
+    core_->count_unanswered();
+    const auto node = pending_.extract(found);
+    Pending pending = std::move(node.mapped());
+    const Driver& driver = *pending.driver;
+    log::warn("plugin " + driver.instance->label + " did not answer within " +
+              format_duration(deadline_));
+    // From here on a completion finds nobody, also one that cancel() brings about at once.
+    core_->give_up(op);
+    if (pending.purpose == Pending::Purpose::spawn ||
+        pending.purpose == Pending::Purpose::recover) {
+        abandoned_.emplace(pending.proc, pending.driver);
+    }
+    if (const auto cancel = driver.kind->driver.cancel; cancel != nullptr) {
+        static_cast<void>(core_->call(*driver.instance, "cancel", [&] {
+            cancel(driver.instance->self, op);
+            return sysp_status{SYSP_OK};
+        }));
+    }
+    Completion answer;
+    answer.op = op;
+    answer.proc = pending.proc;
+    answer.error =
+        Error{ErrorCode::timed_out, "driver " + driver.kind->info.name + " did not answer within " +
+                                        format_duration(deadline_)};
+    operation_ended(pending, answer);
+}
+
+void PluginProcessRunner::in_turn(RunId run, std::function<void()> begin, bool urgent) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end() || found->second.busy == 0) return begin();
+    auto& queue = queued_[run];
+    if (urgent) {
+        queue.push_front(std::move(begin));
+    } else {
+        queue.push_back(std::move(begin));
+    }
+}
+
+void PluginProcessRunner::next_in_turn(RunId run) {
+    if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = 0;
+    const auto queue = queued_.find(run);
+    if (queue == queued_.end()) return;
+    const auto begin = std::move(queue->second.front());
+    queue->second.pop_front();
+    if (queue->second.empty()) queued_.erase(queue);
+    begin();
+    // What began may have ended without an operation, when its run was gone.
+    const auto found = runs_.find(run);
+    if (found == runs_.end() || found->second.busy == 0) next_in_turn(run);
+}
+
+void PluginProcessRunner::signal(RunId run, std::int32_t number, platform::DoneHandler done) {
+    const std::int32_t kind = number == terminate_number ? SYSP_SIG_TERMINATE : SYSP_SIG_OS;
+    start_signal(run, kind, number, std::move(done), false);
+}
+
+void PluginProcessRunner::kill_tree(RunId run, platform::DoneHandler done) {
+    start_signal(run, SYSP_SIG_KILL, kill_number, std::move(done), true);
+}
+
+void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_t number,
+                                       platform::DoneHandler done, bool urgent) {
+    in_turn(
+        run,
+        [this, run, kind, number, done = std::move(done)] {
+            const auto found = runs_.find(run);
+            if (found == runs_.end()) {
+                if (done) core_->loop().post([done] { done(unknown_run()); });
+                return;
+            }
+            const Run& target = found->second;
+            const LoadedKind& loaded = *target.driver->kind;
+            start(OpType::plain,
+                  {Pending::Purpose::signal, target.driver, run, target.proc, 0, done}, "signal",
+                  [&](sysp_op op) {
+                      return loaded.driver.signal(target.driver->instance->self, op, target.proc,
+                                                  kind, number);
+                  });
+        },
+        urgent);
+}
+
+void PluginProcessRunner::inspect(RunId run) {
+    in_turn(
+        run,
+        [this, run] {
+            const auto found = runs_.find(run);
+            if (found == runs_.end()) return;
+            const Run& target = found->second;
+            const LoadedKind& loaded = *target.driver->kind;
+            start(OpType::plain,
+                  {Pending::Purpose::inspect, target.driver, run, target.proc, 0, {}}, "inspect",
+                  [&](sysp_op op) {
+                      return loaded.driver.inspect(target.driver->instance->self, op, target.proc);
+                  });
+        },
+        false);
+}
+
+void PluginProcessRunner::stats(RunId run, platform::StatsHandler done) {
+    in_turn(
+        run,
+        [this, run, done = std::move(done)] {
+            const auto found = runs_.find(run);
+            std::optional<Error> refused;
+            if (found == runs_.end()) {
+                refused = unknown_run();
+            } else if (found->second.driver->kind->driver.stats == nullptr) {
+                refused = Error{ErrorCode::unsupported, "driver " +
+                                                            found->second.driver->kind->info.name +
+                                                            " does not measure processes"};
+            }
+            if (refused) {
+                if (done) core_->loop().post([done, error = *refused] { done(error); });
+                return;
+            }
+            const Run& target = found->second;
+            const LoadedKind& loaded = *target.driver->kind;
+            start(OpType::stats,
+                  {Pending::Purpose::stats, target.driver, run, target.proc, 0, done}, "stats",
+                  [&](sysp_op op) {
+                      return loaded.driver.stats(target.driver->instance->self, op, target.proc);
+                  });
+        },
+        false);
+}
+
+void PluginProcessRunner::release(RunId run) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
+    const Run ended = found->second;
+    runs_.erase(found);
+    if (const auto busy = pending_.find(ended.busy); busy != pending_.end()) {
+        const auto purpose = busy->second.purpose;
+        if (purpose == Pending::Purpose::spawn || purpose == Pending::Purpose::recover) {
+            // Nobody knows yet whether there is a process; if one comes up, it is killed.
+            core_->loop().cancel_timer(busy->second.deadline);
+            pending_.erase(busy);
+            if (core_->give_up(ended.busy)) {
+                abandoned_.emplace(ended.proc, ended.driver);
+            } else {
+                clean_up(*ended.driver, ended.proc);
+            }
+            return next_in_turn(run);
+        }
+        core_->fail(ended.busy, {ErrorCode::cancelled, "the run was released"});
+    }
+    call_release(*ended.driver, ended.proc);
+}
+
+void PluginProcessRunner::call_release(Driver& driver, sysp_proc proc) {
+    static_cast<void>(core_->call(*driver.instance, "release", [&] {
+        driver.kind->driver.release(driver.instance->self, proc);
+        return sysp_status{SYSP_OK};
+    }));
+    core_->remove_process(proc);
+}
+
+// Ends a process that came up although its start was given up: nobody would ever stop it otherwise.
+void PluginProcessRunner::clean_up(Driver& driver, sysp_proc proc) {
+    log::warn("plugin " + driver.instance->label +
+              " started a process that nobody waits for; it is killed");
+    start(OpType::plain, {Pending::Purpose::clean_up, &driver, RunId{}, proc, 0, {}}, "signal",
+          [&](sysp_op op) {
+              return driver.kind->driver.signal(driver.instance->self, op, proc, SYSP_SIG_KILL,
+                                                kill_number);
+          });
+}
+
+void PluginProcessRunner::completed(Completion& completion) {
+    if (completion.what == Completion::What::exited) {
+        const RunId run{completion.user};
+        const auto found = runs_.find(run);
+        if (found == runs_.end() || found->second.proc != completion.proc) return;
+        if (observer_ != nullptr) observer_->exited(run, std::get<ExitStatus>(completion.payload));
+        return;
+    }
+    if (completion.what == Completion::What::late_spawn) {
+        const auto found = abandoned_.find(completion.proc);
+        if (found == abandoned_.end()) return;
+        Driver& driver = *found->second;
+        abandoned_.erase(found);
+        return clean_up(driver, completion.proc);
+    }
+    const auto found = pending_.find(completion.op);
+    if (found == pending_.end()) return;
+    Pending pending = std::move(found->second);
+    pending_.erase(found);
+    core_->loop().cancel_timer(pending.deadline);
+    operation_ended(pending, completion);
+}
+
+void PluginProcessRunner::operation_ended(Pending& pending, Completion& completion) {
+    switch (pending.purpose) {
+        case Pending::Purpose::spawn:
+        case Pending::Purpose::recover:
+            spawn_ended(pending, completion);
+            break;
+        case Pending::Purpose::signal:
+            if (const auto& done = std::get<platform::DoneHandler>(pending.handler); done) {
+                done(completion.error ? Result<void>(*completion.error) : Result<void>());
+            }
+            break;
+        case Pending::Purpose::stats:
+            if (const auto& done = std::get<platform::StatsHandler>(pending.handler); done) {
+                done(completion.error ? Result<platform::ProcessStats>(*completion.error)
+                                      : std::get<platform::ProcessStats>(completion.payload));
+            }
+            break;
+        case Pending::Purpose::inspect:
+            if (!completion.error || completion.error->code != ErrorCode::not_found) break;
+            // The driver knows nothing of it: it ended, and nobody can say how.
+            if (core_->mark_exited(pending.proc) && observer_ != nullptr) {
+                observer_->exited(pending.run, ExitStatus::unknown());
+            }
+            break;
+        case Pending::Purpose::clean_up:
+            call_release(*pending.driver, pending.proc);
+            break;
+    }
+    if (pending.run) next_in_turn(pending.run);
+}
+
+void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& completion) {
+    if (!completion.error) {
+        if (observer_ == nullptr) return;
+        observer_->spawned(pending.run, std::get<platform::SpawnedProcess>(completion.payload));
+        return;
+    }
+    runs_.erase(pending.run);
+    // A process that may still come up keeps its name until it is cleaned up.
+    const bool may_live = completion.unconfirmed || abandoned_.contains(pending.proc);
+    if (completion.unconfirmed) abandoned_.emplace(pending.proc, pending.driver);
+    if (!may_live) core_->remove_process(pending.proc);
+    if (observer_ != nullptr) observer_->spawn_failed(pending.run, *completion.error);
+}
+
+}  // namespace syspulse::plugin_host

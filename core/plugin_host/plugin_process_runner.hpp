@@ -1,0 +1,87 @@
+// platform::ProcessRunner on driver plugins: one driver instance per driver kind, at most one
+// operation at a time per process, a deadline for each.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "platform/process_runner.hpp"
+#include "plugin_host/host_core.hpp"
+#include "plugin_host/plugin_catalog.hpp"
+
+namespace syspulse::plugin_host {
+
+// [loop thread]
+class PluginProcessRunner final : public platform::ProcessRunner, private CompletionSink {
+  public:
+    PluginProcessRunner(std::shared_ptr<HostCore> core, const PluginCatalog& catalog,
+                        Duration deadline);
+    ~PluginProcessRunner() override;
+
+    void set_observer(platform::ProcessObserver* observer) override { observer_ = observer; }
+    void spawn(const platform::SpawnRequest& request) override;
+    void recover(const platform::RecoverRequest& request) override;
+    void signal(RunId run, std::int32_t number, platform::DoneHandler done) override;
+    void kill_tree(RunId run, platform::DoneHandler done) override;
+    void inspect(RunId run) override;
+    void stats(RunId run, platform::StatsHandler done) override;
+    void release(RunId run) override;
+
+  private:
+    struct Driver {
+        const LoadedKind* kind = nullptr;
+        PluginConfig config;
+        Instance* instance = nullptr;
+    };
+    struct Run {
+        sysp_proc proc = 0;
+        Driver* driver = nullptr;
+        sysp_op busy = 0;  // The operation under way, 0 if none.
+    };
+    // What to do when an operation ends.
+    struct Pending {
+        enum class Purpose : std::uint8_t { spawn, recover, signal, inspect, stats, clean_up };
+        Purpose purpose = Purpose::spawn;
+        Driver* driver = nullptr;
+        RunId run;
+        sysp_proc proc = 0;
+        platform::TimerId deadline = 0;
+        std::variant<std::monostate, platform::DoneHandler, platform::StatsHandler> handler;
+    };
+    using Slot = std::function<sysp_status(sysp_op)>;
+
+    Result<Driver*> driver(const std::string& name);
+    Result<Run*> begin_run(RunId run, const std::string& driver_name);
+    void spawn_rejected(RunId run, Error error);
+    void start(OpType type, Pending pending, const char* function, const Slot& slot);
+    void start_signal(RunId run, std::int32_t kind, std::int32_t number, platform::DoneHandler done,
+                      bool urgent);
+    // Runs `begin` now, or after the operations of the run that are under way or wait already.
+    void in_turn(RunId run, std::function<void()> begin, bool urgent);
+    void next_in_turn(RunId run);
+    void expired(sysp_op op);
+
+    void completed(Completion& completion) override;
+    void spawn_ended(const Pending& pending, Completion& completion);
+    void operation_ended(Pending& pending, Completion& completion);
+    void clean_up(Driver& driver, sysp_proc proc);
+    void call_release(Driver& driver, sysp_proc proc);
+
+    std::shared_ptr<HostCore> core_;
+    const PluginCatalog& catalog_;
+    Duration deadline_;
+    platform::ProcessObserver* observer_ = nullptr;
+    std::unordered_map<std::string, std::unique_ptr<Driver>> drivers_;
+    std::unordered_map<RunId, Run> runs_;
+    std::unordered_map<RunId, std::deque<std::function<void()>>> queued_;
+    std::unordered_map<sysp_op, Pending> pending_;
+    // Spawns that were given up; whose driver a process is that comes up after all.
+    std::unordered_map<sysp_proc, Driver*> abandoned_;
+};
+
+}  // namespace syspulse::plugin_host

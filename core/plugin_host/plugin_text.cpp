@@ -1,0 +1,121 @@
+#include "plugin_host/plugin_text.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+namespace syspulse::plugin_host {
+namespace {
+
+// The length of the well-formed UTF-8 sequence at the front of `text`; 0 if there is none.
+std::size_t sequence_length(std::string_view text) {
+    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    std::size_t length = 0;
+    if (lead >= 0xC2 && lead <= 0xDF) length = 2;
+    if (lead >= 0xE0 && lead <= 0xEF) length = 3;
+    if (lead >= 0xF0 && lead <= 0xF4) length = 4;
+    if (length == 0 || length > text.size()) return 0;
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xC0U) != 0x80U) return 0;
+    }
+    // Overlong forms, surrogates and what lies above U+10FFFF.
+    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
+    if (lead == 0xED && byte(1) > 0x9F) return 0;
+    if (lead == 0xF0 && byte(1) < 0x90) return 0;
+    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
+    return length;
+}
+
+}  // namespace
+
+std::string safe_text(const char* text, std::size_t length, std::size_t limit) {
+    if (text == nullptr) return {};
+    const std::string_view all(text, std::min(length, limit));
+    std::string safe;
+    safe.reserve(all.size());
+    for (std::size_t at = 0; at < all.size();) {
+        const std::size_t step = sequence_length(all.substr(at));
+        const unsigned char lead = static_cast<unsigned char>(all[at]);
+        if (step == 0) {
+            safe += '?';
+        } else if (lead < 0x20 || lead == 0x7F) {
+            safe += ' ';
+        } else {
+            safe.append(all.substr(at, step));
+        }
+        at += std::max<std::size_t>(step, 1);
+    }
+    while (!safe.empty() && safe.back() == ' ') safe.pop_back();
+    return safe;
+}
+
+ErrorCode code_of(sysp_status status) {
+    switch (status) {
+        case SYSP_E_INVALID:
+        case SYSP_E_CONFIG:
+            return ErrorCode::invalid_argument;
+        case SYSP_E_NOT_FOUND:
+            return ErrorCode::not_found;
+        case SYSP_E_UNSUPPORTED:
+            return ErrorCode::unsupported;
+        case SYSP_E_BUSY:
+        case SYSP_E_PLUGIN_LOST:
+            return ErrorCode::unavailable;
+        case SYSP_E_CANCELLED:
+            return ErrorCode::cancelled;
+        case SYSP_E_TIMEOUT:
+            return ErrorCode::timed_out;
+        case SYSP_E_DENIED:
+            return ErrorCode::permission_denied;
+        default:
+            return ErrorCode::internal;
+    }
+}
+
+std::string_view describe(sysp_status status) {
+    switch (status) {
+        case SYSP_E_INVALID:
+            return "the plugin called the request invalid";
+        case SYSP_E_CONFIG:
+            return "the plugin refused its options";
+        case SYSP_E_NOT_FOUND:
+            return "not found";
+        case SYSP_E_UNSUPPORTED:
+            return "the plugin does not support it";
+        case SYSP_E_BUSY:
+            return "the plugin is busy";
+        case SYSP_E_CANCELLED:
+            return "cancelled";
+        case SYSP_E_TIMEOUT:
+            return "timed out";
+        case SYSP_E_DENIED:
+            return "permission denied";
+        case SYSP_E_OS:
+            return "the operating system refused";
+        case SYSP_E_PLUGIN_LOST:
+            return "the plugin is gone";
+        default:
+            return "the plugin failed without a message";
+    }
+}
+
+Error error_of(const sysp_error& foreign) {
+    if (foreign.size < sizeof foreign)
+        return {ErrorCode::internal, "the plugin failed without a message"};
+    Error error{code_of(foreign.code),
+                safe_text(foreign.message.ptr, foreign.message.len, message_limit)};
+    if (!error.message.empty()) return error;
+    if (foreign.os_domain == SYSP_OS_ERRNO) {
+        error.message = std::error_code(foreign.os_code, std::generic_category()).message();
+    } else {
+        error.message = describe(foreign.code);
+    }
+    return error;
+}
+
+sysp_str borrow(const std::string& text) {
+    return {text.data(), text.size()};
+}
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,28 @@
+// Foreign text and errors made safe to show: bounded, one line, valid UTF-8, no terminal escapes.
+#pragma once
+
+#include <syspulse/plugin.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace syspulse::plugin_host {
+
+constexpr std::size_t message_limit = 1024;
+constexpr std::size_t log_line_limit = 4096;
+
+// Never reads more than `limit` bytes.
+std::string safe_text(const char* text, std::size_t length, std::size_t limit);
+
+ErrorCode code_of(sysp_status status);
+
+// What a status means when the plugin gave no message.
+std::string_view describe(sysp_status status);
+
+Error error_of(const sysp_error& foreign);
+
+sysp_str borrow(const std::string& text);
+
+}  // namespace syspulse::plugin_host
