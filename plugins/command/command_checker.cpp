@@ -65,13 +65,13 @@ class CommandChecker : public sdk::AsyncChecker {
                              "cannot run the check: the target must be a command line"};
         }
         launch_shell(request);
+        try {
+            watch(request.timeout);
+        } catch (...) {
+            clean_up();
+            throw;
+        }
         completion_ = std::move(completion);
-        const auto timeout = request.timeout;
-        deadline_ = io().timer(timeout, [this, timeout] { end(sdk::timed_out(timeout)); });
-        exit_watch_ = io().watch(pidfd_.get(), SYSP_IO_READ, [this](std::uint32_t) { exited(); });
-        output_watch_ = io().watch(output_.get(), SYSP_IO_READ, [this](std::uint32_t) {
-            if (!read_output()) output_watch_.reset();
-        });
     }
     void cancel() override {
         if (!completion_) return;
@@ -81,6 +81,13 @@ class CommandChecker : public sdk::AsyncChecker {
     }
 
   private:
+    void watch(std::chrono::milliseconds timeout) {
+        deadline_ = io().timer(timeout, [this, timeout] { end(sdk::timed_out(timeout)); });
+        exit_watch_ = io().watch(pidfd_.get(), SYSP_IO_READ, [this](std::uint32_t) { exited(); });
+        output_watch_ = io().watch(output_.get(), SYSP_IO_READ, [this](std::uint32_t) {
+            if (!read_output()) output_watch_.reset();
+        });
+    }
     static std::vector<std::string> environment(const sdk::CheckRequest& request) {
         std::vector<std::string> env;
         for (char** entry = environ; *entry != nullptr; ++entry) {

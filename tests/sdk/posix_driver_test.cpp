@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <vector>
 
 #include "support/fake_plugin_host.hpp"
 
@@ -273,16 +274,19 @@ TEST_F(PosixDriver, has_statistics_of_a_live_process) {
 
 TEST_F(PosixDriver, loses_no_exit_of_many_short_processes) {
     constexpr sysp_proc count = 200;
+    std::vector<std::int64_t> pids;
     for (sysp_proc proc = 1; proc <= count; ++proc) {
         Spawn spawn;
         spawn.argv = {"true"};
-        ASSERT_EQ(host_.spawn(proc, spawn).status, SYSP_OK);
+        const Done done = host_.spawn(proc, spawn);
+        ASSERT_EQ(done.status, SYSP_OK) << done.message;
+        pids.push_back(done.pid);
     }
     for (sysp_proc proc = 1; proc <= count; ++proc) {
         EXPECT_TRUE(host_.wait_exit(proc));
         host_.release(proc);
     }
-    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a zombie is left";
+    for (const auto pid : pids) EXPECT_EQ(::waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG), -1);
     EXPECT_EQ(host_.watch_count(), 0U);
 }
 

@@ -1,0 +1,132 @@
+// The checker `http`: requests a URL and judges the status and, where asked, the body.
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/transfer.hpp"
+
+namespace syspulse::plugins::http {
+namespace {
+
+// libcurl counts its users itself; the first one in this OS process sets it up, for ever.
+void set_up_libcurl() {
+    static std::once_flag once;
+    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+class HttpChecker : public sdk::AsyncChecker {
+  public:
+    static constexpr const char* name = "http";
+    static constexpr const char* summary = "Requests a URL; a 2xx answer is healthy";
+
+    static sdk::Schema schema() {
+        using sdk::Option;
+        sdk::Schema schema;
+        schema.add(
+            "method",
+            Option::string().one_of({"GET", "HEAD", "POST", "PUT", "OPTIONS"}).by_default("GET"));
+        schema.add("expect_status", Option::list_of(Option::integer().range(100, 599))
+                                        .describe("status codes that are healthy; default: any 2xx")
+                                        .optional());
+        schema.add("headers", Option::map_of(Option::string()).optional());
+        schema.add("body_contains", Option::string().by_default(""));
+        schema.add("body_regex", Option::string().describe("ECMAScript syntax").by_default(""));
+        schema.flag("follow_redirects", false);
+        schema.flag("tls_verify", true);
+        schema.add("ca_file", Option::string().by_default(""));
+        schema.add("unix_socket", Option::string().by_default(""));
+        return schema;
+    }
+
+    explicit HttpChecker(const sdk::Config& config)
+        : AsyncChecker(config),
+          expected_(config.integers("/expect_status")),
+          contains_(config.str("/body_contains")) {
+        set_up_libcurl();
+        request_.method = config.str("/method");
+        request_.follow_redirects = config.flag("/follow_redirects");
+        request_.tls_verify = config.flag("/tls_verify");
+        request_.ca_file = config.str("/ca_file");
+        request_.unix_socket = config.str("/unix_socket");
+        for (const auto& [key, value] : config.string_map("/headers")) {
+            // A line break would smuggle further headers in.
+            if ((key + value).find_first_of("\r\n") != std::string::npos) {
+                throw sdk::Error{SYSP_E_CONFIG, "/headers: a header must be one line"};
+            }
+            request_.headers.push_back(key + ": " + value);
+        }
+        const std::string pattern = config.str("/body_regex");
+        if (pattern.empty()) return;
+        try {
+            regex_.emplace(pattern, std::regex::ECMAScript | std::regex::optimize);
+        } catch (const std::regex_error& error) {
+            throw sdk::Error{SYSP_E_CONFIG, std::string("/body_regex: ") + error.what()};
+        }
+    }
+
+    void start(sdk::Completion& completion, const sdk::CheckRequest& request) override {
+        if (request.target.rfind("http://", 0) != 0 && request.target.rfind("https://", 0) != 0) {
+            throw sdk::Error{SYSP_E_CONFIG,
+                             "cannot check '" + request.target +
+                                 "': the target must begin with http:// or https://"};
+        }
+        request_.url = request.target;
+        transfer_ = std::make_unique<Transfer>(
+            io(), [this](const Response& response) { end(judge(response)); });
+        transfer_->start(request_);
+        const auto timeout = request.timeout;
+        deadline_ = io().timer(timeout, [this, timeout] { end(sdk::timed_out(timeout)); });
+        completion_ = std::move(completion);
+    }
+    void cancel() override {
+        transfer_.reset();
+        deadline_.reset();
+        std::exchange(completion_, {}).fail(sdk::Error::cancelled());
+    }
+
+  private:
+    sdk::Result judge(const Response& response) const {
+        if (!response.error.empty()) return sdk::Result::fail(response.error);
+        const std::string status = "HTTP " + std::to_string(response.status);
+        const bool expected = expected_.empty() ? response.status >= 200 && response.status < 300
+                                                : std::find(expected_.begin(), expected_.end(),
+                                                            response.status) != expected_.end();
+        if (!expected) return sdk::Result::fail(status + " (expected " + expectation() + ")");
+        if (response.body.find(contains_) == std::string::npos) {
+            return sdk::Result::fail(status + ", but the body lacks '" + contains_ + "'");
+        }
+        if (regex_ && !std::regex_search(response.body, *regex_)) {
+            return sdk::Result::fail(status + ", but the body does not match body_regex");
+        }
+        return sdk::Result::pass(status);
+    }
+    std::string expectation() const {
+        std::string list;
+        for (const auto code : expected_) list += (list.empty() ? "" : ", ") + std::to_string(code);
+        return list.empty() ? "2xx" : list;
+    }
+    void end(const sdk::Result& result) {
+        transfer_.reset();
+        deadline_.reset();
+        std::exchange(completion_, {}).done(result);
+    }
+
+    Request request_;
+    std::vector<std::int64_t> expected_;
+    std::string contains_;
+    std::optional<std::regex> regex_;
+    sdk::Completion completion_;
+    std::unique_ptr<Transfer> transfer_;
+    sdk::Timer deadline_;
+};
+
+}  // namespace
+}  // namespace syspulse::plugins::http
+
+SYSPULSE_PLUGIN("syspulse.http", "0.1.0", "syspulse",
+                syspulse::sdk::async_checker<syspulse::plugins::http::HttpChecker>());
