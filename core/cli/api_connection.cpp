@@ -1,0 +1,71 @@
+#include "cli/api_connection.hpp"
+
+#include <filesystem>
+#include <utility>
+
+#include "api/client.hpp"
+#include "platform/data_dir.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+class ApiConnection : public Connection {
+  public:
+    ApiConnection(platform::SocketAddressPath address, std::string directory)
+        : address_(std::move(address)), client_(address_.text(), std::move(directory)) {}
+
+    Result<Response> request(const std::string& method, const std::string& target,
+                             const std::string& body, std::optional<Duration> timeout) override {
+        return converted(client_.request(method, target, body, timeout));
+    }
+
+    Result<Response> stream(const std::string& target,
+                            const std::function<bool(std::string_view)>& on_data) override {
+        return converted(client_.stream(target, on_data));
+    }
+
+  private:
+    static Result<Response> converted(Result<api::Response> response) {
+        if (!response) {
+            return response.error();
+        }
+        return Response{response->status, std::move(response->body)};
+    }
+
+    platform::SocketAddressPath
+        address_;  // Holds the directory open that a long path goes through.
+    api::Client client_;
+};
+
+Error no_manager(const std::string& where) {
+    return {ErrorCode::unavailable,
+            "no manager is running on " + where + "; start one with: syspulse daemon"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& globals) {
+    const auto paths =
+        platform::resolve_data_dir(globals.data_dir, platform::process_environment());
+    if (!paths) {
+        return paths.error();
+    }
+    std::filesystem::path socket = paths->socket();
+    std::string shown = paths->directory.string();
+    if (globals.socket) {
+        socket = *globals.socket;
+        shown = *globals.socket;
+    } else if (const auto checked = platform::check_data_dir(paths->directory); !checked) {
+        const bool missing = checked.error().code == ErrorCode::not_found;
+        return missing ? no_manager(shown) : checked.error();
+    }
+    auto address = platform::SocketAddressPath::of(socket);
+    if (!address) {
+        const bool missing = address.error().code == ErrorCode::not_found;
+        return missing ? no_manager(shown) : address.error();
+    }
+    return std::unique_ptr<Connection>(
+        std::make_unique<ApiConnection>(std::move(*address), std::move(shown)));
+}
+
+}  // namespace syspulse::cli

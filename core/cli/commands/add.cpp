@@ -1,0 +1,165 @@
+// syspulse add
+#include <array>
+#include <ostream>
+#include <utility>
+
+#include "cli/call.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/json_text.hpp"
+#include "cli/paths.hpp"
+#include "cli/spec_files.hpp"
+#include "cli/text.hpp"
+#include "config/spec_json.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::array options{
+    OptionSpec{'f', "file", "FILE", "spec file; - reads standard input (may be repeated)",
+               ValueKind::file, true},
+    OptionSpec{0, "name", "NAME", "name of a daemon that is described here instead of in a file",
+               ValueKind::text},
+    OptionSpec{0, "command", "ARG...", "its command and arguments: everything that follows",
+               ValueKind::rest},
+    OptionSpec{0, "description", "TEXT", "with --name: what the daemon is", ValueKind::text},
+    OptionSpec{0, "working-dir", "DIR", "with --name: where it runs", ValueKind::directory},
+    OptionSpec{0, "env", "KEY=VALUE", "with --name: an environment variable (may be repeated)",
+               ValueKind::text, true},
+    OptionSpec{0, "restart", "POLICY", "with --name: never, always or on_failure", ValueKind::text},
+    OptionSpec{0, "autostart", "", "with --name: start when the manager starts"},
+    OptionSpec{0, "replace", "", "replace daemons that exist instead of refusing"},
+};
+
+using Named = std::pair<std::string, std::string>;  // A name and its spec as JSON.
+
+ExitCode send(Context& context, const std::vector<Named>& specs, bool replace) {
+    std::string body = "{\"daemons\":{";
+    for (const auto& [name, spec] : specs) {
+        body.append(body.back() == '{' ? "" : ",")
+            .append(json_string(name))
+            .append(":")
+            .append(spec);
+    }
+    body += "}}";
+    const Answer answer =
+        call(context, {"POST", replace ? "/v1/daemons?replace=true" : "/v1/daemons", body});
+    if (!answer) {
+        return report(context, *answer.failure);
+    }
+    if (context.json()) {
+        context.out << trimmed(answer.body) << '\n';
+    }
+    for (const char* what : {"added", "replaced", "unchanged"}) {
+        for (const std::string& name : decode_names(answer.body, what)) {
+            if (!context.json() && !context.globals.quiet) {
+                context.out << printable(name) << ": " << what << '\n';
+            }
+        }
+    }
+    context.out << std::flush;
+    return ExitCode::done;
+}
+
+ExitCode add_files(Context& context, const Arguments& arguments) {
+    const Answer plugins = call(context, {.target = "/v1/plugins"});
+    const Answer daemons = plugins ? call(context, {.target = "/v1/daemons"}) : plugins;
+    if (!daemons) {
+        return report(context, *daemons.failure);
+    }
+    // The manager checks everything again; checking here first gives each error its place in the
+    // file.
+    const auto known = decode_known_plugins(plugins.body);
+    config::LoadOptions wanted;
+    wanted.plugins = known ? &*known : nullptr;
+    wanted.user_exists = context.user_exists;
+    if (const auto existing = decode_daemons(daemons.body)) {
+        for (const DaemonInfo& daemon : *existing) {
+            wanted.existing_daemons.push_back({daemon.name, daemon.depends_on});
+        }
+    }
+    const config::LoadResult loaded = load_specs(context, files_of(arguments, {}), wanted);
+    if (!loaded.errors.empty()) {
+        return report_spec_errors(context, loaded.errors);
+    }
+    std::vector<Named> specs;
+    for (const model::DaemonSpec& spec : loaded.daemons) {
+        specs.emplace_back(spec.name, config::to_json(spec));
+    }
+    return send(context, specs, arguments.has("replace"));
+}
+
+// {"A":"1"} from A=1; nothing when one has no '='.
+std::optional<std::string> environment_json(const std::vector<std::string>& assignments) {
+    std::string text = "{";
+    for (const std::string& assignment : assignments) {
+        const auto equals = assignment.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return std::nullopt;
+        }
+        text.append(text.size() == 1 ? "" : ",").append(json_string(assignment.substr(0, equals)));
+        text.append(":").append(json_string(assignment.substr(equals + 1)));
+    }
+    return text + "}";
+}
+
+ExitCode add_one(Context& context, const Arguments& arguments) {
+    const auto environment = environment_json(arguments.all("env"));
+    if (!environment) {
+        return report(context, usage_failure("--env: use KEY=VALUE"));
+    }
+    std::vector<std::string> argv = arguments.all("command");
+    for (std::string& word : argv) {
+        word = json_string(word);
+    }
+    std::string spec = "{\"command\":" + json_array(argv) + ",\"env\":" + *environment;
+    constexpr std::array<std::pair<const char*, const char*>, 3> texts{
+        {{"description", "description"},
+         {"working-dir", "working_dir"},
+         {"restart", "restart_policy"}}};
+    for (const auto& [option, key] : texts) {
+        if (const auto value = arguments.text(option)) {
+            spec.append(",\"").append(key).append("\":").append(json_string(*value));
+        }
+    }
+    spec += arguments.has("autostart") ? ",\"autostart\":true}" : "}";
+    return send(context, {{*arguments.text("name"), spec}}, arguments.has("replace"));
+}
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    const bool files = !files_of(arguments, {}).empty();
+    const bool named = arguments.has("name");
+    if (files == named) {
+        return report(context,
+                      usage_failure(files ? "use either -f FILE or --name NAME, not both"
+                                          : "add needs -f FILE, or --name NAME --command ARG..."));
+    }
+    if (files && arguments.has("command")) {
+        return report(context, usage_failure("--command needs --name NAME, not -f FILE"));
+    }
+    if (named && !arguments.has("command")) {
+        return report(context,
+                      usage_failure("--name needs --command ARG... at the end of the line"));
+    }
+    return files ? add_files(context, arguments) : add_one(context, arguments);
+}
+
+}  // namespace
+
+constinit const Command add_command{
+    .name = "add",
+    .summary = "register daemons, from spec files or from the command line",
+    .positional = {"[FILE...]", 0, any_number, ValueKind::file},
+    .options = options,
+    .details =
+        "All daemons of one call are registered, or none. Variables in spec files are expanded "
+        "from "
+        "the environment of this command. --command comes last: all that follows it is the "
+        "daemon's own command line, taken as it is and never by a shell.",
+    .examples =
+        "syspulse add -f syspulse.yaml\n"
+        "syspulse add --replace -f web.yaml -f worker.yaml\n"
+        "syspulse add --name web --restart always --command python3 -m http.server 8000",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

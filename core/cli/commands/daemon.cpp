@@ -1,0 +1,46 @@
+// syspulse daemon
+#include <array>
+
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+#include "cli/paths.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::array options{
+    OptionSpec{0, "plugin-dir", "DIR",
+               "look for plugins here too, before the bundled ones (may be repeated)",
+               ValueKind::directory, true},
+    OptionSpec{0, "config", "FILE", "spec file to load at start", ValueKind::file},
+};
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    manager::DaemonOptions wanted;
+    wanted.data_dir = optional_path(context.globals.data_dir);
+    wanted.socket = optional_path(context.globals.socket);
+    wanted.plugin_dirs = paths_of(arguments.all("plugin-dir"));
+    wanted.config = optional_path(arguments.text("config"));
+    wanted.verbose = context.globals.verbose;
+    wanted.quiet = context.globals.quiet;
+    return ExitCode{context.run_daemon(wanted)};
+}
+
+}  // namespace
+
+constinit const Command daemon_command{
+    .name = "daemon",
+    .summary = "run the manager in the foreground",
+    .positional = {},
+    .options = options,
+    .details =
+        "Runs until SIGTERM or SIGINT, then stops all daemons, dependents first, and exits with 0. "
+        "Daemons that an earlier manager left running are taken over. One manager runs per data "
+        "directory.",
+    .examples =
+        "syspulse daemon\n"
+        "syspulse daemon --data-dir /var/lib/syspulse --config /etc/syspulse.yaml",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

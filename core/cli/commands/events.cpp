@@ -1,0 +1,118 @@
+// syspulse events
+#include <array>
+#include <ostream>
+
+#include "cli/commands/commands.hpp"
+#include "cli/line_splitter.hpp"
+#include "cli/selection.hpp"
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::array options{
+    OptionSpec{'f', "follow", "", "go on with new events as they happen"},
+    OptionSpec{0, "daemon", "NAME", "only the events of this daemon", ValueKind::daemon},
+    OptionSpec{0, "since", "DURATION", "only what happened within this time, such as 10m",
+               ValueKind::duration},
+};
+
+// "web running -> backoff", as much of it as there is.
+std::string what_happened(const Context& context, const EventInfo& event) {
+    std::string text = printable(event.kind);
+    if (!event.from.empty()) {
+        text += " " + printable(event.from) + " ->";
+    }
+    if (!event.to.empty()) {
+        const std::string to = printable(event.to);
+        text += " " + colored(context, state_color(to), to);
+    }
+    if (!event.exit_signal.empty()) {
+        text += " by " + printable(event.exit_signal);
+    } else if (event.exit_code) {
+        text += " exit code " + std::to_string(*event.exit_code);
+    }
+    if (event.pid && *event.pid != 0) {
+        text += " pid " + std::to_string(*event.pid);
+    }
+    return event.reason.empty() ? text : text + ": " + printable(event.reason);
+}
+
+void show(Context& context, std::string_view line) {
+    const auto event = decode_event(line);
+    if (!event) {
+        return;  // A blank line that keeps the connection open.
+    }
+    context.out << colored(context, Color::dim, printable(event->at)) << ' '
+                << (event->daemon.empty() ? "syspulse" : printable(event->daemon)) << ' '
+                << what_happened(context, *event) << '\n';
+}
+
+std::string target_of(const Arguments& arguments) {
+    std::vector<std::pair<std::string, std::string>> list;
+    if (arguments.has("follow")) {
+        list.emplace_back("follow", "true");
+    }
+    for (const char* name : {"daemon", "since"}) {
+        if (const auto value = arguments.text(name)) {
+            list.emplace_back(name, *value);
+        }
+    }
+    return "/v1/events" + query(list);
+}
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    auto connection = context.connect(context.globals);
+    if (!connection) {
+        return report(context, failure_of(connection.error()));
+    }
+    const bool follow = arguments.has("follow");
+    std::vector<std::string> values;
+    LineSplitter lines([&](std::string_view line) {
+        const std::string text = trimmed(line);
+        if (text.empty()) {
+            return;
+        }
+        if (!context.json()) {
+            show(context, text);
+        } else if (follow) {
+            context.out << text << '\n';
+        } else {
+            values.push_back(text);
+        }
+    });
+    const auto response = (*connection)->stream(target_of(arguments), [&](std::string_view piece) {
+        lines.feed(piece);
+        context.out << std::flush;
+        return true;
+    });
+    lines.finish();
+    if (!response || response->status >= 400) {
+        return report(context, response ? failure_of(*response) : failure_of(response.error()));
+    }
+    if (context.json() && !follow) {
+        context.out << json_array(values) << '\n';
+    }
+    context.out << std::flush;
+    return ExitCode::done;
+}
+
+}  // namespace
+
+constinit const Command events_command{
+    .name = "events",
+    .summary = "show what happened to daemons",
+    .positional = {},
+    .options = options,
+    .details =
+        "The event history, oldest first: transitions, exits, changes of health, and what "
+        "operators "
+        "did. With --format json an array, with -f one object a line.",
+    .examples =
+        "syspulse events\n"
+        "syspulse events -f --daemon web\n"
+        "syspulse events --since 1h --format json",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

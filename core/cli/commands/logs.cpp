@@ -1,0 +1,184 @@
+// syspulse logs
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <ostream>
+#include <thread>
+#include <utility>
+
+#include "cli/commands/commands.hpp"
+#include "cli/concurrent.hpp"
+#include "cli/line_splitter.hpp"
+#include "cli/selection.hpp"
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::uint64_t lines_default = 50;
+
+constexpr std::array options{
+    OptionSpec{'n', "lines", "N", "how many of the last lines to show (default: 50)",
+               ValueKind::count},
+    OptionSpec{'f', "follow", "", "go on with new lines, across rotation and restarts"},
+    OptionSpec{0, "since", "DURATION",
+               "only what came within this time, such as 10m; all of it unless -n",
+               ValueKind::duration},
+    OptionSpec{0, "stderr", "", "show standard error instead of standard output"},
+    OptionSpec{0, "all-streams", "", "show both, merged"},
+};
+
+std::string parameters(const Arguments& arguments) {
+    std::vector<std::pair<std::string, std::string>> list;
+    const auto lines = arguments.count("lines");
+    if (lines || !arguments.has("since")) {
+        list.emplace_back("lines", std::to_string(lines.value_or(lines_default)));
+    }
+    const char* stream = arguments.has("all-streams") ? "all"
+                         : arguments.has("stderr")    ? "stderr"
+                                                      : "stdout";
+    list.emplace_back("stream", stream);
+    if (const auto since = arguments.text("since")) {
+        list.emplace_back("since", *since);
+    }
+    if (arguments.has("follow")) {
+        list.emplace_back("follow", "true");
+    }
+    return query(list);
+}
+
+// Where the lines of several daemons meet. Lines are the daemon's own bytes and pass unchanged, as
+// from tail(1). [any thread]
+class LineSink {
+  public:
+    LineSink(Context& context, const std::vector<std::string>& names, bool streaming)
+        : context_(context), names_(names), streaming_(streaming) {
+        for (const std::string& name : names) {
+            width_ = std::max(width_, display_width(name));
+        }
+    }
+
+    void line(std::size_t which, std::string_view text) {
+        const std::lock_guard lock(mutex_);
+        if (context_.json()) {
+            json_line(which, text);
+            return;
+        }
+        if (names_.size() > 1) {
+            constexpr std::array colors{Color::cyan, Color::yellow, Color::green, Color::magenta,
+                                        Color::blue};
+            const std::string label =
+                names_[which] + std::string(width_ - display_width(names_[which]), ' ') + " | ";
+            context_.out << colored(context_, colors[which % colors.size()], label);
+        }
+        context_.out << text << '\n';
+    }
+
+    void flush() {
+        const std::lock_guard lock(mutex_);
+        context_.out << std::flush;
+    }
+
+    void finish() {
+        if (context_.json() && !streaming_) {
+            context_.out << json_array(values_) << '\n';
+        }
+        context_.out << std::flush;
+    }
+
+  private:
+    void json_line(std::size_t which, std::string_view text) {
+        std::string value =
+            "{\"daemon\":" + json_string(names_[which]) + ",\"line\":" + json_string(text) + "}";
+        if (streaming_) {
+            context_.out << value << '\n';
+        } else {
+            values_.push_back(std::move(value));
+        }
+    }
+
+    Context& context_;
+    const std::vector<std::string>& names_;
+    bool streaming_;
+    std::size_t width_ = 0;
+    std::mutex mutex_;
+    std::vector<std::string> values_;
+};
+
+std::optional<Failure> show(Context& context, LineSink& sink, const std::string& target,
+                            std::size_t which) {
+    auto connection = context.connect(context.globals);
+    if (!connection) {
+        return failure_of(connection.error());
+    }
+    LineSplitter lines([&](std::string_view text) { sink.line(which, text); });
+    const auto response = (*connection)->stream(target, [&](std::string_view piece) {
+        lines.feed(piece);
+        sink.flush();
+        return true;
+    });
+    lines.finish();
+    if (!response) {
+        return failure_of(response.error());
+    }
+    return response->status >= 400 ? std::optional(failure_of(*response)) : std::nullopt;
+}
+
+// Followers last until the end, so each gets its own thread, however many.
+void follow_all(std::size_t count, const std::function<void(std::size_t)>& work) {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < count; ++i) {
+        threads.emplace_back([&work, i] { work(i); });
+    }
+}
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    const Selection selection = select(context, selection_of(arguments));
+    if (selection.refused) {
+        return report(context, *selection.refused);
+    }
+    const bool follow = arguments.has("follow");
+    LineSink sink(context, selection.names, follow);
+    const std::string suffix = "/logs" + parameters(arguments);
+    std::vector<std::optional<Failure>> results(selection.names.size());
+    const auto one = [&](std::size_t i) {
+        results[i] = show(context, sink, daemon_target(selection.names[i], suffix), i);
+    };
+    if (follow && results.size() > 1) {
+        follow_all(results.size(), one);
+    } else {
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            one(i);
+        }
+    }
+    std::vector<NamedFailure> failures = selection.failures;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) {
+            failures.push_back({selection.names[i], *results[i]});
+        }
+    }
+    if (failures.size() < results.size() || failures.empty() || !context.json()) {
+        sink.finish();
+    }
+    return report(context, failures);
+}
+
+}  // namespace
+
+constinit const Command logs_command{
+    .name = "logs",
+    .summary = "show what daemons wrote",
+    .positional = {"NAME...", 1, any_number, ValueKind::daemon},
+    .options = options,
+    .selects = true,
+    .details =
+        "Shows the last lines of a daemon's output; of several daemons, each line begins with the "
+        "name. With --format json an array of {daemon, line}, with -f one such object a line.",
+    .examples =
+        "syspulse logs web\n"
+        "syspulse logs -f --all-streams web worker\n"
+        "syspulse logs --since 10m --stderr 'web-*'",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

@@ -1,0 +1,47 @@
+// syspulse restart
+#include <array>
+
+#include "cli/commands/commands.hpp"
+#include "cli/commands/lifecycle.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::array options{
+    OptionSpec{0, "force", "", "kill at once instead of asking the daemon to stop"},
+    OptionSpec{0, "wait", "",
+               "return when running again and, where there is a health check, healthy"},
+    OptionSpec{0, "timeout", "SECS", "give up waiting after this long (default: 60)",
+               ValueKind::seconds},
+};
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    const Selection selection = select(context, selection_of(arguments));
+    if (selection.refused) {
+        return report(context, *selection.refused);
+    }
+    const WaitLimits limits = wait_limits(arguments);
+    const auto request = [&](const std::string& name) {
+        return Call{"POST", daemon_target(name, "/restart"), wait_body(arguments, limits),
+                    limits.request};
+    };
+    return perform(context, selection, request,
+                   [](const Deed& deed) { return outcome(deed, "restarted"); });
+}
+
+}  // namespace
+
+constinit const Command restart_command{
+    .name = "restart",
+    .summary = "stop daemons and start them again",
+    .positional = {"NAME...", 1, any_number, ValueKind::daemon},
+    .options = options,
+    .selects = true,
+    .details = "Stops and starts. A daemon that does not run is started.",
+    .examples =
+        "syspulse restart web\n"
+        "syspulse restart --wait 'web-*'",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

@@ -1,0 +1,54 @@
+// syspulse stop
+#include <array>
+
+#include "cli/commands/commands.hpp"
+#include "cli/commands/lifecycle.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr std::array options{
+    OptionSpec{0, "force", "", "kill at once instead of asking the daemon to stop"},
+    OptionSpec{0, "timeout", "SECS", "kill after this long (default: the spec's stop_timeout_secs)",
+               ValueKind::seconds},
+};
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    const Selection selection = select(context, selection_of(arguments));
+    if (selection.refused) {
+        return report(context, *selection.refused);
+    }
+    std::string body = arguments.has("force") ? "{\"force\":true" : "{\"force\":false";
+    if (const auto timeout = arguments.duration("timeout")) {
+        body += ",\"timeout_secs\":" + seconds_text(*timeout);
+    }
+    body += "}";
+    // The manager kills at the stop timeout, so an answer comes; how late is the spec's matter.
+    const auto request = [&](const std::string& name) {
+        return Call{"POST", daemon_target(name, "/stop"), body, std::nullopt};
+    };
+    return perform(context, selection, request,
+                   [](const Deed& deed) { return outcome(deed, "stopped"); });
+}
+
+}  // namespace
+
+constinit const Command stop_command{
+    .name = "stop",
+    .summary = "stop daemons",
+    .positional = {"NAME...", 1, any_number, ValueKind::daemon},
+    .options = options,
+    .selects = true,
+    .details =
+        "Sends the stop signal, waits until the daemon has ended, and kills it with everything it "
+        "started when it takes too long. Several daemons stop at the same time, dependents before "
+        "what they depend on. Stopping one that does not run is no error; one that waits in "
+        "back-off stays down.",
+    .examples =
+        "syspulse stop web\n"
+        "syspulse stop --timeout 5 'worker-*'\n"
+        "syspulse stop --force --all",
+    .run = run,
+};
+
+}  // namespace syspulse::cli

@@ -1,0 +1,16 @@
+// Doing the same to many at once, so that a slow one does not hold up the others.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+
+namespace syspulse::cli {
+
+// Connections that one command may have open at the same time.
+constexpr std::size_t max_parallel = 16;
+
+// Calls work(0) ... work(count - 1), each once, up to max_parallel at a time in threads of their
+// own, and returns when all have. A single one runs on the calling thread.
+void for_each_concurrently(std::size_t count, const std::function<void(std::size_t)>& work);
+
+}  // namespace syspulse::cli

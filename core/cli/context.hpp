@@ -1,0 +1,66 @@
+// Everything a command may touch. main.cpp fills it with the real world, tests with their own.
+#pragma once
+
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "cli/connection.hpp"
+#include "config/spec_loader.hpp"
+#include "manager/entry.hpp"
+
+namespace syspulse::cli {
+
+enum class Format { table, json };
+
+struct GlobalOptions {
+    std::optional<std::string> data_dir;
+    std::optional<std::string> socket;
+    Format format = Format::table;
+    bool no_color = false;
+    bool verbose = false;
+    bool quiet = false;
+};
+
+// Where human output goes.
+struct Terminal {
+    bool color = false;
+    unsigned columns = 0;  // Zero: not a terminal, nothing is cut.
+};
+
+// What the plugin files say, for commands that work without a manager.
+struct PluginFiles {
+    config::KnownPlugins known;
+    std::string json;  // What GET /v1/plugins would give.
+};
+
+struct Context {
+    Context(std::istream& input, std::ostream& output, std::ostream& errors)
+        : in(input), out(output), err(errors) {}
+
+    std::istream& in;
+    std::ostream& out;
+    std::ostream& err;
+    GlobalOptions globals;
+    Terminal terminal;
+
+    // [any thread] Several commands talk over several connections at once.
+    std::function<Result<std::unique_ptr<Connection>>(const GlobalOptions&)> connect;
+    std::function<std::optional<std::string>(std::string_view)> environment;
+    std::function<bool(std::string_view)> user_exists;
+    std::function<Now()> now;
+    std::function<void(Duration)> pause;
+    std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;
+    std::function<int(const manager::DaemonOptions&)> run_daemon;
+    std::function<int(const manager::UpOptions&)> run_up;
+
+    bool json() const noexcept { return globals.format == Format::json; }
+};
+
+}  // namespace syspulse::cli

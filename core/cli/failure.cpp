@@ -1,0 +1,125 @@
+#include "cli/failure.hpp"
+
+#include <ostream>
+#include <utility>
+
+#include "cli/json_text.hpp"
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+ExitCode exit_of_status(int status) noexcept {
+    switch (status) {
+        case 400:
+        case 413:
+            return ExitCode::usage;
+        case 401:
+        case 403:
+            return ExitCode::permission_denied;
+        case 404:
+            return ExitCode::no_such_daemon;
+        case 409:
+            return ExitCode::conflict;
+        case 504:
+            return ExitCode::timed_out;
+        case 503:
+            return ExitCode::unreachable;
+        default:
+            return ExitCode::failed;
+    }
+}
+
+void print_json(Context& context, const Failure& failure, std::span<const NamedFailure> all) {
+    context.err << "{\"error\":{" << failure_members(failure);
+    if (all.size() > 1) {
+        context.err << ",\"failures\":[";
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            context.err << (i == 0 ? "" : ",") << "{\"name\":" << json_string(all[i].name) << ','
+                        << failure_members(all[i].failure) << '}';
+        }
+        context.err << ']';
+    }
+    context.err << "}}\n" << std::flush;
+}
+
+}  // namespace
+
+Failure failure_of(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::invalid_argument:
+            return {ExitCode::usage, 400, "invalid_request", error.message};
+        case ErrorCode::not_found:
+            return {ExitCode::no_such_daemon, 404, "not_found", error.message};
+        case ErrorCode::already_exists:
+            return {ExitCode::conflict, 409, "already_exists", error.message};
+        case ErrorCode::invalid_state:
+            return {ExitCode::conflict, 409, "invalid_state", error.message};
+        case ErrorCode::permission_denied:
+            return {ExitCode::permission_denied, 403, "permission_denied", error.message};
+        case ErrorCode::timed_out:
+            return {ExitCode::timed_out, 504, "timed_out", error.message};
+        case ErrorCode::unavailable:
+            return {ExitCode::unreachable, 503, "manager_unreachable", error.message};
+        case ErrorCode::unsupported:
+        case ErrorCode::corrupt:
+        case ErrorCode::cancelled:
+        case ErrorCode::internal:
+            break;
+    }
+    return {ExitCode::failed, 500, std::string(to_string(error.code)), error.message};
+}
+
+Failure failure_of(const Response& response) {
+    Failure failure = decode_failure(response.body);
+    failure.code = response.status;
+    failure.exit = exit_of_status(response.status);
+    if (failure.message.empty()) {
+        failure.message = "the manager answered with status " + std::to_string(response.status);
+    }
+    return failure;
+}
+
+Failure usage_failure(std::string message) {
+    return {ExitCode::usage, 400, "usage", std::move(message)};
+}
+
+Failure no_such_daemon(std::string_view name) {
+    return {ExitCode::no_such_daemon, 404, "daemon_not_found",
+            "no daemon is called \"" + printable(name) + "\"; see: syspulse list"};
+}
+
+ExitCode report(Context& context, const Failure& failure) {
+    if (context.json()) {
+        print_json(context, failure, {});
+    } else {
+        context.err << "syspulse: " << printable_lines(failure.message) << '\n' << std::flush;
+    }
+    return failure.exit;
+}
+
+ExitCode report(Context& context, std::span<const NamedFailure> failures) {
+    if (failures.empty()) {
+        return ExitCode::done;
+    }
+    const Failure* top = &failures.front().failure;
+    for (const NamedFailure& one : failures) {
+        if (worst(top->exit, one.failure.exit) != top->exit) {
+            top = &one.failure;
+        }
+    }
+    if (context.json()) {
+        print_json(context, *top, failures);
+        return top->exit;
+    }
+    for (const NamedFailure& one : failures) {
+        const std::string message = printable_lines(one.failure.message);
+        // Most messages name the daemon already.
+        const bool named = message.find(one.name) != std::string::npos;
+        context.err << "syspulse: " << (named ? "" : printable(one.name) + ": ") << message << '\n';
+    }
+    context.err << std::flush;
+    return top->exit;
+}
+
+}  // namespace syspulse::cli

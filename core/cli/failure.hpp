@@ -1,0 +1,41 @@
+// What went wrong, in the words of the API, and the exit code that says so.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "cli/connection.hpp"
+#include "cli/context.hpp"
+#include "cli/exit_code.hpp"
+
+namespace syspulse::cli {
+
+struct Failure {
+    ExitCode exit = ExitCode::failed;
+    int code = 500;  // As in the API's errors; also for what never reached the API.
+    std::string kind;
+    std::string message;
+};
+
+struct NamedFailure {
+    std::string name;
+    Failure failure;
+};
+
+Failure failure_of(const Error& error);
+
+// Of an answer whose status is 400 or above.
+Failure failure_of(const Response& response);
+
+Failure usage_failure(std::string message);
+Failure no_such_daemon(std::string_view name);
+
+// Tells it on stderr, as text or as the error object, and returns the exit code.
+ExitCode report(Context& context, const Failure& failure);
+
+// The same for several daemons: one line each, or one error object for the worst that lists all.
+ExitCode report(Context& context, std::span<const NamedFailure> failures);
+
+}  // namespace syspulse::cli

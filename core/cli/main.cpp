@@ -1,0 +1,39 @@
+// The program `syspulse`: the real world for the commands.
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/api_connection.hpp"
+#include "cli/plugin_files.hpp"
+#include "cli/run.hpp"
+#include "manager/entry.hpp"
+#include "platform/clock.hpp"
+#include "platform/data_dir.hpp"
+#include "platform/terminal.hpp"
+#include "platform/users.hpp"
+
+int main(int argc, char** argv) {
+    using namespace syspulse;
+    std::ios::sync_with_stdio(false);
+    const auto environment = platform::process_environment();
+    const auto clock = platform::make_system_clock();
+    const platform::TerminalInfo terminal = platform::standard_output();
+    // no-color.org: any value but the empty one.
+    const bool colors_unwanted = !environment("NO_COLOR").value_or("").empty();
+    const bool dumb = environment("TERM").value_or("") == "dumb";
+
+    cli::Context context(std::cin, std::cout, std::cerr);
+    context.terminal = {terminal.is_terminal && !colors_unwanted && !dumb, terminal.columns};
+    context.connect = cli::connect_to_manager;
+    context.environment = environment;
+    context.user_exists = [](std::string_view name) {
+        return platform::find_user(std::string(name)).has_value();
+    };
+    context.now = [&] { return clock->now(); };
+    context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
+    context.load_plugins = cli::load_plugin_files;
+    context.run_daemon = manager::run_daemon;
+    context.run_up = manager::run_up;
+    return cli::run(context, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+}

@@ -1,0 +1,193 @@
+#include "cli/selection.hpp"
+
+#include <algorithm>
+#include <ostream>
+#include <set>
+#include <utility>
+
+#include "cli/concurrent.hpp"
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+// Whether `c` is in the bracket expression that begins after '[' at `at`; moves `at` behind its
+// ']'. Nothing moves when it is never closed.
+bool in_brackets(std::string_view pattern, std::size_t& at, char c, bool& closed) {
+    std::size_t i = at;
+    const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
+    i += negated ? 1 : 0;
+    bool found = false;
+    // A ']' that comes first stands for itself.
+    for (bool first = true; i < pattern.size() && (first || pattern[i] != ']');
+         first = false, ++i) {
+        char high = pattern[i];
+        const char low = pattern[i];
+        if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
+            high = pattern[i + 2];
+            i += 2;
+        }
+        found = found || (low <= c && c <= high);
+    }
+    closed = i < pattern.size();
+    if (closed) {
+        at = i + 1;
+    }
+    return found != negated;
+}
+
+// Whether the pattern's element at `at` takes the character `c`; moves `at` behind the element.
+bool takes(std::string_view pattern, std::size_t& at, char c) {
+    const char p = pattern[at++];
+    if (p == '?') {
+        return true;
+    }
+    if (p == '[') {
+        bool closed = false;
+        const bool in = in_brackets(pattern, at, c, closed);
+        if (closed) {
+            return in;
+        }
+    }
+    return p == c;
+}
+
+NamedFailure nothing_matches(const std::string& what, const std::string& message) {
+    return {what, {ExitCode::no_such_daemon, 404, "daemon_not_found", message}};
+}
+
+// Fills `selection` from what the manager has.
+void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Selection& selection) {
+    std::set<std::string> taken;
+    const auto take_where = [&](const auto& wanted) {
+        bool any = false;
+        for (const DaemonInfo& daemon : known) {
+            if (wanted(daemon)) {
+                any = true;
+                if (taken.insert(daemon.name).second) {
+                    selection.names.push_back(daemon.name);
+                    selection.daemons.push_back(daemon);
+                }
+            }
+        }
+        return any;
+    };
+    for (const std::string& name : request.names) {
+        const bool pattern = is_pattern(name);
+        if (!take_where([&](const DaemonInfo& d) {
+                return pattern ? matches(name, d.name) : d.name == name;
+            })) {
+            selection.failures.push_back(pattern
+                                             ? nothing_matches(name, "no daemon matches \"" + name +
+                                                                         "\"; see: syspulse list")
+                                             : NamedFailure{name, no_such_daemon(name)});
+        }
+    }
+    for (const std::string& tag : request.tags) {
+        const auto tagged = [&](const DaemonInfo& d) {
+            return std::find(d.tags.begin(), d.tags.end(), tag) != d.tags.end();
+        };
+        if (!take_where(tagged)) {
+            selection.failures.push_back(
+                nothing_matches(tag, "no daemon has the tag \"" + tag + "\""));
+        }
+    }
+    if (request.all) {
+        take_where([](const DaemonInfo&) { return true; });
+    }
+}
+
+}  // namespace
+
+bool matches(std::string_view pattern, std::string_view text) {
+    std::size_t p = 0;
+    std::size_t t = 0;
+    std::size_t star =
+        std::string_view::npos;  // Behind the last '*' seen, and where its match begins.
+    std::size_t star_text = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = ++p;
+            star_text = t;
+            continue;
+        }
+        if (p < pattern.size() && takes(pattern, p, text[t])) {
+            ++t;
+            continue;
+        }
+        if (star == std::string_view::npos) {
+            return false;
+        }
+        p = star;  // The last '*' takes one more; earlier ones need not be tried again.
+        t = ++star_text;
+    }
+    return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+bool is_pattern(std::string_view name) noexcept {
+    return name.find_first_of("*?[") != std::string_view::npos;
+}
+
+SelectionRequest selection_of(const Arguments& arguments) {
+    return {arguments.positionals, arguments.all("tag"), arguments.has("all"), false};
+}
+
+Selection select(const Context& context, const SelectionRequest& request) {
+    Selection selection;
+    const bool plain = request.tags.empty() && !request.all &&
+                       std::none_of(request.names.begin(), request.names.end(), is_pattern);
+    selection.single = plain && request.names.size() == 1;
+    if (plain && !request.need_daemons) {
+        std::set<std::string> taken;
+        for (const std::string& name : request.names) {
+            if (taken.insert(name).second) {
+                selection.names.push_back(name);
+            }
+        }
+        return selection;
+    }
+    const Answer answer = call(context, {.target = "/v1/daemons"});
+    if (!answer) {
+        selection.refused = answer.failure;
+        return selection;
+    }
+    auto known = decode_daemons(answer.body);
+    if (!known) {
+        selection.refused = failure_of(known.error());
+        return selection;
+    }
+    resolve(request, std::move(*known), selection);
+    return selection;
+}
+
+ExitCode tell(Context& context, const Selection& selection, const std::vector<Deed>& deeds,
+              const std::function<std::string(const Deed&)>& success) {
+    std::vector<NamedFailure> failures = selection.failures;
+    std::vector<std::string> bodies;
+    for (const Deed& deed : deeds) {
+        if (!deed.answer) {
+            failures.push_back({deed.name, *deed.answer.failure});
+        } else if (context.json()) {
+            bodies.push_back(deed.answer.body.empty() ? "null" : trimmed(deed.answer.body));
+        } else if (!context.globals.quiet) {
+            context.out << printable(deed.name) << ": " << success(deed) << '\n';
+        }
+    }
+    if (context.json() && !(bodies.empty() && !failures.empty())) {
+        context.out << (selection.single ? bodies.front() : json_array(bodies)) << '\n';
+    }
+    context.out << std::flush;
+    return report(context, failures);
+}
+
+ExitCode perform(Context& context, const Selection& selection,
+                 const std::function<Call(const std::string& name)>& request,
+                 const std::function<std::string(const Deed&)>& success) {
+    std::vector<Deed> deeds(selection.names.size());
+    for_each_concurrently(deeds.size(), [&](std::size_t i) {
+        deeds[i] = {selection.names[i], call(context, request(selection.names[i]))};
+    });
+    return tell(context, selection, deeds, success);
+}
+
+}  // namespace syspulse::cli

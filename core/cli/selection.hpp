@@ -1,0 +1,60 @@
+// Which daemons a command is about: names, shell-style patterns, --tag, --all.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/call.hpp"
+#include "cli/command.hpp"
+#include "cli/failure.hpp"
+#include "cli/json_text.hpp"
+
+namespace syspulse::cli {
+
+// '*', '?', '[a-z]' and '[!a-z]', over the whole text. A '[' that is never closed stands for
+// itself.
+bool matches(std::string_view pattern, std::string_view text);
+
+bool is_pattern(std::string_view name) noexcept;
+
+struct Selection {
+    std::vector<std::string> names;  // Without repetitions, in the order asked for.
+    std::vector<DaemonInfo>
+        daemons;  // The same, as they are; empty when the manager was not asked.
+    std::vector<NamedFailure> failures;  // Names that are not there, patterns that match nothing.
+    bool single = false;             // One literal name: its answer stands alone, not in a list.
+    std::optional<Failure> refused;  // The manager could not be asked; all else is empty.
+};
+
+struct SelectionRequest {
+    std::vector<std::string> names;
+    std::vector<std::string> tags;
+    bool all = false;
+    bool need_daemons = false;  // Ask the manager even when plain names would do.
+};
+
+SelectionRequest selection_of(const Arguments& arguments);
+
+// Plain names alone are taken as they are: the request that follows tells whether they exist.
+Selection select(const Context& context, const SelectionRequest& request);
+
+// What was done to one daemon.
+struct Deed {
+    std::string name;
+    Answer answer;
+};
+
+// Sends one request for each selected name, many at once, tells what came of each in order, and
+// returns the worst exit code. `success` words one success for a person.
+ExitCode perform(Context& context, const Selection& selection,
+                 const std::function<Call(const std::string& name)>& request,
+                 const std::function<std::string(const Deed&)>& success);
+
+// The telling alone, for callers that made the requests themselves.
+ExitCode tell(Context& context, const Selection& selection, const std::vector<Deed>& deeds,
+              const std::function<std::string(const Deed&)>& success);
+
+}  // namespace syspulse::cli

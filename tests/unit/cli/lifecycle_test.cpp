@@ -1,0 +1,198 @@
+// start, stop, restart, signal and remove: one request per daemon, many at once, the worst exit
+// code.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+
+#include "cli/concurrent.hpp"
+#include "unit/cli/fake_manager.hpp"
+
+namespace syspulse::cli::testing {
+namespace {
+
+Response error(int status, const std::string& kind, const std::string& message) {
+    return {status, R"({"error":{"code":)" + std::to_string(status) + R"(,"kind":")" + kind +
+                        R"(","message":")" + message + "\"}}"};
+}
+
+TEST(Start, tells_the_pid) {
+    World world;
+    world.manager.answers["POST /v1/daemons/web/start"] = {
+        200, R"({"name":"web","state":"running","pid":7})"};
+    const Outcome outcome = world.run({"start", "web"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "web: started (pid 7)\n");
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_EQ(world.manager.requests().at(0).body, "{}");
+}
+
+TEST(Start, waits_when_asked_to) {
+    World world;
+    world.manager.answers["POST /v1/daemons/web/start"] =
+        error(504, "timed_out", "web is not healthy yet");
+    EXPECT_EQ(world.run({"start", "--wait", "--timeout", "2.5", "web"}).code, 6);
+    EXPECT_EQ(world.manager.requests().at(0).body, R"({"wait":true,"timeout_secs":2.5})");
+    world.run({"start", "--wait", "web"});
+    EXPECT_EQ(world.manager.requests().at(1).body, R"({"wait":true,"timeout_secs":60})");
+}
+
+TEST(Start, a_name_that_is_not_there_is_exit_code_4) {
+    World world;
+    const Outcome outcome = world.run({"start", "nope"});
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "syspulse: nope: no such daemon\n");
+}
+
+TEST(Start, without_a_manager_is_exit_code_3_and_says_how_to_start_one) {
+    World world;
+    world.manager.running = false;
+    for (const auto& words : {std::vector<std::string>{"start", "web"},
+                              {"start", "--all"},
+                              {"status"},
+                              {"status", "web"},
+                              {"list"},
+                              {"logs", "web"},
+                              {"events"},
+                              {"ping"},
+                              {"info"},
+                              {"shutdown"},
+                              {"remove", "web"},
+                              {"signal", "web", "HUP"},
+                              {"spec", "web"}}) {
+        const Outcome outcome = world.run(words);
+        EXPECT_EQ(outcome.code, 3) << words[0];
+        EXPECT_NE(outcome.err.find("syspulse daemon"), std::string::npos) << words[0];
+        EXPECT_EQ(outcome.out, "") << words[0];
+    }
+}
+
+TEST(Stop, several_are_told_in_order_and_the_worst_code_wins) {
+    World world;
+    world.manager.answers["POST /v1/daemons/a/stop"] = {200, R"({"name":"a","state":"stopped"})"};
+    world.manager.answers["POST /v1/daemons/b/stop"] = error(500, "internal", "cannot stop b: no");
+    world.manager.answers["POST /v1/daemons/c/stop"] = {200, R"({"name":"c","state":"stopped"})"};
+    const Outcome outcome = world.run({"stop", "c", "missing", "b", "a"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "c: stopped\na: stopped\n");
+    EXPECT_EQ(outcome.err, "syspulse: missing: no such daemon\nsyspulse: cannot stop b: no\n");
+}
+
+TEST(Stop, flags_reach_the_manager) {
+    World world;
+    world.manager.answers["POST /v1/daemons/a/stop"] = {200, R"({"name":"a","state":"stopped"})"};
+    world.run({"stop", "a", "--force", "--timeout", "3"});
+    EXPECT_EQ(world.manager.requests().at(0).body, R"({"force":true,"timeout_secs":3})");
+}
+
+TEST(Stop, patterns_and_tags_select_without_repetition) {
+    World world;
+    world.has({{"web-1", R"("tags":["x"])"}, {"web-2", {}}, {"db", R"("tags":["x"])"}});
+    for (const char* name : {"web-1", "web-2", "db"}) {
+        world.manager.answers["POST /v1/daemons/" + std::string(name) + "/stop"] = {200, "{}"};
+    }
+    EXPECT_EQ(world.run({"stop", "web-*", "--tag", "x"}).out,
+              "web-1: stopped\nweb-2: stopped\ndb: stopped\n");
+    EXPECT_EQ(world.run({"stop", "--all"}).out, "web-1: stopped\nweb-2: stopped\ndb: stopped\n");
+    const Outcome nothing = world.run({"stop", "nope-*"});
+    EXPECT_EQ(nothing.code, 4);
+    EXPECT_EQ(nothing.err, "syspulse: no daemon matches \"nope-*\"; see: syspulse list\n");
+    EXPECT_EQ(world.run({"stop", "--tag", "y"}).code, 4);
+}
+
+TEST(Stop, a_slow_one_does_not_hold_up_the_others) {
+    World world;
+    std::mutex mutex;
+    std::condition_variable changed;
+    int others = 0;
+    world.manager.on_request = [&](const Request& request) {
+        std::unique_lock lock(mutex);
+        if (request.target == "/v1/daemons/slow/stop") {
+            changed.wait(
+                lock, [&] { return others == 20; });  // Hangs for ever if they had to wait for it.
+        } else {
+            ++others;
+            changed.notify_all();
+        }
+    };
+    std::vector<std::string> words{"stop", "slow"};
+    for (int i = 0; i < 20; ++i) {
+        words.push_back("d" + std::to_string(i));
+    }
+    EXPECT_EQ(world.run(words).code, 4);
+    EXPECT_EQ(others, 20);
+}
+
+TEST(Concurrent, every_one_is_done_once) {
+    std::vector<std::atomic<int>> counts(100);
+    for_each_concurrently(counts.size(), [&](std::size_t i) { ++counts[i]; });
+    for (const auto& count : counts) {
+        EXPECT_EQ(count, 1);
+    }
+    for_each_concurrently(0, [](std::size_t) { FAIL(); });
+}
+
+TEST(Json, one_name_gives_an_object_and_several_an_array) {
+    World world;
+    world.manager.answers["POST /v1/daemons/a/start"] = {200, "{\"name\":\"a\"}\n"};
+    world.manager.answers["POST /v1/daemons/b/start"] = {200, "{\"name\":\"b\"}"};
+    EXPECT_EQ(world.run({"start", "a", "--format", "json"}).out, "{\"name\":\"a\"}\n");
+    EXPECT_EQ(world.run({"start", "a", "b", "--format", "json"}).out,
+              "[{\"name\":\"a\"},{\"name\":\"b\"}]\n");
+}
+
+TEST(Json, a_failure_is_one_error_object_on_stderr) {
+    World world;
+    const Outcome outcome = world.run({"start", "nope", "--format", "json"});
+    EXPECT_EQ(outcome.code, 4);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "{\"error\":{\"code\":404,\"kind\":\"daemon_not_found\",\"message\":\"no such "
+              "daemon\"}}\n");
+}
+
+TEST(Json, several_failures_are_listed_below_the_worst) {
+    World world;
+    world.manager.answers["POST /v1/daemons/b/start"] = error(409, "invalid_state", "no");
+    const Outcome outcome = world.run({"start", "a", "b", "--format", "json"});
+    EXPECT_EQ(outcome.code, 5);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(
+        outcome.err.find("{\"error\":{\"code\":409,\"kind\":\"invalid_state\",\"message\":\"no\","
+                         "\"failures\":[{\"name\":\"a\",\"code\":404"),
+        0U);
+}
+
+TEST(Signal, names_are_checked_before_the_manager_is_asked) {
+    World world;
+    world.manager.answers["POST /v1/daemons/web/signal"] = {200, ""};
+    EXPECT_EQ(world.run({"signal", "web", "hup"}).out, "web: sent SIGHUP\n");
+    EXPECT_EQ(world.manager.requests().at(0).body, R"({"signal":"SIGHUP"})");
+    EXPECT_EQ(world.run({"signal", "web", "NOPE"}).code, 2);
+    EXPECT_EQ(world.run({"signal", "web"}).code, 2);
+    EXPECT_EQ(world.manager.requests().size(), 1U);
+}
+
+TEST(Remove, dependents_go_first) {
+    World world;
+    world.has(
+        {{"db", {}}, {"app", R"("depends_on":["db"])"}, {"web", R"("depends_on":["app","db"])"}});
+    for (const char* name : {"db", "app", "web"}) {
+        world.manager.answers["DELETE /v1/daemons/" + std::string(name) + "?force=true"] = {200,
+                                                                                            "{}"};
+    }
+    const Outcome outcome = world.run({"remove", "--all", "--force"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "db: removed\napp: removed\nweb: removed\n");
+    std::vector<std::string> order;
+    for (const Request& request : world.manager.requests()) {
+        order.push_back(request.target);
+    }
+    EXPECT_EQ(order, (std::vector<std::string>{"/v1/daemons", "/v1/daemons/web?force=true",
+                                               "/v1/daemons/app?force=true",
+                                               "/v1/daemons/db?force=true"}));
+}
+
+}  // namespace
+}  // namespace syspulse::cli::testing

@@ -1,0 +1,136 @@
+#include "cli/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "cli/exit_code.hpp"
+#include "cli/line_splitter.hpp"
+#include "cli/selection.hpp"
+#include "cli/suggest.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+TEST(Text, wide_characters_take_two_columns_and_marks_none) {
+    EXPECT_EQ(display_width("abc"), 3U);
+    EXPECT_EQ(display_width("\xe6\x97\xa5\xe6\x9c\xac"), 4U);
+    EXPECT_EQ(display_width("e\xcc\x81"), 1U);
+    EXPECT_EQ(display_width("\xff\xfe"), 2U);
+}
+
+TEST(Text, what_could_steer_a_terminal_is_replaced) {
+    EXPECT_EQ(printable("a\x1b[31mb\nc"), "a?[31mb?c");
+    EXPECT_EQ(printable_lines("a\nb\tc\r"), "a\nb\tc?");
+    EXPECT_EQ(printable("\xc0\x80\xe6\x97"), "????");
+    EXPECT_EQ(printable("\xc2\x9b"
+                        "31m"),
+              "?31m");
+    EXPECT_EQ(printable("\xe6\x97\xa5"), "\xe6\x97\xa5");
+}
+
+TEST(Text, shortening_never_cuts_a_character_in_two) {
+    EXPECT_EQ(shortened("abcdefgh", 8), "abcdefgh");
+    EXPECT_EQ(shortened("abcdefgh", 6), "abc...");
+    EXPECT_EQ(shortened("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 5), "\xe6\x97\xa5...");
+    EXPECT_EQ(shortened("abcdef", 2), "..");
+}
+
+std::string printed(const Table& table, Terminal terminal) {
+    std::istringstream in;
+    std::ostringstream out;
+    Context context(in, out, out);
+    context.terminal = terminal;
+    table.print(context, out);
+    return out.str();
+}
+
+TEST(Table, aligns_columns_and_leaves_no_blanks_at_line_ends) {
+    Table table({"NAME", "STATE", "INFO"});
+    table.add({{"web"}, {"running"}, {""}});
+    table.add({{"database"}, {"failed"}, {"x"}});
+    EXPECT_EQ(printed(table, {}),
+              "NAME      STATE    INFO\n"
+              "web       running\n"
+              "database  failed   x\n");
+}
+
+TEST(Table, fits_a_narrow_terminal) {
+    Table table({"NAME", "INFO"});
+    table.add({{"web"}, {"a long explanation that does not fit"}});
+    EXPECT_EQ(printed(table, {false, 20}),
+              "NAME  INFO\n"
+              "web   a long expl...\n");
+}
+
+TEST(Table, colours_only_on_a_terminal_that_has_them) {
+    Table table({"S"});
+    table.add({{"up", Color::green}});
+    EXPECT_EQ(printed(table, {true, 80}), "\x1b[1mS\x1b[0m\n\x1b[32mup\x1b[0m\n");
+    EXPECT_EQ(printed(table, {false, 80}), "S\nup\n");
+}
+
+TEST(Text, states_have_the_colours_of_the_manual) {
+    EXPECT_EQ(state_color("running"), Color::green);
+    EXPECT_EQ(state_color("healthy"), Color::green);
+    EXPECT_EQ(state_color("failed"), Color::red);
+    EXPECT_EQ(state_color("unhealthy"), Color::red);
+    EXPECT_EQ(state_color("backoff"), Color::yellow);
+    EXPECT_EQ(state_color("scheduled"), Color::cyan);
+    EXPECT_EQ(state_color("stopped"), Color::dim);
+    EXPECT_EQ(state_color("unknown"), Color::dim);
+}
+
+TEST(Text, bytes_are_shown_in_binary_units) {
+    EXPECT_EQ(format_bytes(512), "512 B");
+    EXPECT_EQ(format_bytes(12'900'000), "12.3 MiB");
+}
+
+TEST(Pattern, matches_as_a_shell_does) {
+    EXPECT_TRUE(matches("web-*", "web-1"));
+    EXPECT_TRUE(matches("*", ""));
+    EXPECT_TRUE(matches("*a*b", "xxaxxab"));
+    EXPECT_TRUE(matches("w?b", "web"));
+    EXPECT_TRUE(matches("[a-c]x", "bx"));
+    EXPECT_TRUE(matches("[!a-c]x", "dx"));
+    EXPECT_TRUE(matches("[]]x", "]x"));
+    EXPECT_TRUE(matches("a[b", "a[b"));
+    EXPECT_FALSE(matches("web-*", "Web-1"));
+    EXPECT_FALSE(matches("w?b", "wb"));
+    EXPECT_FALSE(matches("[a-c]x", "dx"));
+    EXPECT_FALSE(matches("", "a"));
+    EXPECT_FALSE(matches("*a", "ab"));
+}
+
+TEST(Pattern, many_stars_cost_no_exponential_time) {
+    const std::string text(5000, 'a');
+    EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", text));
+}
+
+TEST(Suggestion, finds_what_was_meant_and_stays_silent_otherwise) {
+    const std::vector<std::string_view> words{"start", "status", "stop", "restart"};
+    EXPECT_EQ(nearest("strat", words), "start");
+    EXPECT_EQ(nearest("stauts", words), "status");
+    EXPECT_EQ(nearest("rest", words), "restart");
+    EXPECT_EQ(nearest("zzz", words), std::nullopt);
+}
+
+TEST(ExitCodes, the_worst_of_several_stands_for_all) {
+    EXPECT_EQ(worst(ExitCode::done, ExitCode::no_such_daemon), ExitCode::no_such_daemon);
+    EXPECT_EQ(worst(ExitCode::timed_out, ExitCode::conflict), ExitCode::timed_out);
+    EXPECT_EQ(worst(ExitCode::failed, ExitCode::no_such_daemon), ExitCode::failed);
+    EXPECT_EQ(worst(ExitCode::failed, ExitCode::unreachable), ExitCode::unreachable);
+}
+
+TEST(LineSplitter, gives_whole_lines_wherever_the_pieces_are_cut) {
+    std::vector<std::string> lines;
+    LineSplitter splitter([&](std::string_view line) { lines.emplace_back(line); });
+    for (const char* piece : {"a", "b\nc\n", "\n", "d", "e"}) {
+        splitter.feed(piece);
+    }
+    splitter.finish();
+    EXPECT_EQ(lines, (std::vector<std::string>{"ab", "c", "", "de"}));
+}
+
+}  // namespace
+}  // namespace syspulse::cli
