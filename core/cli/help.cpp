@@ -82,8 +82,8 @@ std::string overview_help() {
         "daemons in every command that takes names.\n"
         "\nExit codes: 0 done, 1 failed, 2 usage or invalid spec, 3 manager not reachable,\n"
         "4 no such daemon, 5 conflict, 6 timed out, 7 permission denied.\n"
-        "\nRun \"syspulse COMMAND --help\" for a command; syspulse(1) and syspulse.yaml(5) for "
-        "more.\n");
+        "\nRun \"syspulse COMMAND --help\" for a command; see also syspulse(1) "
+        "and\nsyspulse.yaml(5).\n");
     return page;
 }
 

@@ -256,9 +256,16 @@ Parsed parse_for(const Command* command, std::vector<std::string> words, Format 
             return UsageError{*wrong + hint, format};
         }
     }
+    // What follows "--" is taken as it is.
+    const auto dashes = std::find(words.begin(), words.end(), "--");
+    const std::vector<std::string> literal(dashes == words.end() ? dashes : dashes + 1,
+                                           words.end());
+    words.erase(dashes, words.end());
     CommandLine line(command);
     const auto wrong = line.parse(std::move(words));
     Invocation invocation{command, {}, line.arguments()};
+    auto& positionals = invocation.arguments.positionals;
+    positionals.insert(positionals.end(), literal.begin(), literal.end());
     // Somebody who asks for help gets it, whatever else is wrong with the line.
     if (invocation.arguments.has("help")) {
         return HelpWanted{command};

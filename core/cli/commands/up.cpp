@@ -35,7 +35,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
 
 constinit const Command up_command{
     .name = "up",
-    .summary = "run a spec file: manager, daemons and their output in the foreground",
+    .summary = "run spec files in the foreground, manager and output included",
     .positional = {"[FILE...]", 0, any_number, ValueKind::file},
     .options = options,
     .details =
