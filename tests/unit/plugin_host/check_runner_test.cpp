@@ -1,0 +1,151 @@
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "plugin_host/plugin_host.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
+  protected:
+    void SetUp() override {
+        HostOptions options;
+        options.search_paths = {GOOD_PLUGINS};
+        options.check_grace = std::chrono::milliseconds{1};
+        host_ = *PluginHost::create(*loop_, *clock_, std::move(options));
+        host_->checks().set_observer(this);
+    }
+    void start(const std::string& target, std::uint64_t check = 1, const char* word = "hi") {
+        platform::CheckRequest request;
+        request.check = CheckId{check};
+        request.daemon = DaemonKey{1};
+        request.unit = "web";
+        request.checker = "probe";
+        request.target = target;
+        request.options_json = std::string(R"({"word": ")") + word + R"("})";
+        request.timeout = timeout_;
+        host_->checks().start(request);
+    }
+    void until(std::size_t count) {
+        wanted_ = count;
+        if (heard_.size() >= count) return;
+        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{5},
+                                              [this] { loop_->stop(); });
+        loop_->run();
+        loop_->cancel_timer(limit);
+    }
+    void settle() {
+        for (int turn = 0; turn < 4; ++turn) {
+            loop_->post([this] { loop_->stop(); });
+            loop_->run();
+        }
+    }
+    void checked(CheckId check, const platform::CheckReport& report) override {
+        using Outcome = platform::CheckReport::Outcome;
+        std::string outcome = "errored";
+        if (report.outcome == Outcome::passed) outcome = "passed";
+        if (report.outcome == Outcome::failed) outcome = "failed";
+        heard_.push_back(std::to_string(check.value) + " " + outcome + ": " + report.message);
+        if (heard_.size() >= wanted_) loop_->stop();
+    }
+
+    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
+    std::unique_ptr<platform::EventLoop> loop_ = platform::make_event_loop(*clock_);
+    std::unique_ptr<PluginHost> host_;
+    std::vector<std::string> heard_;
+    std::size_t wanted_ = 0;
+    Duration timeout_ = std::chrono::seconds{5};
+};
+
+TEST_F(CheckRunnerTest, reports_outcome_and_message_after_the_call) {
+    start("pass");
+    EXPECT_THAT(heard_, IsEmpty());
+    until(1);
+    start("fail", 2);
+    until(2);
+    start("unknown", 3);
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: hi", "2 failed: hi", "3 errored: hi"));
+}
+
+TEST_F(CheckRunnerTest, answers_come_from_workers_posts_and_timers_too) {
+    start("worker", 1);
+    until(1);
+    start("posted", 2);
+    until(2);
+    start("timer", 3);
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: hi", "2 passed: hi", "3 passed: hi"));
+}
+
+TEST_F(CheckRunnerTest, new_options_make_a_new_checker) {
+    start("pass", 1, "first");
+    until(1);
+    start("pass", 2, "second");
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: first", "2 passed: second"));
+}
+
+TEST_F(CheckRunnerTest, a_checker_that_does_not_answer_is_reported_and_replaced) {
+    timeout_ = std::chrono::milliseconds{1};
+    start("never", 1);
+    until(1);
+    timeout_ = std::chrono::seconds{5};
+    start("pass", 2);
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("1 errored: checker did not answer", "2 passed: hi"));
+    EXPECT_EQ(host_->misbehaviour().unanswered, 1U);
+}
+
+TEST_F(CheckRunnerTest, a_cancelled_check_is_not_reported) {
+    start("worker", 1);
+    host_->checks().cancel(CheckId{1});
+    start("pass", 2);
+    host_->checks().forget(DaemonKey{1});
+    start("pass", 3);
+    until(1);
+    settle();
+    EXPECT_THAT(heard_, ElementsAre("3 passed: hi"));
+}
+
+TEST_F(CheckRunnerTest, misbehaviour_is_counted_and_harms_nobody) {
+    start("twice", 1);
+    until(1);
+    start("wrong-type", 2);
+    until(2);
+    start("throw", 3);
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: hi", HasSubstr("2 errored: the plugin completed"),
+                                    HasSubstr("3 errored: the plugin threw")));
+    EXPECT_EQ(host_->misbehaviour().stale, 1U);
+    EXPECT_EQ(host_->misbehaviour().wrong_type, 1U);
+    EXPECT_EQ(host_->misbehaviour().thrown, 1U);
+}
+
+TEST_F(CheckRunnerTest, a_second_check_of_a_daemon_waits_for_nothing) {
+    start("never", 1);
+    start("pass", 2);
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("2 errored: the previous check has not ended yet"));
+}
+
+TEST_F(CheckRunnerTest, refused_options_and_unknown_checkers_are_errors) {
+    start("pass", 1, "bad");
+    platform::CheckRequest request;
+    request.check = CheckId{2};
+    request.daemon = DaemonKey{2};
+    request.checker = "nothing";
+    host_->checks().start(request);
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre(HasSubstr("1 errored: cannot set up probe"),
+                                    HasSubstr("2 errored: there is no checker \"nothing\"")));
+}
+
+}  // namespace
+}  // namespace syspulse::plugin_host

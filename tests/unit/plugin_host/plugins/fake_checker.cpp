@@ -1,0 +1,100 @@
+// A checker whose answer is its target, through each way that an answer can take.
+#include <syspulse/plugin.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+struct Checker {
+    const sysp_host* host = nullptr;
+    std::string word;
+    sysp_op op = 0;
+};
+
+void answer(const Checker& checker, sysp_op op, std::int32_t outcome) {
+    sysp_check_result result{};
+    result.size = sizeof result;
+    result.outcome = outcome;
+    result.message = {checker.word.data(), checker.word.size()};
+    checker.host->check_done(checker.host, op, &result, nullptr);
+}
+
+void pass_now(void* data) {
+    const Checker& checker = *static_cast<const Checker*>(data);
+    answer(checker, checker.op, SYSP_CHECK_PASS);
+}
+
+sysp_status create(const sysp_host* host, const sysp_config* config, void** self) {
+    auto* const checker = new Checker{host, {}, 0};
+    sysp_str word{};
+    if (host->cfg_str(config, "/word", &word) == SYSP_OK) checker->word.assign(word.ptr, word.len);
+    if (checker->word == "bad") {
+        delete checker;
+        return SYSP_E_CONFIG;
+    }
+    *self = checker;
+    return SYSP_OK;
+}
+
+void destroy(void* self) {
+    delete static_cast<Checker*>(self);
+}
+
+sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
+    Checker& checker = *static_cast<Checker*>(self);
+    const sysp_host* const host = checker.host;
+    const std::string how = request->target.ptr;
+    checker.op = op;
+    if (how == "pass") answer(checker, op, SYSP_CHECK_PASS);
+    if (how == "fail") answer(checker, op, SYSP_CHECK_FAIL);
+    if (how == "unknown") answer(checker, op, 99);
+    if (how == "wrong-type") host->stats_done(host, op, nullptr, nullptr);
+    if (how == "throw") throw std::runtime_error("on purpose");
+    if (how == "twice") {
+        answer(checker, op, SYSP_CHECK_PASS);
+        answer(checker, op, SYSP_CHECK_FAIL);
+    }
+    if (how == "worker") return host->run(host, pass_now, &checker);
+    if (how == "posted") return host->post(host, pass_now, &checker);
+    if (how == "timer") {
+        const auto* io = static_cast<const sysp_io*>(host->get_extension(host, SYSP_EXT_IO));
+        std::uint64_t id = 0;
+        return io->start_timer(host, 1000, pass_now, &checker, &id);
+    }
+    return SYSP_OK;
+}
+
+void cancel(void*, sysp_op) {}
+
+constexpr sysp_checker_vtbl table{
+    sizeof(sysp_checker_vtbl), 0, create, destroy, start, cancel, nullptr};
+constexpr sysp_kind kind{sizeof(sysp_kind),
+                         SYSP_KIND_CHECKER,
+                         "probe",
+                         "Says what it is told",
+                         "{}",
+                         nullptr,
+                         &table,
+                         0,
+                         0};
+constexpr const sysp_kind* kinds[] = {&kind};
+constexpr sysp_module module{sizeof(sysp_module),
+                             SYSP_MAGIC,
+                             SYSP_ABI_MAJOR,
+                             SYSP_ABI_MINOR,
+                             0,
+                             "org.example.fake-checker",
+                             "1.0.0",
+                             "example",
+                             "raw",
+                             kinds,
+                             1,
+                             nullptr};
+
+}  // namespace
+
+extern "C" const sysp_module* SYSP_CALL syspulse_plugin_v0() {
+    return &module;
+}

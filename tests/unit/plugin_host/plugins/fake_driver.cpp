@@ -1,0 +1,159 @@
+// A driver without processes: argv[0] says how it behaves, so that the host can be tested against
+// answers that a real driver gives rarely or never.
+#include <syspulse/plugin.h>
+
+#include <cstring>
+#include <map>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+struct Driver {
+    const sysp_host* host = nullptr;
+    std::int64_t next_pid = 1000000;
+    std::map<sysp_op, sysp_proc> unanswered;
+    std::string behaviour;
+};
+
+sysp_error make_error(sysp_status code, const char* text) {
+    sysp_error error{};
+    error.size = sizeof error;
+    error.code = code;
+    error.message = {text, std::strlen(text)};
+    return error;
+}
+
+sysp_status answer(Driver& driver, sysp_op op, std::int64_t pid, const std::string& token) {
+    sysp_spawn_result result{};
+    result.size = sizeof result;
+    result.pid = pid;
+    result.token = {token.data(), token.size()};
+    return driver.host->spawn_done(driver.host, op, &result, nullptr);
+}
+
+void exited(Driver& driver, sysp_proc proc, std::int32_t code) {
+    sysp_exit exit{};
+    exit.size = sizeof exit;
+    exit.kind = SYSP_EXIT_CODE;
+    exit.value = code;
+    driver.host->proc_exited(driver.host, proc, &exit);
+}
+
+sysp_status create(const sysp_host* host, const sysp_config*, void** self) {
+    *self = new Driver{host, 1000000, {}, {}};
+    return SYSP_OK;
+}
+
+void destroy(void* self) {
+    delete static_cast<Driver*>(self);
+}
+
+sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
+    Driver& driver = *static_cast<Driver*>(self);
+    const std::string how = request->argv[0].ptr;
+    driver.behaviour = how;
+    const std::int64_t pid = driver.next_pid++;
+    if (how == "throw") throw std::runtime_error("on purpose");
+    if (how == "reject") {
+        const sysp_error error = make_error(SYSP_E_DENIED, "not today\n\x1b[31m");
+        driver.host->set_error(driver.host, &error);
+        return SYSP_E_DENIED;
+    }
+    if (how == "never" || how == "late") {
+        driver.unanswered.emplace(op, request->proc);
+        return SYSP_OK;
+    }
+    if (how == "wrong-type") {
+        driver.host->op_done(driver.host, op, nullptr);
+        return SYSP_OK;
+    }
+    if (how == "early") exited(driver, request->proc, 3);
+    if (how == "init-pid") {
+        answer(driver, op, 1, "t");
+    } else if (how == "huge-token") {
+        answer(driver, op, pid, std::string(1 << 20, 'x'));
+    } else {
+        answer(driver, op, pid, "token");
+    }
+    if (how == "twice") answer(driver, op, pid, "token");
+    if (how == "quick") exited(driver, request->proc, 7);
+    return SYSP_OK;
+}
+
+sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (std::string(request->token.ptr) == "token") {
+        answer(driver, op, 4242, "token");
+    } else {
+        const sysp_error error = make_error(SYSP_E_NOT_FOUND, "no such process");
+        driver.host->spawn_done(driver.host, op, nullptr, &error);
+    }
+    return SYSP_OK;
+}
+
+sysp_status signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind, std::int32_t number) {
+    Driver& driver = *static_cast<Driver*>(self);
+    driver.host->op_done(driver.host, op, nullptr);
+    if (kind == SYSP_SIG_KILL || kind == SYSP_SIG_TERMINATE) {
+        exited(driver, proc, 128 + number);
+        exited(driver, proc, 0);
+    }
+    return SYSP_OK;
+}
+
+sysp_status inspect(void* self, sysp_op op, sysp_proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    const sysp_error error = make_error(SYSP_E_NOT_FOUND, "");
+    driver.host->op_done(driver.host, op, driver.behaviour == "forgotten" ? &error : nullptr);
+    return SYSP_OK;
+}
+
+void release(void*, sysp_proc) {}
+
+void cancel(void* self, sysp_op op) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (driver.behaviour == "late") answer(driver, op, driver.next_pid++, "token");
+    driver.unanswered.erase(op);
+}
+
+constexpr sysp_driver_vtbl table{sizeof(sysp_driver_vtbl),
+                                 0,
+                                 create,
+                                 destroy,
+                                 spawn,
+                                 recover,
+                                 signal,
+                                 inspect,
+                                 nullptr,
+                                 release,
+                                 cancel,
+                                 nullptr};
+constexpr sysp_kind kind{sizeof(sysp_kind),
+                         SYSP_KIND_DRIVER,
+                         "fake",
+                         "Runs nothing",
+                         "{}",
+                         nullptr,
+                         &table,
+                         SYSP_LIMIT_MEMORY,
+                         0};
+constexpr const sysp_kind* kinds[] = {&kind};
+constexpr sysp_module module{sizeof(sysp_module),
+                             SYSP_MAGIC,
+                             SYSP_ABI_MAJOR,
+                             SYSP_ABI_MINOR,
+                             0,
+                             "org.example.fake-driver",
+                             "1.2.3",
+                             "example",
+                             "raw",
+                             kinds,
+                             1,
+                             nullptr};
+
+}  // namespace
+
+extern "C" const sysp_module* SYSP_CALL syspulse_plugin_v0() {
+    return &module;
+}

@@ -1,0 +1,233 @@
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "plugin_host/plugin_host.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// The real event loop, a host with the plugins of one folder, and a record of what the observer
+// heard.
+class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver {
+  protected:
+    void use(const char* folder, Duration deadline = std::chrono::seconds{10}) {
+        HostOptions options;
+        options.search_paths = {folder};
+        options.operation_deadline = deadline;
+        host_ = *PluginHost::create(*loop_, *clock_, std::move(options));
+        host_->processes().set_observer(this);
+    }
+    void SetUp() override { use(GOOD_PLUGINS); }
+
+    void spawn(const std::string& how, std::uint64_t run = 1) {
+        platform::SpawnRequest request;
+        request.run = RunId{run};
+        request.run_id = "run-" + std::to_string(run);
+        request.unit = "web";
+        request.driver = "fake";
+        request.argv = {how};
+        host_->processes().spawn(request);
+    }
+    // Runs the loop until `count` events were heard, or for five seconds.
+    void until(std::size_t count) {
+        wanted_ = count;
+        if (heard_.size() >= count) return;
+        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{5},
+                                              [this] { loop_->stop(); });
+        loop_->run();
+        loop_->cancel_timer(limit);
+    }
+    void hear(std::string event) {
+        heard_.push_back(std::move(event));
+        if (heard_.size() >= wanted_) loop_->stop();
+    }
+    // Serves everything that is queued by now and what follows from it at once.
+    void settle() {
+        for (int turn = 0; turn < 4; ++turn) {
+            loop_->post([this] { loop_->stop(); });
+            loop_->run();
+        }
+    }
+
+    void spawned(RunId run, const platform::SpawnedProcess& process) override {
+        pid_ = process.pid;
+        hear("spawned " + std::to_string(run.value));
+    }
+    void spawn_failed(RunId run, const Error& error) override {
+        hear("failed " + std::to_string(run.value) + ": " + error.message);
+    }
+    void exited(RunId run, const ExitStatus& status) override {
+        hear("exited " + std::to_string(run.value) + ": " + describe(status));
+    }
+
+    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
+    std::unique_ptr<platform::EventLoop> loop_ = platform::make_event_loop(*clock_);
+    std::unique_ptr<PluginHost> host_;
+    std::vector<std::string> heard_;
+    std::size_t wanted_ = 0;
+    std::int64_t pid_ = 0;
+};
+
+TEST_F(ProcessRunnerTest, a_process_is_reported_spawned_and_exited_never_from_inside_a_call) {
+    spawn("ok");
+    EXPECT_TRUE(heard_.empty());
+    until(1);
+    EXPECT_TRUE(host_->owns_pid(pid_));
+    host_->processes().signal(RunId{1}, 15, [this](Result<void> sent) {
+        hear(sent ? "signalled" : sent.error().message);
+    });
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "signalled", "exited 1: exit code 143"));
+    host_->processes().release(RunId{1});
+    EXPECT_FALSE(host_->owns_pid(pid_));
+}
+
+TEST_F(ProcessRunnerTest, an_exit_never_overtakes_its_spawn) {
+    spawn("early", 1);
+    spawn("quick", 2);
+    until(4);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "exited 1: exit code 3", "spawned 2",
+                                    "exited 2: exit code 7"));
+}
+
+TEST_F(ProcessRunnerTest, a_rejected_spawn_carries_the_drivers_words_without_escapes) {
+    spawn("reject");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("failed 1: not today  [31m"));
+}
+
+TEST_F(ProcessRunnerTest, an_exception_from_a_slot_is_a_failure_and_counted) {
+    spawn("throw");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre(HasSubstr("the plugin threw")));
+    EXPECT_EQ(host_->misbehaviour().thrown, 1U);
+}
+
+TEST_F(ProcessRunnerTest, the_second_of_two_completions_is_stale) {
+    spawn("twice");
+    until(1);
+    settle();
+    EXPECT_THAT(heard_, ElementsAre("spawned 1"));
+    EXPECT_EQ(host_->misbehaviour().stale, 1U);
+}
+
+TEST_F(ProcessRunnerTest, a_completion_of_another_type_fails_the_operation) {
+    spawn("wrong-type");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre(HasSubstr("failed 1: the plugin completed it with")));
+    EXPECT_EQ(host_->misbehaviour().wrong_type, 1U);
+}
+
+TEST_F(ProcessRunnerTest, results_that_cannot_be_true_are_refused) {
+    spawn("init-pid", 1);
+    spawn("huge-token", 2);
+    until(2);
+    settle();
+    EXPECT_THAT(heard_, ElementsAre("failed 1: the driver reported process 1",
+                                    HasSubstr("failed 2: the driver reported a token of")));
+    EXPECT_EQ(host_->misbehaviour().rejected, 2U);
+}
+
+TEST_F(ProcessRunnerTest, a_driver_that_never_answers_meets_the_deadline) {
+    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
+    spawn("never");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("failed 1: driver fake did not answer within 5ms"));
+    EXPECT_EQ(host_->misbehaviour().unanswered, 1U);
+}
+
+TEST_F(ProcessRunnerTest, a_process_that_comes_up_too_late_is_killed_and_not_reported) {
+    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
+    spawn("late");
+    until(1);
+    settle();
+    EXPECT_THAT(heard_, ElementsAre(HasSubstr("failed 1: driver fake did not answer")));
+    EXPECT_EQ(host_->misbehaviour().stale, 0U);
+}
+
+TEST_F(ProcessRunnerTest, recover_finds_a_process_by_its_token_or_says_not_found) {
+    platform::RecoverRequest request;
+    request.driver = "fake";
+    request.run = RunId{1};
+    request.token = "token";
+    host_->processes().recover(request);
+    request.run = RunId{2};
+    request.token = "";
+    host_->processes().recover(request);
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "failed 2: no such process"));
+}
+
+TEST_F(ProcessRunnerTest, inspect_turns_a_forgotten_process_into_a_lost_exit) {
+    spawn("forgotten");
+    until(1);
+    host_->processes().inspect(RunId{1});
+    until(2);
+    EXPECT_EQ(heard_.back(), "exited 1: unknown exit status");
+}
+
+TEST_F(ProcessRunnerTest, requests_for_unknown_drivers_and_runs_are_answered) {
+    platform::SpawnRequest request;
+    request.run = RunId{1};
+    request.driver = "nothing";
+    host_->processes().spawn(request);
+    host_->processes().kill_tree(RunId{9}, [this](Result<void> killed) {
+        hear(killed ? "killed" : killed.error().message);
+    });
+    host_->processes().stats(RunId{9}, [this](Result<platform::ProcessStats> measured) {
+        hear(measured ? "measured" : measured.error().message);
+    });
+    host_->processes().release(RunId{9});
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre(HasSubstr("no driver \"nothing\""), "the run has no process",
+                                    "the run has no process"));
+}
+
+TEST_F(ProcessRunnerTest, operations_of_one_process_take_turns) {
+    spawn("ok");
+    for (int i = 0; i < 3; ++i) {
+        host_->processes().signal(RunId{1}, 10, [this, i](Result<void> sent) {
+            hear((sent ? "signal " : "no signal ") + std::to_string(i));
+        });
+    }
+    host_->processes().kill_tree(RunId{1}, [this](Result<void>) { hear("killed"); });
+    until(6);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "killed", "exited 1: exit code 137", "signal 0",
+                                    "signal 1", "signal 2"));
+}
+
+TEST_F(ProcessRunnerTest, a_released_spawn_is_not_reported) {
+    spawn("ok");
+    host_->processes().release(RunId{1});
+    settle();
+    EXPECT_TRUE(heard_.empty());
+}
+
+TEST_F(ProcessRunnerTest, the_bundled_posix_driver_runs_a_program) {
+    const auto plugin = std::filesystem::path(BUNDLED_PLUGINS) / "posix.so";
+    if (!std::filesystem::exists(plugin)) GTEST_SKIP() << "the posix driver is not built";
+    use(BUNDLED_PLUGINS);
+    platform::SpawnRequest request;
+    request.run = RunId{5};
+    request.run_id = "0f6d2b1e-run";
+    request.unit = "sleeper";
+    request.driver = "posix";
+    request.argv = {"/bin/sleep", "1000"};
+    request.env = {"PATH=/usr/bin:/bin"};
+    request.working_dir = "/";
+    host_->processes().spawn(request);
+    until(1);
+    host_->processes().kill_tree(RunId{5}, {});
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("spawned 5", "exited 5: signal SIGKILL"));
+    host_->processes().release(RunId{5});
+}
+
+}  // namespace
+}  // namespace syspulse::plugin_host
