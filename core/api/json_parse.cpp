@@ -1,4 +1,5 @@
 // The reading half of json_codec.hpp, kept apart because it includes the JSON library.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "api/json_codec.hpp"
@@ -11,8 +12,10 @@ using nlohmann::json;
 
 const json& at(const json& object, const char* key) {
     static const json missing;
-    const auto found = object.find(key);
-    return found == object.end() ? missing : *found;
+    // Throws for what is not an object; find() alone would take that for an empty one.
+    const auto& members = object.get_ref<const json::object_t&>();
+    const auto found = members.find(key);
+    return found == members.end() ? missing : found->second;
 }
 
 template <class T>
@@ -36,7 +39,10 @@ std::optional<WallTime> get_time(const json& object, const char* key) {
     return *time;
 }
 
+// What no Duration can hold reads as zero.
 Duration from_seconds(double value) {
+    constexpr double seconds_max = 9e9;
+    if (!(std::abs(value) < seconds_max)) return Duration{0};
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(value));
 }
 

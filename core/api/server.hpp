@@ -23,7 +23,7 @@ struct ServerLimits {
     std::chrono::milliseconds write_deadline{30'000};    // Without any progress of an answer.
     std::chrono::milliseconds linger_deadline{2'000};    // For what a refused client still sends.
     // Who may connect; empty: the manager's own user, and root.
-    std::function<bool(const Peer&)> admit;
+    std::function<bool(const Peer&)> admit = {};
 };
 
 // [loop thread] Destruction closes the endpoint and every connection and removes the socket file.

@@ -1,0 +1,151 @@
+#include "api/json_codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/api_error.hpp"
+#include "api/json_writer.hpp"
+#include "base/random.hpp"
+
+namespace syspulse::api {
+namespace {
+
+using nlohmann::json;
+
+model::DaemonView full_view() {
+    model::DaemonView d;
+    d.id = "5b4cd4a3-1b0e-4a3e-8f0c-6d0c6b1d9d11";
+    d.name = "web";
+    d.state = model::State::backoff;
+    d.health_status = model::Health::unhealthy;
+    d.pid = 4711;
+    d.driver = "cgroup";
+    d.started_at = from_unix_ms(1'700'000'000'123);
+    d.stopped_at = from_unix_ms(1'700'000'001'000);
+    d.last_exit = ExitStatus::signalled(9);
+    d.last_exit->oom_killed = true;
+    d.restart_count = 3;
+    d.uptime_secs = 1.25;
+    d.next_run_at = from_unix_ms(1'700'000'100'000);
+    d.next_restart_at = from_unix_ms(1'700'000'002'000);
+    d.stdout_log = "/d/logs/web/stdout.log";
+    d.stderr_log = "/d/logs/web/stderr.log";
+    d.description = "the \"web\"\n\\ server";
+    d.tags = {"web", "prod"};
+    d.last_error = "out of memory";
+    d.depends_on = {"db"};
+    d.waiting_for = "db";
+    d.run = RunId{99};
+    d.last_check = {from_unix_ms(1'700'000'000'500), false, "refused",
+                    std::chrono::microseconds{1500}, 2};
+    d.stats = {std::chrono::milliseconds{2500}, 4096, 7};
+    return d;
+}
+
+TEST(JsonCodec, daemon_survives_a_round_trip) {
+    const std::string text = to_json(full_view());
+    const auto back = parse_daemon(text);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(to_json(*back), text);
+    EXPECT_EQ(back->last_exit, full_view().last_exit);
+    EXPECT_EQ(back->last_check->latency, full_view().last_check->latency);
+    EXPECT_EQ(back->started_at, full_view().started_at);
+}
+
+TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
+    const json object = json::parse(to_json(full_view()));
+    for (const char* key :
+         {"id", "name", "state", "health_status", "pid", "driver", "started_at", "stopped_at",
+          "exit_code", "exit_signal", "restart_count", "uptime_secs", "next_run_at",
+          "next_restart_at", "stdout_log", "stderr_log", "description", "tags", "last_error"}) {
+        EXPECT_TRUE(object.contains(key)) << key;
+    }
+    EXPECT_EQ(object["started_at"], "2023-11-14T22:13:20.123Z");
+    EXPECT_EQ(object["exit_signal"], "SIGKILL");
+    EXPECT_TRUE(object["exit_code"].is_null());
+    EXPECT_EQ(object["last_check"]["latency_ms"], 1.5);
+    EXPECT_EQ(object["stats"]["cpu_secs"], 2.5);
+}
+
+TEST(JsonCodec, absent_values_are_null) {
+    const json object = json::parse(to_json(model::DaemonView{}));
+    for (const char* key : {"pid", "started_at", "stopped_at", "exit_code", "exit_signal",
+                            "uptime_secs", "next_run_at", "next_restart_at", "description",
+                            "last_error", "waiting_for", "run", "last_check", "stats"}) {
+        EXPECT_TRUE(object.at(key).is_null()) << key;
+    }
+    EXPECT_EQ(object["tags"], json::array());
+}
+
+TEST(JsonCodec, exit_code_zero_is_not_absent) {
+    model::DaemonView daemon;
+    daemon.last_exit = ExitStatus::exited(0);
+    EXPECT_EQ(json::parse(to_json(daemon))["exit_code"], 0);
+    daemon.last_exit = ExitStatus::unknown();
+    EXPECT_TRUE(json::parse(to_json(daemon))["exit_code"].is_null());
+}
+
+TEST(JsonCodec, events_name_the_state_that_was_entered) {
+    model::HistoryEntry entry;
+    entry.id = 5;
+    entry.kind = "transition";
+    entry.from = "starting";
+    entry.to = "running";
+    EXPECT_EQ(json::parse(to_json(entry))["state"], "running");
+    entry.to = "healthy";
+    EXPECT_TRUE(json::parse(to_json(entry))["state"].is_null());
+    EXPECT_TRUE(json::parse(to_json(entry))["pid"].is_null());
+}
+
+TEST(JsonCodec, errors_carry_code_and_kind) {
+    const auto text = to_json(to_api_error({ErrorCode::not_found, "no \xff"}, Subject::daemon));
+    const json object = json::parse(text)["error"];
+    EXPECT_EQ(object["code"], 404);
+    EXPECT_EQ(object["kind"], "daemon_not_found");
+    EXPECT_EQ(object["message"], "no \xEF\xBF\xBD");
+    EXPECT_EQ(to_api_error({ErrorCode::invalid_argument, ""}, Subject::spec).kind, "invalid_spec");
+    EXPECT_EQ(to_api_error({ErrorCode::timed_out, ""}, Subject::daemon).code, 504);
+    EXPECT_EQ(to_api_error({ErrorCode::unavailable, ""}, Subject::daemon).code, 500);
+}
+
+TEST(JsonCodec, garbage_is_refused_and_not_thrown) {
+    for (const char* text : {"", "[", "[]", "{}", R"({"name":5})", R"({"name":"a","pid":"x"})",
+                             R"({"name":"a","last_check":[1]})"}) {
+        EXPECT_FALSE(parse_daemon(text)) << text;
+    }
+}
+
+// Any bytes at all give JSON that another implementation reads, and valid text comes back as it
+// was.
+TEST(JsonWriter, writes_any_bytes_as_valid_json) {
+    Random random(1);
+    for (int round = 0; round < 5000; ++round) {
+        std::string bytes;
+        for (std::uint32_t n = random.below(12); n > 0; --n) {
+            const std::uint32_t kind = random.below(4);
+            bytes += static_cast<char>(kind == 0   ? random.below(256)
+                                       : kind == 1 ? 0xC0 + random.below(64)
+                                       : kind == 2 ? 0x80 + random.below(64)
+                                                   : random.below(128));
+        }
+        JsonWriter writer;
+        writer.string(bytes);
+        const std::string text = std::move(writer).take();
+        const json parsed = json::parse(text, nullptr, false);
+        ASSERT_TRUE(parsed.is_string()) << testing::PrintToString(bytes);
+        if (json::accept('"' + bytes + '"')) {
+            EXPECT_EQ(json(bytes).dump(), json(parsed).dump());
+        }
+    }
+}
+
+TEST(JsonWriter, keeps_valid_text_and_escapes_control_characters) {
+    const std::string text = "z\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80\x7F\x1b\"\\\n\r\t\b\f";
+    JsonWriter writer;
+    writer.string(text);
+    EXPECT_EQ(json::parse(std::move(writer).take()).get<std::string>(), text);
+}
+
+}  // namespace
+}  // namespace syspulse::api
