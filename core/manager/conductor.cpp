@@ -171,9 +171,14 @@ void Conductor::commit(std::vector<model::JournalRecord> records) {
     }
     const auto done = ports_.journal.commit(records);
     if (!done) {
-        if (journal_error_.empty())
+        if (journal_error_.empty()) {
             log::error("cannot write the registry: " + done.error().message);
+        }
         journal_error_ = done.error().message;
+        // Only what may go away by itself is worth another try; a record that the journal refuses for
+        // what it says would block all later ones.
+        const ErrorCode code = done.error().code;
+        if (code != ErrorCode::unavailable && code != ErrorCode::permission_denied) return;
         unrecorded_ = std::move(records);
         if (unrecorded_.size() > unrecorded_max) {
             std::erase_if(unrecorded_, [](const model::JournalRecord& r) {

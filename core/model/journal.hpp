@@ -86,9 +86,9 @@ struct JournalSnapshot {
 };
 
 struct HistoryQuery {
-    std::string daemon;             // Empty: all.
+    std::string daemon{};           // Empty: all.
     std::int64_t after_id = 0;
-    std::optional<WallTime> since;
+    std::optional<WallTime> since{};
     std::size_t limit = 1000;       // The newest that match, returned oldest first.
 };
 
