@@ -2,12 +2,23 @@
 // the files once, in order, and files end with whole lines.
 #include "logs/capture.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 #include "logs/log_fixture.hpp"
 
@@ -205,5 +216,118 @@ TEST_F(Capture, says_what_is_in_the_way_of_the_pipe) {
     EXPECT_NE(handles.error().message.find("remove it"), std::string::npos);
 }
 
+// A file system of its own, small enough to fill.
+class SmallDisk {
+  public:
+    explicit SmallDisk(fs::path path) : path_(std::move(path)) {
+        fs::create_directories(path_);
+        mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=256k") == 0;
+    }
+    ~SmallDisk() {
+        if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    bool is_mounted() const { return mounted_; }
+
+  private:
+    fs::path path_;
+    bool mounted_ = false;
+};
+
+class CaptureOnFullDisk : public Capture {
+  protected:
+    void SetUp() override {
+        disk_ = std::make_unique<SmallDisk>(dir());
+        if (!disk_->is_mounted()) GTEST_SKIP() << "mounting a small disk takes root";
+        Capture::SetUp();
+    }
+    void TearDown() override {
+        Capture::TearDown();
+        capture_.reset();
+        disk_.reset();
+    }
+
+    std::unique_ptr<SmallDisk> disk_;
+};
+
+TEST_F(CaptureOnFullDisk, drops_the_oldest_archives_and_keeps_the_newest_lines) {
+    start_daemon({.max_size_bytes = 30'000, .retain_count = 1000});
+    write_fully(out_, numbered_lines(0, 100'000));
+    EXPECT_TRUE(test::eventually([&] { return read_all(dir()).ends_with("line 99999\n"); }));
+    EXPECT_EQ(read_all(dir()).find("dropped"), std::string::npos);
+}
+
+TEST_F(CaptureOnFullDisk, discards_output_without_blocking_and_says_how_much) {
+    start_daemon();
+    write_fully(out_, numbered_lines(0, 100'000));
+    const fs::path log = log_path(dir(), Stream::out);
+    ASSERT_TRUE(test::eventually([&] { return fs::file_size(log) > 200'000; }));
+    ASSERT_TRUE(test::eventually([&] {
+        int left = 0;
+        return ::ioctl(out_, FIONREAD, &left) == 0 && left == 0;
+    }));
+    fs::resize_file(log, 0);
+    write_fully(out_, "again\n");
+    EXPECT_TRUE(test::eventually([&] { return read_all(dir()).ends_with("again\n"); }));
+    EXPECT_NE(read_all(dir()).find(" bytes dropped, disk full]\nagain\n"), std::string::npos);
+}
+
+// The manager is killed, again and again, while its daemon writes: splicing keeps every byte either
+// in the pipe or in the file.
+TEST_F(Capture, loses_and_doubles_nothing_when_the_manager_is_killed) {
+    capture_.reset();
+    fs::create_directories(dir());
+    ASSERT_EQ(::mkfifo(pipe_path(dir(), Stream::out).c_str(), 0600), 0);
+    const int out = ::open(pipe_path(dir(), Stream::out).c_str(), O_RDWR | O_CLOEXEC);
+    const std::string text = numbered_lines(0, 200'000);
+    std::atomic<bool> written = false;
+    std::thread writer([&] {
+        for (std::size_t at = 0; at < text.size(); at += 500) {
+            write_fully(out, std::string_view(text).substr(at, 500));
+        }
+        written = true;
+    });
+    const auto size_of_log = [&] {
+        std::error_code none_yet;
+        return fs::file_size(log_path(dir(), Stream::out), none_yet);
+    };
+    const char* const manager = "/proc/self/exe";
+    const std::string logs = logs_dir().string();
+    while (!written) {
+        const auto before = size_of_log();
+        pid_t pid = -1;
+        const char* const argv[] = {"manager", "--play-manager", logs.c_str(), nullptr};
+        ASSERT_EQ(::posix_spawn(&pid, manager, nullptr, nullptr, const_cast<char**>(argv), environ),
+                  0);
+        ASSERT_TRUE(test::eventually([&] { return written || size_of_log() != before; }));
+        ::kill(pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
+    }
+    writer.join();
+    start_capture();
+    ASSERT_TRUE(capture_->open("web", {.max_size_bytes = 100'000, .retain_count = 1000}));
+    ::close(out);
+    EXPECT_TRUE(eventually_all_is(text));
+}
+
 }  // namespace
+
+// The manager that loses_and_doubles_nothing_when_the_manager_is_killed kills.
+[[noreturn]] void play_manager(const char* logs_dir) {
+    const auto clock = platform::make_system_clock();
+    const auto capture = make_capture(logs_dir, *clock);
+    static_cast<void>(
+        capture->open("web", {.max_size_bytes = 100'000, .retain_count = 1000}).has_value());
+    for (;;) ::pause();
+}
+
 }  // namespace syspulse::logs
+
+int main(int argc, char** argv) {
+    if (argc == 3 && std::string_view(argv[1]) == "--play-manager") {
+        syspulse::logs::play_manager(argv[2]);
+    }
+    ::testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
