@@ -67,7 +67,11 @@ void Connection::on_read(ErrorCode error, std::size_t bytes) {
     input_.commit(bytes);
     if (phase_ == Phase::lingering) input_.consume(input_.size());
     if (phase_ == Phase::idle || phase_ == Phase::receiving) return parse();
-    // Requests that are sent ahead wait in the socket when there are many.
+    read_ahead();
+}
+
+// While an answer is due: notices a vanished client. Many requests sent ahead wait in the socket.
+void Connection::read_ahead() {
     if (input_.size() < read_bytes) read_more();
 }
 
@@ -152,7 +156,7 @@ void Connection::handle_request() {
     phase_ = Phase::answering;
     ++serial_;
     disarm();
-    read_more();
+    read_ahead();
 
     auto call = route(std::move(request));
     if (const auto* error = std::get_if<ApiError>(&call)) return send_error(*error);

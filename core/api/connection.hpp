@@ -66,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     using ErrorCode = boost::system::error_code;
 
     void read_more();
+    void read_ahead();
     void on_read(ErrorCode error, std::size_t bytes);
     void on_end_of_input();
     void parse();
