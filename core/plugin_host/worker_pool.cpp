@@ -36,7 +36,7 @@ struct WorkerPool::State {
             ++idle;
             work_waits.wait(lock, [this] { return stopping || !queue.empty(); });
             --idle;
-            if (stopping) break;
+            if (queue.empty()) break;
             const std::function<void()> work = std::move(queue.front());
             queue.pop_front();
             lock.unlock();
@@ -55,9 +55,11 @@ WorkerPool::WorkerPool(std::size_t limit) : state_(std::make_shared<State>()) {
 WorkerPool::~WorkerPool() {
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
-    state_->queue.clear();
     state_->work_waits.notify_all();
-    state_->thread_ended.wait_for(lock, shutdown_patience, [this] { return state_->threads == 0; });
+    state_->thread_ended.wait_for(lock, shutdown_patience, [this] {
+        return state_->threads == 0;
+        state_->queue.clear();
+    });
 }
 
 bool WorkerPool::run(std::function<void()> work) {

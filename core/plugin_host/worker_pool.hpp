@@ -14,8 +14,8 @@ class WorkerPool {
   public:
     // `limit` threads at most; 0 means four per CPU and at least eight.
     explicit WorkerPool(std::size_t limit);
-    // Waits a short time for running work; a thread that plugin code holds longer is left to
-    // itself, as nothing could end it safely. Work that has not begun is dropped.
+    // Waits a short time until all accepted work is done. What remains then is dropped, and a
+    // thread that plugin code holds longer is left to itself, as nothing could end it safely.
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;

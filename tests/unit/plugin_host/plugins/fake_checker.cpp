@@ -26,6 +26,12 @@ void pass_now(void* data) {
     answer(checker, checker.op, SYSP_CHECK_PASS);
 }
 
+// Work that may run after destroy() owns what it uses.
+void pass_and_delete(void* data) {
+    pass_now(data);
+    delete static_cast<Checker*>(data);
+}
+
 sysp_status create(const sysp_host* host, const sysp_config* config, void** self) {
     auto* const checker = new Checker{host, {}, 0};
     sysp_str word{};
@@ -56,8 +62,8 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
         answer(checker, op, SYSP_CHECK_PASS);
         answer(checker, op, SYSP_CHECK_FAIL);
     }
-    if (how == "worker") return host->run(host, pass_now, &checker);
-    if (how == "posted") return host->post(host, pass_now, &checker);
+    if (how == "worker") return host->run(host, pass_and_delete, new Checker(checker));
+    if (how == "posted") return host->post(host, pass_and_delete, new Checker(checker));
     if (how == "timer") {
         const auto* io = static_cast<const sysp_io*>(host->get_extension(host, SYSP_EXT_IO));
         std::uint64_t id = 0;
