@@ -56,10 +56,8 @@ WorkerPool::~WorkerPool() {
     std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->work_waits.notify_all();
-    state_->thread_ended.wait_for(lock, shutdown_patience, [this] {
-        return state_->threads == 0;
-        state_->queue.clear();
-    });
+    state_->thread_ended.wait_for(lock, shutdown_patience, [this] { return state_->threads == 0; });
+    state_->queue.clear();
 }
 
 bool WorkerPool::run(std::function<void()> work) {
