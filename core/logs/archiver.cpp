@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "stdout.log.12.gz" → {12, true}; number 0 for any other name.
+// "stdout.log.12.gz" -> {12, true}; number 0 for any other name.
 Archive parse_name(std::string_view name, std::string_view prefix) {
     Archive archive;
     if (!name.starts_with(prefix)) return archive;

@@ -1,7 +1,7 @@
 // Makes the capture of daemons' output into rotated log files:
 //
 //   <logs_dir>/<daemon>/stdout.log            what is being written
-//   <logs_dir>/<daemon>/stdout.log.1[.gz] …   older parts, 1 is the newest
+//   <logs_dir>/<daemon>/stdout.log.1[.gz] ...   older parts, 1 is the newest
 //   <logs_dir>/<daemon>/.stdout.index         when which byte came, see time_index.hpp
 //   <logs_dir>/<daemon>/.stdout.fifo          the pipe that the daemon writes to
 //

@@ -10,34 +10,44 @@ namespace syspulse::logs {
 namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
-// Rotations that may disturb one look at the files; more only happen to files of a few lines.
-constexpr int open_attempts = 8;
+// Looks for an index that is being renamed; logs that others wrote have none.
+constexpr int index_attempts = 10;
+// A rotation leaves one number free at a time, and several may run while parts are opened.
+constexpr int free_numbers_in_a_row = 4;
 
 }  // namespace
 
 Result<Segment> Segment::open(const std::filesystem::path& dir, Stream stream,
                               const Archive& archive) {
-    auto file = platform::OutputFile::open_for_reading(
-        archive.compressed ? compressed_path(dir, stream, archive.number)
-                           : log_path(dir, stream, archive.number));
-    if (!file) return file.error();
-    const auto state = file->state();
-    if (!state) return state.error();
-    Segment segment;
-    segment.opened_as_ = *state;
-    segment.index_ = TimeIndex(index_path(dir, stream, archive.number));
-    if (archive.number == 0) {
-        segment.active_path_ = log_path(dir, stream);
-        segment.active_index_path_ = index_path(dir, stream);
-    }
-    if (!archive.compressed) {
-        segment.file_ = *std::move(file);
+    const auto path = archive.compressed ? compressed_path(dir, stream, archive.number)
+                                         : log_path(dir, stream, archive.number);
+    for (int attempt = 0;; ++attempt) {
+        auto file = platform::OutputFile::open_for_reading(path);
+        if (!file) return file.error();
+        const auto state = file->state();
+        if (!state) return state.error();
+        Segment segment;
+        segment.opened_as_ = *state;
+        segment.index_ = TimeIndex(index_path(dir, stream, archive.number));
+        // Rotation moves the index before the log: the index belongs to the log that is still
+        // there, and a missing one may have gone ahead. Each further round means another rotation.
+        const auto still = platform::OutputFile::open_for_reading(path);
+        const auto now = still ? still->state() : Result<platform::FileState>(still.error());
+        if (!now || now->id != state->id) continue;
+        if (!segment.index_.id() && attempt < index_attempts) continue;
+        if (archive.number == 0) {
+            segment.active_path_ = path;
+            segment.active_index_path_ = index_path(dir, stream);
+        }
+        if (!archive.compressed) {
+            segment.file_ = *std::move(file);
+            return segment;
+        }
+        auto packed = GzipReader::open(*std::move(file));
+        if (!packed) return packed.error();
+        segment.packed_ = *std::move(packed);
         return segment;
     }
-    auto packed = GzipReader::open(*std::move(file));
-    if (!packed) return packed.error();
-    segment.packed_ = *std::move(packed);
-    return segment;
 }
 
 std::uint64_t Segment::size() const {
@@ -163,36 +173,48 @@ std::uint64_t Segment::skip_lines(std::uint64_t from, std::uint64_t count) {
 
 namespace {
 
-// False if a rotation came in between.
-bool try_open_segments(const std::filesystem::path& dir, Stream stream, const Enough& enough,
-                       std::deque<Segment>& found) {
-    std::vector<Archive> parts = list_archives(dir, stream);
-    auto active = Segment::open(dir, stream, {});
-    const auto first_id = active ? active->id() : platform::FileId{};
-    bool done = false;
-    if (active) {
-        done = enough(*active, true);
-        found.push_front(*std::move(active));
+// The number's part in whichever form it has now; packing may come in between.
+Result<Segment> open_part(const std::filesystem::path& dir, Stream stream, std::uint32_t number) {
+    auto segment = Segment::open(dir, stream, {.number = number});
+    if (segment || number == 0) return segment;
+    return Segment::open(dir, stream, {.number = number, .compressed = true});
+}
+
+// Zero if no archive has a higher number. Renaming can hide a file from a look at the directory, so
+// this only serves to jump over large gaps.
+std::uint32_t next_number(const std::filesystem::path& dir, Stream stream, std::uint32_t number) {
+    for (const Archive& archive : list_archives(dir, stream)) {
+        if (archive.number > number) return archive.number;
     }
-    for (auto part = parts.begin(); part != parts.end() && !done; ++part) {
-        auto segment = Segment::open(dir, stream, *part);
-        if (!segment) return false;
-        done = enough(*segment, found.empty());
-        found.push_front(*std::move(segment));
-    }
-    const auto again = Segment::open(dir, stream, {});
-    return first_id == (again ? again->id() : platform::FileId{});
+    return 0;
 }
 
 }  // namespace
 
+// Rotation only makes numbers higher, and so does this walk: a part may be met twice, but none is
+// passed over.
 std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream stream,
                                   const Enough& enough) {
     std::deque<Segment> found;
-    for (int attempt = 0; attempt < open_attempts; ++attempt) {
-        found.clear();
-        if (try_open_segments(dir, stream, enough, found)) break;
-    }
+    std::uint32_t number = 0;
+    int free_numbers = 0;
+    do {
+        auto segment = open_part(dir, stream, number);
+        if (!segment && ++free_numbers >= free_numbers_in_a_row) {
+            number = next_number(dir, stream, number);
+            continue;
+        }
+        ++number;
+        if (!segment) continue;
+        free_numbers = 0;
+        const bool known = std::any_of(found.begin(), found.end(), [&](const Segment& other) {
+            return segment->is_same_part(other);
+        });
+        if (known) continue;
+        const bool done = enough(*segment, found.empty());
+        found.push_front(*std::move(segment));
+        if (done) break;
+    } while (number != 0);
     return found;
 }
 

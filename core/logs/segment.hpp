@@ -63,8 +63,8 @@ class Segment {
     TimeIndex index_;
 };
 
-// Told of each part, and whether a look at the files begins (again) with it; true if older parts
-// are not needed.
+// Told of each part, and whether it is the first, which is the newest; true if older parts are not
+// needed.
 using Enough = std::function<bool(Segment& segment, bool first)>;
 
 // Opens a stream's parts from the newest to the oldest until `enough`, and returns them the oldest

@@ -147,8 +147,9 @@ bool StreamCursor::open_successors() {
         reached = segment.is_same_part(last);
         return reached;
     });
-    // Not reached: retention has removed it, and all that is left came later.
+    // Not reached: retention has removed it, and all that is left should have come later.
     if (reached) newer.pop_front();
+    while (!newer.empty() && newer.front().modified() < last.modified()) newer.pop_front();
     if (newer.empty()) return false;
     for (Segment& segment : newer) segments_.push_back(std::move(segment));
     return true;

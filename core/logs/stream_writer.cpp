@@ -74,6 +74,7 @@ Result<void> StreamWriter::ready_file() {
     for (int attempt = 0; attempt < 2; ++attempt) {
         if (!file_) {
             const auto path = log_path(*dir_, stream_);
+            begin_index(path);
             auto opened = platform::OutputFile::open_for_writing(path);
             if (!opened && opened.error().code == ErrorCode::not_found) {
                 std::error_code ignored;
@@ -90,6 +91,15 @@ Result<void> StreamWriter::ready_file() {
         file_.close();
     }
     return Error{ErrorCode::unavailable, "cannot open a log file: it is being removed"};
+}
+
+// Readers tell parts of the log by their indexes, which compression leaves as they are; so no log
+// is seen without one.
+void StreamWriter::begin_index(const std::filesystem::path& log) {
+    std::error_code ignored;
+    if (std::filesystem::exists(log, ignored)) return;
+    const WallTime now = tools_.clock.now().wall;
+    if (append_time(index_path(*dir_, stream_), now, 0)) indexed_ = now;
 }
 
 // Splits so that the file ends with a whole line and only a line longer than the limit exceeds the

@@ -57,6 +57,7 @@ class StreamWriter {
 
   private:
     Result<void> ready_file();
+    void begin_index(const std::filesystem::path& log);
     Result<std::size_t> write_some(std::size_t available);
     Result<std::size_t> move_some(std::size_t available);
     Result<std::size_t> move(std::size_t size);

@@ -22,13 +22,10 @@ Result<void> append_time(const std::filesystem::path& index, WallTime when, std:
 }
 
 TimeIndex::TimeIndex(const std::filesystem::path& index) {
-    if (auto file = platform::OutputFile::open_for_reading(index)) file_ = *std::move(file);
-}
-
-std::optional<platform::FileId> TimeIndex::id() const {
-    if (!file_) return std::nullopt;
-    const auto state = file_.state();
-    return state ? std::optional(state->id) : std::nullopt;
+    auto file = platform::OutputFile::open_for_reading(index);
+    if (!file) return;
+    file_ = *std::move(file);
+    if (const auto state = file_.state()) id_ = state->id;
 }
 
 std::uint64_t TimeIndex::count() {

@@ -33,7 +33,7 @@ class TimeIndex {
 
     // Stays the same when the log that it belongs to is renamed or compressed; nothing without an
     // index.
-    std::optional<platform::FileId> id() const;
+    std::optional<platform::FileId> id() const noexcept { return id_; }
 
     // Where the bytes that came at or after `since` begin; nothing if all came earlier. Zero
     // without an index.
@@ -51,6 +51,7 @@ class TimeIndex {
     std::optional<Record> at(std::uint64_t number);
 
     platform::OutputFile file_;
+    std::optional<platform::FileId> id_;
     // The bytes [known_from_, known_until_) came at known_.
     std::uint64_t known_from_ = 0;
     std::uint64_t known_until_ = 0;
