@@ -47,7 +47,7 @@ struct PluginView {
     std::string description;
     std::string path;
     std::string isolation;  // "none" or "process".
-    std::string state;      // "loaded", "failed", "crashed", …
+    std::string state;      // "loaded", "failed", "crashed", ...
     std::string error;      // Why it is not loaded; empty is null.
     bool bundled = false;
     std::vector<PluginKindView> kinds;

@@ -9,7 +9,7 @@ namespace syspulse {
 
 }  // namespace syspulse
 
-#define SYSPULSE_ASSERT(condition, why)                                                        \
-    (static_cast<bool>(condition)                                                              \
-         ? static_cast<void>(0)                                                                \
+#define SYSPULSE_ASSERT(condition, why) \
+    (static_cast<bool>(condition)       \
+         ? static_cast<void>(0)         \
          : ::syspulse::assertion_failed(#condition, why, __FILE__, __LINE__))

@@ -24,7 +24,8 @@ enum class ErrorCode {
 
 std::string_view to_string(ErrorCode code) noexcept;
 
-// A failure with a message for a person: "cannot VERB OBJECT: CAUSE", lower case, in the user's words.
+// A failure with a message for a person: "cannot VERB OBJECT: CAUSE", lower case, in the user's
+// words.
 struct Error {
     ErrorCode code = ErrorCode::internal;
     std::string message;

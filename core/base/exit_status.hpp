@@ -17,7 +17,9 @@ struct ExitStatus {
     bool oom_killed = false;
 
     static constexpr ExitStatus exited(std::int32_t code) { return {Kind::code, code, false}; }
-    static constexpr ExitStatus signalled(std::int32_t number) { return {Kind::signal, number, false}; }
+    static constexpr ExitStatus signalled(std::int32_t number) {
+        return {Kind::signal, number, false};
+    }
     static constexpr ExitStatus unknown() { return {Kind::lost, 0, false}; }
 
     bool operator==(const ExitStatus&) const = default;

@@ -8,15 +8,23 @@ namespace syspulse::log {
 
 enum class Level { debug, info, warn, error, off };
 
-// Sends everything from `level` up to stderr. Called once by the composition root; before that, and in
-// tests that do not call it, warnings and errors are shown. [any thread]
+// Sends everything from `level` up to stderr. Called once by the composition root; before that, and
+// in tests that do not call it, warnings and errors are shown. [any thread]
 void set_level(Level level);
 
 void write(Level level, std::string_view message);  // [any thread]
 
-inline void debug(std::string_view message) { write(Level::debug, message); }
-inline void info(std::string_view message) { write(Level::info, message); }
-inline void warn(std::string_view message) { write(Level::warn, message); }
-inline void error(std::string_view message) { write(Level::error, message); }
+inline void debug(std::string_view message) {
+    write(Level::debug, message);
+}
+inline void info(std::string_view message) {
+    write(Level::info, message);
+}
+inline void warn(std::string_view message) {
+    write(Level::warn, message);
+}
+inline void error(std::string_view message) {
+    write(Level::error, message);
+}
 
 }  // namespace syspulse::log

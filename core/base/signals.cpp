@@ -17,11 +17,12 @@ struct Entry {
 constexpr std::int32_t first_realtime = 34;
 constexpr std::int32_t last_signal = 64;
 constexpr std::array<Entry, 33> entries{{
-    {"HUP", 1},    {"INT", 2},   {"QUIT", 3},   {"ILL", 4},   {"TRAP", 5},  {"ABRT", 6},  {"BUS", 7},
-    {"FPE", 8},    {"KILL", 9},  {"USR1", 10},  {"SEGV", 11}, {"USR2", 12}, {"PIPE", 13}, {"ALRM", 14},
-    {"TERM", 15},  {"STKFLT", 16}, {"CHLD", 17}, {"CONT", 18}, {"STOP", 19}, {"TSTP", 20}, {"TTIN", 21},
-    {"TTOU", 22},  {"URG", 23},  {"XCPU", 24},  {"XFSZ", 25}, {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28},
-    {"IO", 29},    {"PWR", 30},  {"SYS", 31},   {"IOT", 6},   {"POLL", 29},
+    {"HUP", 1},   {"INT", 2},     {"QUIT", 3},  {"ILL", 4},     {"TRAP", 5},  {"ABRT", 6},
+    {"BUS", 7},   {"FPE", 8},     {"KILL", 9},  {"USR1", 10},   {"SEGV", 11}, {"USR2", 12},
+    {"PIPE", 13}, {"ALRM", 14},   {"TERM", 15}, {"STKFLT", 16}, {"CHLD", 17}, {"CONT", 18},
+    {"STOP", 19}, {"TSTP", 20},   {"TTIN", 21}, {"TTOU", 22},   {"URG", 23},  {"XCPU", 24},
+    {"XFSZ", 25}, {"VTALRM", 26}, {"PROF", 27}, {"WINCH", 28},  {"IO", 29},   {"PWR", 30},
+    {"SYS", 31},  {"IOT", 6},     {"POLL", 29},
 }};
 
 std::optional<std::int32_t> parse_number(std::string_view text) {
@@ -50,7 +51,8 @@ std::optional<std::int32_t> parse_signal(std::string_view name) {
     if (plain == "RTMAX") return last_signal;
     if (plain.starts_with("RTMIN+")) {
         const auto offset = parse_number(plain.substr(6));
-        if (offset && *offset >= 0 && first_realtime + *offset <= last_signal) return first_realtime + *offset;
+        if (offset && *offset >= 0 && first_realtime + *offset <= last_signal)
+            return first_realtime + *offset;
     }
     return std::nullopt;
 }
@@ -60,7 +62,8 @@ std::string signal_name(std::int32_t number) {
                                      [&](const Entry& e) { return e.number == number; });
     if (found != entries.end()) return "SIG" + std::string(found->name);
     if (number >= first_realtime && number <= last_signal) {
-        return number == first_realtime ? "SIGRTMIN" : "SIGRTMIN+" + std::to_string(number - first_realtime);
+        return number == first_realtime ? "SIGRTMIN"
+                                        : "SIGRTMIN+" + std::to_string(number - first_realtime);
     }
     return "SIG" + std::to_string(number);
 }

@@ -19,7 +19,8 @@ using std::chrono::year_month_day;
 using SysMillis = std::chrono::sys_time<milliseconds>;
 
 Error malformed(std::string_view what, std::string_view text) {
-    return {ErrorCode::invalid_argument, "\"" + std::string(text) + "\" is not " + std::string(what)};
+    return {ErrorCode::invalid_argument,
+            "\"" + std::string(text) + "\" is not " + std::string(what)};
 }
 
 // Reads exactly `digits` decimal digits at the front of `text` and removes them.
@@ -99,12 +100,12 @@ std::string format_rfc3339(WallTime t) {
     const year_month_day date{day};
     const std::chrono::hh_mm_ss<milliseconds> clock{when - day};
     std::array<char, 64> text{};
-    const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                                static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                                static_cast<int>(clock.minutes().count()),
-                                static_cast<int>(clock.seconds().count()),
-                                static_cast<int>(clock.subseconds().count()));
+    const int n = std::snprintf(
+        text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
+        static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+        static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+        static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+        static_cast<int>(clock.subseconds().count()));
     return {text.data(), static_cast<std::size_t>(n)};
 }
 
@@ -112,12 +113,14 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
     std::string_view rest = text;
     int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, millis = 0;
     minutes offset{0};
-    const bool ok = take_number(rest, 4, year) && take_char(rest, "-") && take_number(rest, 2, month) &&
-                    take_char(rest, "-") && take_number(rest, 2, day) && take_char(rest, "Tt ") &&
-                    take_number(rest, 2, hour) && take_char(rest, ":") && take_number(rest, 2, minute) &&
-                    take_char(rest, ":") && take_number(rest, 2, second) && take_fraction(rest, millis) &&
-                    take_offset(rest, offset) && rest.empty();
-    const year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+    const bool ok =
+        take_number(rest, 4, year) && take_char(rest, "-") && take_number(rest, 2, month) &&
+        take_char(rest, "-") && take_number(rest, 2, day) && take_char(rest, "Tt ") &&
+        take_number(rest, 2, hour) && take_char(rest, ":") && take_number(rest, 2, minute) &&
+        take_char(rest, ":") && take_number(rest, 2, second) && take_fraction(rest, millis) &&
+        take_offset(rest, offset) && rest.empty();
+    const year_month_day date{std::chrono::year{year},
+                              std::chrono::month{static_cast<unsigned>(month)},
                               std::chrono::day{static_cast<unsigned>(day)}};
     if (!ok || !date.ok() || hour > 23 || minute > 59 || second > 60) {
         return malformed("a time such as 2026-11-24T08:00:00Z", text);
@@ -141,8 +144,10 @@ Result<Duration> parse_duration(std::string_view text) {
         rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
         std::size_t letters = 0;
         while (letters < rest.size() && rest[letters] >= 'a' && rest[letters] <= 'z') ++letters;
-        // A number without a unit counts seconds only when it is the whole text: "1h30" is ambiguous.
-        if (letters == 0 && (before != text.size() || !rest.empty())) return malformed(expected, text);
+        // A number without a unit counts seconds only when it is the whole text: "1h30" is
+        // ambiguous.
+        if (letters == 0 && (before != text.size() || !rest.empty()))
+            return malformed(expected, text);
         const Unit* unit = find_unit(letters == 0 ? "s" : rest.substr(0, letters));
         if (unit == nullptr) return malformed(expected, text);
         total += number * unit->nanoseconds;

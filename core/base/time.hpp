@@ -40,7 +40,9 @@ struct Now {
     WallTime wall;
 };
 
-constexpr std::int64_t to_unix_ms(WallTime t) noexcept { return t.time_since_epoch().count(); }
+constexpr std::int64_t to_unix_ms(WallTime t) noexcept {
+    return t.time_since_epoch().count();
+}
 constexpr WallTime from_unix_ms(std::int64_t ms) noexcept {
     return WallTime{std::chrono::milliseconds{ms}};
 }

@@ -175,8 +175,8 @@ void Conductor::commit(std::vector<model::JournalRecord> records) {
             log::error("cannot write the registry: " + done.error().message);
         }
         journal_error_ = done.error().message;
-        // Only what may go away by itself is worth another try; a record that the journal refuses for
-        // what it says would block all later ones.
+        // Only what may go away by itself is worth another try; a record that the journal refuses
+        // for what it says would block all later ones.
         const ErrorCode code = done.error().code;
         if (code != ErrorCode::unavailable && code != ErrorCode::permission_denied) return;
         unrecorded_ = std::move(records);

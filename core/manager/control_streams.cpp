@@ -20,7 +20,7 @@ class FileText final : public api::TextStream {
         const std::size_t begin = sink.size();
         logs::Line line;
         while (sink.size() - begin < max) {
-            const auto more = reader_.next(line);
+            const Result<bool> more = reader_.next(line);
             if (!more) return more.error();
             if (!*more) return api::Pull::end;
             sink += line.text;
@@ -39,7 +39,7 @@ class FollowedText final : public api::TextStream {
 
     Result<api::Pull> read(std::string& sink, std::size_t max) override {
         lines_.clear();
-        const auto more = follower_->read_some(lines_, max);
+        const Result<bool> more = follower_->read_some(lines_, max);
         if (!more) return more.error();
         for (const logs::Line& line : lines_) sink += line.text;
         return *more ? api::Pull::more : api::Pull::wait;

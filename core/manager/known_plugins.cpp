@@ -1,5 +1,10 @@
 #include "manager/known_plugins.hpp"
 
+#include <algorithm>
+
+#include "platform/data_dir.hpp"
+#include "platform/users.hpp"
+
 namespace syspulse::manager {
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
@@ -19,6 +24,22 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
         }
     }
     return known;
+}
+
+std::vector<std::filesystem::path> plugin_search_path(
+    const std::vector<std::filesystem::path>& given) {
+    std::vector<std::filesystem::path> path = given;
+    const std::string list = platform::process_environment()("SYSPULSE_PLUGIN_PATH").value_or("");
+    std::size_t begin = 0;
+    while (begin < list.size()) {
+        const std::size_t end = std::min(list.find(':', begin), list.size());
+        if (end > begin) path.emplace_back(list.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    const auto program = platform::program_path();
+    if (!program.empty())
+        path.push_back(program.parent_path().parent_path() / "lib/syspulse/plugins");
+    return path;
 }
 
 }  // namespace syspulse::manager

@@ -11,7 +11,10 @@
 #include "manager/control.hpp"
 #include "manager/environment.hpp"
 #include "manager/known_plugins.hpp"
-#include "platform/process_control.hpp"
+#include "platform/orphan_reaper.hpp"
+#include "platform/service_notify.hpp"
+#include "platform/signal_watch.hpp"
+#include "platform/users.hpp"
 #include "plugin_host/plugin_host.hpp"
 #include "registry/registry.hpp"
 
@@ -20,6 +23,11 @@ namespace {
 
 // Answers that are under way when the last daemon has ended get this long to reach their clients.
 constexpr Duration farewell = std::chrono::milliseconds{100};
+
+void tell_service_manager(std::string_view state) {
+    const auto told = platform::notify_service_manager(state);
+    if (!told) log::warn(told.error().message);
+}
 
 class Process final : public ManagerProcess {
   public:
@@ -49,21 +57,26 @@ class Process final : public ManagerProcess {
     boost::uuids::random_generator uuids_;
     std::unique_ptr<platform::Clock> clock_;
     std::unique_ptr<platform::EventLoop> loop_;
+    std::unique_ptr<platform::LoopWatch> signals_;
     std::unique_ptr<model::Journal> journal_;
     std::unique_ptr<platform::OutputCapture> capture_;
     std::unique_ptr<plugin_host::PluginHost> plugins_;
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<api::ControlService> control_;
     std::unique_ptr<api::Server> server_;
-    std::unique_ptr<platform::SignalWatch> signals_;
     std::unique_ptr<platform::OrphanReaper> reaper_;
-    std::unique_ptr<platform::WallClockWatch> wall_clock_;
+    std::unique_ptr<platform::LoopWatch> wall_clock_;
     int stop_signals_ = 0;
 };
 
 Result<void> Process::build(const ProcessOptions& options) {
     clock_ = platform::make_system_clock();
     loop_ = platform::make_event_loop(*clock_);
+    // Before any thread exists: all threads are to leave the signals to the loop.
+    auto signals = platform::watch_signals(*loop_, {SIGTERM, SIGINT, SIGHUP, SIGCHLD},
+                                           [this](int number) { on_signal(number); });
+    if (!signals) return signals.error();
+    signals_ = std::move(*signals);
     auto journal = registry::open_registry(directory_.paths().registry());
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
@@ -115,31 +128,30 @@ Result<void> Process::run(bool restore) {
     auto server = api::Server::listen(*loop_, address->text(), *control_);
     if (!server) return server.error().with("cannot open the control endpoint " + socket_);
     server_ = std::move(*server);
-    auto signals = platform::watch_signals(*loop_, {SIGTERM, SIGINT, SIGHUP},
-                                           [this](int number) { on_signal(number); });
-    if (!signals) return signals.error();
-    signals_ = std::move(*signals);
-    auto reaper = platform::reap_orphans(
+    if (auto adopted = platform::become_subreaper(); !adopted) return adopted;
+    reaper_ = platform::make_orphan_reaper(
         *loop_, *clock_, [this](std::int64_t pid) { return plugins_->owns_pid(pid); });
-    if (!reaper) return reaper.error();
-    reaper_ = std::move(*reaper);
     auto wall_clock =
         platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
     if (!wall_clock) return wall_clock.error();
     wall_clock_ = std::move(*wall_clock);
     conductor_->begin(restore);
-    loop_->post([] { platform::notify_service_manager("READY=1"); });
+    loop_->post([] { tell_service_manager("READY=1"); });
     loop_->run();
     return {};
 }
 
 void Process::on_signal(int number) {
+    if (number == SIGCHLD) {
+        if (reaper_) reaper_->child_ended();
+        return;
+    }
     if (number == SIGHUP) {
         log::info("SIGHUP is ignored; to stop, send SIGTERM");
         return;
     }
     ++stop_signals_;
-    platform::notify_service_manager("STOPPING=1");
+    tell_service_manager("STOPPING=1");
     log::info(stop_signals_ == 1 ? "stopping all daemons" : "killing all daemons");
     conductor_->shut_down(false, stop_signals_ > 1);
 }

@@ -14,7 +14,8 @@ constexpr bool is_alphanumeric(char c) {
 }  // namespace
 
 bool is_valid_daemon_name(std::string_view name) noexcept {
-    if (name.empty() || name.size() > name_length_max || !is_alphanumeric(name.front())) return false;
+    if (name.empty() || name.size() > name_length_max || !is_alphanumeric(name.front()))
+        return false;
     return std::all_of(name.begin(), name.end(), [](char c) {
         return is_alphanumeric(c) || c == '.' || c == '_' || c == '@' || c == '-';
     });

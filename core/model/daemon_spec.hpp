@@ -1,5 +1,5 @@
-// What the operator declared about one daemon, after validation and with defaults filled in. CONTRACT
-// for users: syspulse.yaml(5).
+// What the operator declared about one daemon, after validation and with defaults filled in.
+// CONTRACT for users: syspulse.yaml(5).
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ namespace syspulse::model {
 // Which plugin does a job, and the options that only it understands.
 struct PluginChoice {
     std::string type;
-    std::string options_json = "{}";  // The `with:` block as JSON, defaults from the plugin's schema filled in.
+    std::string options_json =
+        "{}";  // The `with:` block as JSON, defaults from the plugin's schema filled in.
 
     bool operator==(const PluginChoice&) const = default;
 };
@@ -76,9 +77,9 @@ struct DaemonSpec {
     std::string name;
     std::vector<std::string> command;  // argv, never empty.
     std::string description;
-    std::string working_dir;                                // Empty: "/".
-    std::vector<std::pair<std::string, std::string>> env;   // In the file's order.
-    std::string user;                                       // Empty: the manager's.
+    std::string working_dir;                               // Empty: "/".
+    std::vector<std::pair<std::string, std::string>> env;  // In the file's order.
+    std::string user;                                      // Empty: the manager's.
     PluginChoice driver{"posix", "{}"};
     std::optional<HealthCheckSpec> health_check;
     RestartPolicy restart;

@@ -1,5 +1,5 @@
-// One daemon as users see it: the object that `status`, `list`, events and the API give. Field names are
-// those of the JSON.
+// One daemon as users see it: the object that `status`, `list`, events and the API give. Field
+// names are those of the JSON.
 #pragma once
 
 #include <cstdint>

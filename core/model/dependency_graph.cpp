@@ -12,7 +12,8 @@ enum class Mark : unsigned char { fresh, open, done };
 // Depth-first search with its own stack, because a chain may be as long as there are daemons.
 class Walk {
   public:
-    explicit Walk(std::span<const DependencyNode> nodes) : nodes_(nodes), marks_(nodes.size(), Mark::fresh) {
+    explicit Walk(std::span<const DependencyNode> nodes)
+        : nodes_(nodes), marks_(nodes.size(), Mark::fresh) {
         for (std::size_t i = 0; i < nodes.size(); ++i) index_.emplace(nodes[i].name, i);
     }
 

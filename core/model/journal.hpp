@@ -30,16 +30,16 @@ struct StoredInstance {
     Target target = Target::down;
     State state = State::stopped;
     Health health = Health::unknown;
-    RunId run;                 // The live or latest run; zero before the first.
-    bool run_live = false;     // The run has been recorded as begun and not yet as ended.
-    std::int64_t pid = 0;      // Zero when not known.
-    std::string token;         // The driver's proof of identity; empty until it answered.
+    RunId run;              // The live or latest run; zero before the first.
+    bool run_live = false;  // The run has been recorded as begun and not yet as ended.
+    std::int64_t pid = 0;   // Zero when not known.
+    std::string token;      // The driver's proof of identity; empty until it answered.
     std::optional<WallTime> started_at;
     std::optional<WallTime> stopped_at;
     std::optional<ExitStatus> last_exit;
     std::uint32_t restart_count = 0;
-    std::uint32_t attempt = 0;            // Restarts in a row, for the back-off.
-    std::optional<WallTime> armed_at;     // When a schedule was armed; what @every counts from.
+    std::uint32_t attempt = 0;         // Restarts in a row, for the back-off.
+    std::optional<WallTime> armed_at;  // When a schedule was armed; what @every counts from.
     std::optional<WallTime> last_fired_at;
     std::string last_error;
 };
@@ -69,12 +69,24 @@ struct StoredRun {
 };
 
 // What one turn of the loop writes, in order, as one transaction.
-struct SpecAdded { StoredSpec spec; };
-struct SpecReplaced { StoredSpec spec; };
-struct SpecRemoved { std::string uuid; };
-struct InstanceChanged { StoredInstance instance; };
-struct RunChanged { StoredRun run; };
-struct HistoryAdded { HistoryEntry entry; };
+struct SpecAdded {
+    StoredSpec spec;
+};
+struct SpecReplaced {
+    StoredSpec spec;
+};
+struct SpecRemoved {
+    std::string uuid;
+};
+struct InstanceChanged {
+    StoredInstance instance;
+};
+struct RunChanged {
+    StoredRun run;
+};
+struct HistoryAdded {
+    HistoryEntry entry;
+};
 using JournalRecord =
     std::variant<SpecAdded, SpecReplaced, SpecRemoved, InstanceChanged, RunChanged, HistoryAdded>;
 
@@ -86,10 +98,10 @@ struct JournalSnapshot {
 };
 
 struct HistoryQuery {
-    std::string daemon{};           // Empty: all.
+    std::string daemon{};  // Empty: all.
     std::int64_t after_id = 0;
     std::optional<WallTime> since{};
-    std::size_t limit = 1000;       // The newest that match, returned oldest first.
+    std::size_t limit = 1000;  // The newest that match, returned oldest first.
 };
 
 // [loop thread]

@@ -15,7 +15,7 @@ namespace syspulse::model {
 class Schedule {
   public:
     // Five fields, or six with leading seconds; lists, ranges, steps, names, `?`, 7 as Sunday;
-    // @hourly …
+    // @hourly ...
     // @annually, @every DURATION, @reboot; an optional "TZ=Zone " or "CRON_TZ=Zone " prefix, which
     // wins over `timezone`. An empty `timezone` is the system's local zone. An expression that can
     // never fire is an error. The error names the field, what was found and what is allowed.

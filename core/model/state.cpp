@@ -8,13 +8,15 @@ namespace syspulse::model {
 namespace {
 
 // Indexed by the enumerator.
-constexpr std::array<std::string_view, 7> states{"stopped", "starting", "running", "stopping",
+constexpr std::array<std::string_view, 7> states{"stopped", "starting", "running",  "stopping",
                                                  "backoff", "failed",   "scheduled"};
-constexpr std::array<std::string_view, 4> healths{"unknown", "healthy", "unhealthy", "not_configured"};
+constexpr std::array<std::string_view, 4> healths{"unknown", "healthy", "unhealthy",
+                                                  "not_configured"};
 constexpr std::array<std::string_view, 2> targets{"down", "up"};
 
 template <class E, std::size_t N>
-std::optional<E> find(const std::array<std::string_view, N>& words, std::string_view word) noexcept {
+std::optional<E> find(const std::array<std::string_view, N>& words,
+                      std::string_view word) noexcept {
     for (std::size_t i = 0; i < N; ++i) {
         if (words[i] == word) return static_cast<E>(i);
     }

@@ -7,7 +7,15 @@
 
 namespace syspulse::model {
 
-enum class State : std::uint8_t { stopped, starting, running, stopping, backoff, failed, scheduled };
+enum class State : std::uint8_t {
+    stopped,
+    starting,
+    running,
+    stopping,
+    backoff,
+    failed,
+    scheduled
+};
 enum class Health : std::uint8_t { unknown, healthy, unhealthy, not_configured };
 
 // What is wanted of a daemon, as opposed to what is.

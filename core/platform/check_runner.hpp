@@ -1,5 +1,5 @@
-// How the manager has health checked, whatever checks it: plugin_host implements it with checker plugins,
-// the simulator with scripted answers.
+// How the manager has health checked, whatever checks it: plugin_host implements it with checker
+// plugins, the simulator with scripted answers.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct CheckRequest {
     CheckId check;
     DaemonKey daemon;
     std::string unit;
-    std::string checker;       // The plugin's name.
+    std::string checker;  // The plugin's name.
     std::string target;
     std::string options_json;  // The spec's `with:` block.
     std::int64_t pid = 0;

@@ -1,5 +1,5 @@
-// One thread's loop: handles becoming ready, one-shot timers, functions posted from other threads. The
-// manager's loop and the plugins' reactor (`syspulse.io`) are both this.
+// One thread's loop: handles becoming ready, one-shot timers, functions posted from other threads.
+// The manager's loop and the plugins' reactor (`syspulse.io`) are both this.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +29,12 @@ class EventLoop {
     // Runs `task` on the loop's thread, after what is already queued. [any thread]
     virtual void post(std::function<void()> task) = 0;
 
-    // Calls `ready` with a set of Ready bits for as long as the handle is ready (level-triggered), until
-    // unwatch(). The handle stays the caller's and must stay open until then. [loop thread]
+    // Calls `ready` with a set of Ready bits for as long as the handle is ready (level-triggered),
+    // until unwatch(). The handle stays the caller's and must stay open until then. [loop thread]
     virtual Result<WatchId> watch(NativeHandle handle, std::uint32_t interest,
                                   std::function<void(std::uint32_t)> ready) = 0;
     virtual void rewatch(WatchId id, std::uint32_t interest) = 0;  // [loop thread]
-    virtual void unwatch(WatchId id) = 0;                          // No call after it returns. [loop thread]
+    virtual void unwatch(WatchId id) = 0;  // No call after it returns. [loop thread]
 
     // Calls `due` once, not before `when`. [loop thread]
     virtual TimerId start_timer(Instant when, std::function<void()> due) = 0;

@@ -1,5 +1,5 @@
-// How the manager has processes run, whatever runs them: plugin_host implements it with driver plugins,
-// the simulator with scripted processes. Mechanism only; all policy is the engine's.
+// How the manager has processes run, whatever runs them: plugin_host implements it with driver
+// plugins, the simulator with scripted processes. Mechanism only; all policy is the engine's.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ struct ProcessStats {
     std::optional<std::uint64_t> tasks;
 };
 
-// What comes back. All calls on the loop thread, never from inside a call to the runner. For one run
-// `spawned` or `spawn_failed` comes first and once, `exited` at most once and after `spawned`.
+// What comes back. All calls on the loop thread, never from inside a call to the runner. For one
+// run `spawned` or `spawn_failed` comes first and once, `exited` at most once and after `spawned`.
 class ProcessObserver {
   public:
     virtual ~ProcessObserver() = default;
@@ -86,7 +86,8 @@ class ProcessRunner {
     // Kills everything that the driver can reach of the run, also when the leader is gone already.
     virtual void kill_tree(RunId run, DoneHandler done) = 0;
 
-    // Asks the driver whether the run still lives; a lost exit is reported again through the observer.
+    // Asks the driver whether the run still lives; a lost exit is reported again through the
+    // observer.
     virtual void inspect(RunId run) = 0;
 
     virtual void stats(RunId run, StatsHandler done) = 0;

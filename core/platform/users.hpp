@@ -1,6 +1,8 @@
-// Accounts of the operating system.
+// Accounts of the operating system, and who this process is.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -17,5 +19,10 @@ std::optional<UserAccount> find_user(const std::string& name_or_number);
 
 // The account that this process runs as.
 std::optional<UserAccount> current_user();
+
+std::int64_t process_id();
+
+// The absolute path of the program that runs; empty when the system does not tell.
+std::filesystem::path program_path();
 
 }  // namespace syspulse::platform

@@ -42,4 +42,14 @@ std::optional<UserAccount> current_user() {
     return by_number(geteuid());
 }
 
+std::int64_t process_id() {
+    return getpid();
+}
+
+std::filesystem::path program_path() {
+    std::error_code error;
+    auto path = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::filesystem::path() : path;
+}
+
 }  // namespace syspulse::platform

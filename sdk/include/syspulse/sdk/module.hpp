@@ -60,7 +60,7 @@ class Module {
 
 }  // namespace syspulse::sdk::detail
 
-// SYSPULSE_PLUGIN("com.example.thing", "1.0.0", "Example Ltd", sdk::checker<Thing>(), …)
+// SYSPULSE_PLUGIN("com.example.thing", "1.0.0", "Example Ltd", sdk::checker<Thing>(), ...)
 // The module is never destroyed: the host keeps pointers into it until the OS process ends.
 #define SYSPULSE_PLUGIN(id, version, vendor, ...)                                      \
     extern "C" SYSP_EXPORT const sysp_module* SYSP_CALL syspulse_plugin_v0(void) {     \

@@ -1,0 +1,116 @@
+"""A manager of its own for each scenario: own data directory, own ports, real children. Waits poll for an
+event with one generous deadline; everything started here is ended here, by pid."""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+DEADLINE_SECS = 30
+PROGRAM = os.environ["SYSPULSE_PROGRAM"]
+
+
+def until(condition, what):
+    end = time.monotonic() + DEADLINE_SECS
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {DEADLINE_SECS} s in vain: {what}")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def need(*programs):
+    """Skips the scenario when a real component is not installed."""
+    for program in programs:
+        if not shutil.which(program) and not os.path.exists(program):
+            print(f"skipped: {program} is not installed")
+            sys.exit(77)
+
+
+class Manager:
+    def __init__(self):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-it-"))
+        self.root.chmod(0o711)
+        self.data = self.root / "data"
+        self.process = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(DEADLINE_SECS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def start(self):
+        log = open(self.root / "manager.log", "ab")
+        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data], stdout=log, stderr=log)
+        until(lambda: self.run("ping").returncode == 0, "the manager answers")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(DEADLINE_SECS) == 0, "SIGTERM ends the manager with 0"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def run(self, *words, **options):
+        return subprocess.run([PROGRAM, "--data-dir", self.data, *map(str, words)], capture_output=True, text=True,
+                              timeout=2 * DEADLINE_SECS, **options)
+
+    def ok(self, *words):
+        done = self.run(*words)
+        assert done.returncode == 0, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def fails(self, code, *words):
+        done = self.run(*words)
+        assert done.returncode == code, f"{words}: expected {code}, got {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stderr
+
+    def add(self, **daemons):
+        """Registers daemons from a spec file; JSON is YAML."""
+        file = self.root / f"spec-{time.monotonic_ns()}.yaml"
+        file.write_text(json.dumps({"daemons": daemons}))
+        return self.ok("add", "-f", file)
+
+    def status(self, name):
+        return json.loads(self.ok("--format", "json", "status", name))
+
+    def wait_for(self, name, **fields):
+        def reached():
+            now = self.status(name)
+            return now if all(now[k] == v for k, v in fields.items()) else None
+        return until(reached, f"{name} becomes {fields}")
+
+    def log(self, name, stream="stdout"):
+        with contextlib.suppress(FileNotFoundError):
+            return (self.data / "logs" / name / f"{stream}.log").read_text()
+        return ""
