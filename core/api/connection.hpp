@@ -1,9 +1,9 @@
 // One client of the server: reads requests, has them dispatched one after the other, writes answers
 // at the client's pace.
 //
-//   idle ──first byte──> receiving ──whole request──> answering ──> writing ──> idle
-//                            │                            └──────> streaming ──> idle
-//                            └──refused──> writing ──> lingering ──> closed
+//   idle --first byte--> receiving --whole request--> answering --> writing --> idle
+//                            |                            `------> streaming --> idle
+//                            `--refused--> writing --> lingering --> closed
 //
 // Every phase but `answering` and a `streaming` with nothing to say has a deadline; any phase ends
 // in `closed` at once when the client vanishes. Reading goes on while an answer is worked on,

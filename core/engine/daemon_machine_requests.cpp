@@ -1,0 +1,114 @@
+// What operators and the shutdown ask of one daemon.
+#include <utility>
+
+#include "engine/daemon_machine.hpp"
+
+namespace syspulse::engine {
+
+using model::State;
+using model::Target;
+
+Result<void> DaemonMachine::start(std::string_view reason) {
+    switch (state_) {
+        case State::stopped:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            restart_count_ = 0;
+            attempt_ = 0;
+            begin_start(reason);
+            return {};
+        case State::starting:
+            return conflict("is already starting");
+        case State::running:
+            return conflict("is already running");
+        case State::stopping:
+            return conflict("is stopping");
+    }
+    return {};
+}
+
+Result<void> DaemonMachine::stop(bool force, std::optional<Duration> timeout) {
+    switch (state_) {
+        case State::stopped:
+        case State::failed:
+            return conflict("is not running");
+        case State::starting:
+        case State::running:
+            disarm_schedule();
+            target_ = Target::down;
+            begin_stop(StopCause::request, force, timeout, !force);
+            return {};
+        case State::stopping:
+            disarm_schedule();
+            target_ = Target::down;
+            stop_cause_ = StopCause::request;
+            start_after_stop_ = false;
+            if (force) kill("killed on request");
+            persist();
+            return {};
+        case State::backoff:
+        case State::scheduled:
+            disarm_schedule();
+            target_ = Target::down;
+            come_to_rest(State::stopped, "stopped on request", std::nullopt);
+            return {};
+    }
+    return {};
+}
+
+Result<void> DaemonMachine::restart(bool force) {
+    switch (state_) {
+        case State::stopped:
+        case State::backoff:
+        case State::failed:
+        case State::scheduled:
+            return start("restarted on request");
+        case State::starting:
+        case State::running:
+            begin_stop(StopCause::restart, force, std::nullopt, false);
+            start_after_stop_ = true;
+            return {};
+        case State::stopping:
+            target_ = Target::up;
+            stop_cause_ = StopCause::restart;
+            start_after_stop_ = true;
+            if (force) kill("killed on request");
+            persist();
+            return {};
+    }
+    return {};
+}
+
+void DaemonMachine::shut_down(bool force) {
+    shutting_down_ = true;
+    queued_run_ = false;
+    cancel(TimerKind::schedule);
+    switch (state_) {
+        case State::stopped:
+        case State::failed:
+        case State::scheduled:
+            return;
+        case State::backoff:
+            come_to_rest(State::stopped, "manager shuts down", std::nullopt);
+            return;
+        case State::starting:
+        case State::running:
+            begin_stop(StopCause::shutdown, force, std::nullopt, !force);
+            return;
+        case State::stopping:
+            start_after_stop_ = false;
+            if (force) kill("killed, the manager shuts down");
+            return;
+    }
+}
+
+void DaemonMachine::change_spec(SpecPtr spec) {
+    spec_ = std::move(spec);
+    if (armed_ && !spec_->schedule) disarm_schedule();
+    if (!armed_ && state_ == State::scheduled) enter(State::stopped, "schedule removed");
+    if (spec_->schedule && !is_active()) arm_schedule(std::nullopt, std::nullopt);
+    persist();
+}
+
+}  // namespace syspulse::engine
