@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -10,10 +11,19 @@ namespace syspulse::logs {
 namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
-// Looks for an index that is being renamed; logs that others wrote have none.
-constexpr int index_attempts = 10;
 // A rotation leaves one number free at a time, and several may run while parts are opened.
 constexpr int free_numbers_in_a_row = 4;
+
+// Rotation moves the index before the log. In between the next number is free, but for that index.
+TimeIndex index_of(const std::filesystem::path& dir, Stream stream, std::uint32_t number) {
+    TimeIndex index(index_path(dir, stream, number));
+    if (index.id()) return index;
+    std::error_code ignored;
+    const bool next_is_free =
+        !std::filesystem::exists(log_path(dir, stream, number + 1), ignored) &&
+        !std::filesystem::exists(compressed_path(dir, stream, number + 1), ignored);
+    return next_is_free ? TimeIndex(index_path(dir, stream, number + 1)) : TimeIndex();
+}
 
 }  // namespace
 
@@ -21,20 +31,19 @@ Result<Segment> Segment::open(const std::filesystem::path& dir, Stream stream,
                               const Archive& archive) {
     const auto path = archive.compressed ? compressed_path(dir, stream, archive.number)
                                          : log_path(dir, stream, archive.number);
-    for (int attempt = 0;; ++attempt) {
+    for (;;) {
         auto file = platform::OutputFile::open_for_reading(path);
         if (!file) return file.error();
         const auto state = file->state();
         if (!state) return state.error();
         Segment segment;
         segment.opened_as_ = *state;
-        segment.index_ = TimeIndex(index_path(dir, stream, archive.number));
-        // Rotation moves the index before the log: the index belongs to the log that is still
-        // there, and a missing one may have gone ahead. Each further round means another rotation.
+        segment.index_ = index_of(dir, stream, archive.number);
+        // The index belongs to the log if that is still there. Each further round means another
+        // rotation.
         const auto still = platform::OutputFile::open_for_reading(path);
         const auto now = still ? still->state() : Result<platform::FileState>(still.error());
         if (!now || now->id != state->id) continue;
-        if (!segment.index_.id() && attempt < index_attempts) continue;
         if (archive.number == 0) {
             segment.active_path_ = path;
             segment.active_index_path_ = index_path(dir, stream);
@@ -189,13 +198,60 @@ std::uint32_t next_number(const std::filesystem::path& dir, Stream stream, std::
     return 0;
 }
 
+// Whether no rotation has come since the newest part was opened.
+bool is_newest(const std::filesystem::path& dir, Stream stream, const Segment& segment) {
+    const auto file = platform::OutputFile::open_for_reading(log_path(dir, stream));
+    const auto state = file ? file->state() : Result<platform::FileState>(file.error());
+    return state && state->id == segment.id();
+}
+
+bool is_among(const Segment& segment, const std::deque<Segment>& parts) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const Segment& other) { return segment.is_same_part(other); });
+}
+
+// What a walk has met. Rotation only makes numbers higher, and so does the walk: a part may be met
+// twice, but none is passed over. Parts that are newer than the first can come in below it; they
+// are left out.
+struct Walk {
+    const Enough& enough;
+    std::deque<Segment> found;  // The oldest first.
+    std::deque<Segment>
+        unsure;  // Met since the last rotation, perhaps newer than all found; the newest first.
+    bool done = false;
+
+    void accept() {
+        for (Segment& segment : unsure) {
+            done = done || enough(segment, found.empty());
+            found.push_front(std::move(segment));
+            if (done) break;
+        }
+        unsure.clear();
+    }
+
+    void meet(Segment segment) {
+        if (is_among(segment, found)) {
+            unsure.clear();
+        } else if (!is_among(segment, unsure)) {
+            unsure.push_back(std::move(segment));
+        }
+    }
+
+    // No known part came after them, so they are older; unless retention has removed what was
+    // known.
+    void end() {
+        std::erase_if(unsure, [this](const Segment& segment) {
+            return !found.empty() && segment.modified() > found.back().modified();
+        });
+        accept();
+    }
+};
+
 }  // namespace
 
-// Rotation only makes numbers higher, and so does this walk: a part may be met twice, but none is
-// passed over.
 std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream stream,
                                   const Enough& enough) {
-    std::deque<Segment> found;
+    Walk walk{.enough = enough, .found = {}, .unsure = {}};
     std::uint32_t number = 0;
     int free_numbers = 0;
     do {
@@ -207,15 +263,11 @@ std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream strea
         ++number;
         if (!segment) continue;
         free_numbers = 0;
-        const bool known = std::any_of(found.begin(), found.end(), [&](const Segment& other) {
-            return segment->is_same_part(other);
-        });
-        if (known) continue;
-        const bool done = enough(*segment, found.empty());
-        found.push_front(*std::move(segment));
-        if (done) break;
-    } while (number != 0);
-    return found;
+        walk.meet(*std::move(segment));
+        if (walk.found.empty() || is_newest(dir, stream, walk.found.back())) walk.accept();
+    } while (number != 0 && !walk.done);
+    if (!walk.done) walk.end();
+    return std::move(walk.found);
 }
 
 }  // namespace syspulse::logs

@@ -88,6 +88,19 @@ inline std::string numbered_lines(int from, int to) {
     return text;
 }
 
+// Compares long texts, and shows only where they begin to differ.
+inline ::testing::AssertionResult is_same_text(const std::string& seen, const std::string& wanted) {
+    const auto [at, there] = std::mismatch(seen.begin(), seen.end(), wanted.begin(), wanted.end());
+    if (at == seen.end() && there == wanted.end()) return ::testing::AssertionSuccess();
+    constexpr std::size_t shown = 40;
+    const auto offset = static_cast<std::size_t>(at - seen.begin());
+    const std::size_t from = offset - std::min(offset, shown);
+    return ::testing::AssertionFailure()
+           << seen.size() << " instead of " << wanted.size() << " bytes; at " << offset << " \""
+           << seen.substr(from, 2 * shown) << "\" instead of \"" << wanted.substr(from, 2 * shown)
+           << '"';
+}
+
 // The daemon "web" and its capture.
 class LogTest : public ::testing::Test {
   protected:
