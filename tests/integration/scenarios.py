@@ -205,7 +205,7 @@ def dependencies_start_first_and_stop_last():
               web={"command": SHELL_FOREVER, "depends_on": ["db"]})
         m.ok("start", "web", "--wait")
         assert m.status("db")["health_status"] == "healthy"
-        m.ok("stop", "--all")
+        m.ok("stop", "db")
         names = [e["daemon"] for e in json.loads(m.ok("--format", "json", "events")) if e["kind"] == "exit"]
         assert names.index("web") < names.index("db"), names
 
