@@ -105,6 +105,7 @@ void DaemonMachine::exited(const Exited& event) {
     if (event.run != run_ || !run_live_) return;
     const Now now = surroundings_.now();
     const bool was_spawning = spawn_pending_;
+    const bool was_to_end = phase_ == Phase::recovering && target_ == Target::down;
     spawn_pending_ = false;
     end_run(event.status, now.wall);
     note("exit", "", "", syspulse::describe(event.status));
@@ -112,6 +113,10 @@ void DaemonMachine::exited(const Exited& event) {
     switch (state_) {
         case State::starting:
         case State::running: {
+            if (was_to_end) {
+                after_stop();
+                return;
+            }
             const bool failed = !ended_well();
             if (was_spawning) surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
             last_error_ = failed ? "ended with " + syspulse::describe(event.status) : "";
@@ -174,7 +179,7 @@ void DaemonMachine::dependencies_ready() {
 void DaemonMachine::dependency_failed(const std::string& name) {
     if (phase_ != Phase::waiting_for_dependencies) return;
     last_error_ = "dependency \"" + name + "\" failed";
-    target_ = Target::down;
+    if (!armed_) target_ = Target::down;
     come_to_rest(
         armed_ ? State::scheduled : State::failed, last_error_,
         Error{ErrorCode::internal, "cannot start \"" + spec_->name + "\": " + last_error_});
@@ -192,6 +197,7 @@ void DaemonMachine::begin_start(std::string_view reason) {
     next_restart_at_.reset();
     target_ = Target::up;
     last_error_.clear();
+    completed_ = false;
     phase_ = Phase::waiting_for_dependencies;
     if (spec_->schedule && !armed_) arm_schedule(std::nullopt, std::nullopt);
     enter(State::starting, reason);
@@ -285,6 +291,7 @@ void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
     const auto decision = model::decide_restart(spec_->restart, question, surroundings_.random());
     if (!decision.restart) {
         target_ = Target::down;
+        completed_ = !failed;
         const std::string reason = what + "; " + std::string(decision.reason);
         come_to_rest(failed ? State::failed : State::stopped, reason, std::move(start_error));
         return;

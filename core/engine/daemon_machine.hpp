@@ -112,7 +112,8 @@ class DaemonMachine {
     bool run_live() const { return run_live_; }
     RunId run() const { return run_; }
     std::int64_t pid() const { return pid_; }
-    bool ended_well() const;
+    // It did its work: the last run ended by itself and well, and nothing follows.
+    bool completed() const { return completed_; }
     bool timer_is_current(TimerKind kind, std::uint32_t generation) const;
 
     model::StoredInstance stored() const;
@@ -134,7 +135,9 @@ class DaemonMachine {
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event);
 
+    bool ended_well() const;
     void begin_checks();
+    void follow_new_check(bool same_check);
     void end_checks();
     void start_check();
     void check_ended(bool passed, std::string message, Duration latency);
@@ -163,6 +166,7 @@ class DaemonMachine {
     bool run_live_ = false;
     bool shutting_down_ = false;
     bool recovered_stopping_ = false;
+    bool completed_ = false;
 
     RunId run_;
     std::int64_t pid_ = 0;

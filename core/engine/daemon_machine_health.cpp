@@ -23,6 +23,20 @@ void DaemonMachine::begin_checks() {
     arm(TimerKind::check_due, health_.next_due());
 }
 
+// The spec of a running daemon was replaced. Nobody will answer a check of the old one any more.
+void DaemonMachine::follow_new_check(bool same_check) {
+    if (state_ != State::running) return;
+    end_checks();
+    if (!spec_->health_check) {
+        surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
+    } else if (same_check) {
+        arm(TimerKind::check_due, health_.next_due());
+    } else {
+        begin_checks();
+    }
+    surroundings_.touched(key_);
+}
+
 void DaemonMachine::end_checks() {
     cancel(TimerKind::check_due);
     cancel(TimerKind::check_deadline);

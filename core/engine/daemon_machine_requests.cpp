@@ -66,6 +66,8 @@ Result<void> DaemonMachine::restart(bool force) {
             return start("restarted on request");
         case State::starting:
         case State::running:
+            // One that waits for its dependencies has nothing to end and starts anyway.
+            if (phase_ == Phase::waiting_for_dependencies) return {};
             begin_stop(StopCause::restart, force, std::nullopt, false);
             start_after_stop_ = true;
             return {};
@@ -104,7 +106,9 @@ void DaemonMachine::shut_down(bool force) {
 }
 
 void DaemonMachine::change_spec(SpecPtr spec) {
+    const bool same_check = spec->health_check == spec_->health_check;
     spec_ = std::move(spec);
+    follow_new_check(same_check);
     if (armed_ && !spec_->schedule) disarm_schedule();
     if (!armed_ && state_ == State::scheduled) enter(State::stopped, "schedule removed");
     if (spec_->schedule && !is_active()) arm_schedule(std::nullopt, std::nullopt);

@@ -73,17 +73,15 @@ void DaemonMachine::schedule_fired() {
             queued_run_ = true;
             return;
         case ScheduleSpec::Overlap::replace:
+            // A run that still waits for its dependencies is the next run already.
+            if (phase_ == Phase::waiting_for_dependencies) return;
             note("schedule", "", "replaced", "the previous run has not ended");
             if (state_ == State::stopping) {
                 if (stop_cause_ == StopCause::replaced) start_after_stop_ = true;
                 return;
             }
             begin_stop(StopCause::replaced, false, std::nullopt, false);
-            if (state_ == State::stopping) {
-                start_after_stop_ = true;
-            } else {
-                begin_start("schedule");
-            }
+            start_after_stop_ = true;
             return;
     }
 }

@@ -60,7 +60,7 @@ void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
         const auto deps = dependents_.find(m->spec().name);
         if (deps == dependents_.end()) return;
         for (const DaemonKey key : deps->second) {
-            if (find(key)->is_active()) view.waiting_for = find(key)->spec().name;
+            if (find(key)->run_live()) view.waiting_for = find(key)->spec().name;
         }
     }
 }
@@ -206,7 +206,7 @@ void Supervisor::settle() {
 
 void Supervisor::consider(DaemonMachine& m) {
     if (m.phase() == Phase::waiting_for_dependencies) consider_dependencies(m);
-    if (m.phase() == Phase::waiting_for_dependents && !dependents_active(m.key()))
+    if (m.phase() == Phase::waiting_for_dependents && !dependents_live(m.key()))
         m.dependents_ended();
 }
 
@@ -230,7 +230,7 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
                 return;
             case State::stopped:
                 // A dependency that did its work and ended well is as good as running.
-                if (needed.ended_well()) break;
+                if (needed.completed()) break;
                 all_ready = false;
                 if (!shutting_down_ && !needed.start("needed by " + m.spec().name)) {
                     m.dependency_failed(name);
@@ -247,11 +247,13 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
     if (all_ready) m.dependencies_ready();
 }
 
-bool Supervisor::dependents_active(DaemonKey daemon) const {
+// Only a live run holds up the stop of what it needs: a dependent that waits for this very daemon
+// to come back would hold it up for ever.
+bool Supervisor::dependents_live(DaemonKey daemon) const {
     const auto found = dependents_.find(find(daemon)->spec().name);
     if (found == dependents_.end()) return false;
     return std::any_of(found->second.begin(), found->second.end(),
-                       [this](DaemonKey key) { return find(key)->is_active(); });
+                       [this](DaemonKey key) { return find(key)->run_live(); });
 }
 
 // Everything that stands on `daemon`, directly or through others, is asked to end.

@@ -78,7 +78,7 @@ class Supervisor final : private Surroundings {
     void settle();
     void consider(DaemonMachine& machine);
     void consider_dependencies(DaemonMachine& machine);
-    bool dependents_active(DaemonKey daemon) const;
+    bool dependents_live(DaemonKey daemon) const;
     void stop_dependents(DaemonKey daemon, bool force);
     void start_failed_dependencies(const DaemonMachine& machine);
     void answer_blocked_start();

@@ -36,8 +36,8 @@ void Supervisor::on(const StartRequested& event) {
 void Supervisor::on(const StopRequested& event) {
     DaemonMachine* m = machine_of(event.daemon, event.request);
     if (m == nullptr) return;
-    const bool active = m->is_active();
-    if (active && m->state() != State::backoff) stop_dependents(event.daemon, event.force);
+    // Also out of a back-off: a dependent that waits would start it again.
+    if (m->is_active()) stop_dependents(event.daemon, event.force);
     if (const auto done = m->stop(event.force, event.timeout); !done) {
         reply(event.request, done.error());
         return;

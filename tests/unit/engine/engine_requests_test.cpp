@@ -1,0 +1,443 @@
+// Requests: what each is told in which state and when, removal, shutdown, and what a new manager
+// takes over.
+#include "harness.hpp"
+
+namespace syspulse::engine::test {
+namespace {
+
+using Kind = model::RestartPolicy::Kind;
+
+// Brings a fresh daemon into the state; `scheduled` needs a schedule, which the others must not
+// have.
+DaemonKey in_state(Engine& e, State state) {
+    model::DaemonSpec spec = make_spec("web");
+    if (state == State::scheduled) spec = with_schedule(spec, "@every 1h");
+    if (state == State::backoff) spec = with_policy(spec, Kind::always);
+    const DaemonKey key = e.add(spec);
+    if (state == State::stopped || state == State::scheduled) return key;
+    e.handle(StartRequested{key, RequestId{}, false, std::nullopt});
+    if (state == State::starting) return key;
+    e.spawned(key);
+    if (state == State::running) return key;
+    if (state == State::stopping) {
+        e.handle(StopRequested{key, RequestId{}, false, std::nullopt});
+    } else {
+        e.exited(key, ExitStatus::exited(1));
+    }
+    return key;
+}
+
+constexpr State every_state[] = {State::stopped, State::starting, State::running,  State::stopping,
+                                 State::backoff, State::failed,   State::scheduled};
+
+bool refuses(Engine& e, RequestId request) {
+    return e.refusal(request) == ErrorCode::invalid_state;
+}
+
+TEST(Requests, in_state_reaches_every_state) {
+    for (const State state : every_state) {
+        Engine e;
+        EXPECT_EQ(e.state(in_state(e, state)), state);
+    }
+}
+
+TEST(Requests, start_is_refused_while_starting_running_or_stopping) {
+    for (const State state : every_state) {
+        Engine e;
+        const DaemonKey key = in_state(e, state);
+        const bool busy =
+            state == State::starting || state == State::running || state == State::stopping;
+        const RequestId request = e.start(key);
+        EXPECT_EQ(refuses(e, request), busy) << to_string(state);
+        EXPECT_EQ(e.state(key), busy ? state : State::starting);
+    }
+}
+
+TEST(Requests, stop_is_refused_when_nothing_runs_or_is_planned) {
+    for (const State state : every_state) {
+        Engine e;
+        const DaemonKey key = in_state(e, state);
+        const bool idle = state == State::stopped || state == State::failed;
+        EXPECT_EQ(refuses(e, e.stop(key)), idle) << to_string(state);
+    }
+}
+
+TEST(Requests, restart_is_accepted_in_every_state) {
+    for (const State state : every_state) {
+        Engine e;
+        const DaemonKey key = in_state(e, state);
+        const RequestId request = e.restart(key);
+        EXPECT_FALSE(refuses(e, request)) << to_string(state);
+        if (e.machine(key).run_live() && e.state(key) == State::stopping) e.exited(key);
+        ASSERT_EQ(e.state(key), State::starting) << to_string(state);
+        e.spawned(key);
+        EXPECT_TRUE(e.done(request)) << to_string(state);
+    }
+}
+
+TEST(Requests, remove_is_refused_while_active_unless_forced) {
+    for (const State state : every_state) {
+        for (const bool force : {false, true}) {
+            Engine e;
+            const DaemonKey key = in_state(e, state);
+            const bool active = e.machine(key).is_active();
+            const RequestId request = e.remove(key, force);
+            if (active && !force) {
+                EXPECT_TRUE(refuses(e, request)) << to_string(state);
+                EXPECT_EQ(e.state(key), state);
+                continue;
+            }
+            if (e.known(key)) e.exited(key);
+            EXPECT_TRUE(e.done(request)) << to_string(state);
+            EXPECT_FALSE(e.known(key));
+            EXPECT_EQ(e.count<ForgetDaemon>(), 1U);
+        }
+    }
+}
+
+TEST(Requests, an_unknown_daemon_is_not_found) {
+    Engine e;
+    const DaemonKey nobody{42};
+    EXPECT_EQ(e.refusal(e.start(nobody)), ErrorCode::not_found);
+    EXPECT_EQ(e.refusal(e.stop(nobody)), ErrorCode::not_found);
+    EXPECT_EQ(e.refusal(e.restart(nobody)), ErrorCode::not_found);
+    EXPECT_EQ(e.refusal(e.remove(nobody)), ErrorCode::not_found);
+}
+
+TEST(Requests, nobody_who_asked_gets_no_answer) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.handle(StartRequested{key, RequestId{}, true, seconds{1}});
+    e.handle(StartRequested{key, RequestId{}, false, std::nullopt});
+    e.spawned(key);
+    e.advance(seconds{5});
+    EXPECT_EQ(e.count<Reply>(), 0U);
+}
+
+TEST(Requests, start_answers_when_the_process_lives) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    const RequestId request = e.start(key);
+    EXPECT_FALSE(e.answered(request));
+    e.spawned(key);
+    EXPECT_TRUE(e.done(request));
+}
+
+TEST(Requests, start_wait_answers_when_the_start_failed_for_good) {
+    Engine e;
+    model::DaemonSpec spec = with_policy(with_check(make_spec("web")), Kind::on_failure);
+    spec.restart.max_retries = 1;
+    const DaemonKey key = e.add(spec);
+    const RequestId request = e.start(key, true);
+    e.spawned(key);
+    e.exited(key, ExitStatus::exited(7));
+    EXPECT_FALSE(e.answered(request)) << "another try follows";
+    e.advance(seconds{2});
+    e.spawned(key);
+    e.exited(key, ExitStatus::exited(7));
+    EXPECT_EQ(e.refusal(request), ErrorCode::internal);
+    EXPECT_NE(e.refusal_text(request).find("exit code 7"), std::string::npos);
+}
+
+TEST(Requests, start_wait_answers_at_its_timeout_and_the_start_goes_on) {
+    Engine e;
+    const DaemonKey key = e.add(with_check(make_spec("web")));
+    const RequestId request = e.start(key, true, milliseconds{2500});
+    e.spawned(key);
+    e.advance(milliseconds{2499});
+    EXPECT_FALSE(e.answered(request));
+    e.advance(milliseconds{1});
+    EXPECT_EQ(e.refusal(request), ErrorCode::timed_out);
+    EXPECT_EQ(e.state(key), State::running);
+    e.checked(key, true);
+    EXPECT_EQ(e.health(key), Health::healthy);
+}
+
+TEST(Requests, a_timeout_that_is_not_needed_wakes_nobody) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.start(key, true, seconds{5});
+    e.spawned(key);
+    EXPECT_EQ(e.until_deadline(), std::nullopt);
+}
+
+TEST(Requests, several_who_wait_are_each_answered_once) {
+    Engine e;
+    const DaemonKey key = e.add(with_check(make_spec("web")));
+    const RequestId first = e.start(key, true);
+    const RequestId second = e.restart(key, false, true);
+    const RequestId third = e.restart(key, true, true);
+    e.spawned(key);
+    e.exited(key);
+    e.spawned(key);
+    e.advance(seconds{0});
+    e.checked(key, true);
+    for (const RequestId request : {first, second, third}) EXPECT_TRUE(e.done(request));
+}
+
+TEST(Requests, a_restart_takes_over_from_a_stop) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.up(key);
+    const RequestId stop = e.stop(key);
+    const RequestId restart = e.restart(key);
+    EXPECT_EQ(e.refusal(stop), ErrorCode::cancelled);
+    e.exited(key);
+    e.spawned(key);
+    EXPECT_TRUE(e.done(restart));
+}
+
+TEST(Requests, a_stop_takes_over_from_a_restart) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.up(key);
+    const RequestId restart = e.restart(key);
+    const RequestId stop = e.stop(key);
+    EXPECT_EQ(e.refusal(restart), ErrorCode::cancelled);
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+    EXPECT_TRUE(e.done(stop));
+}
+
+TEST(Requests, a_daemon_that_is_being_removed_cannot_be_restarted_or_started) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.up(key);
+    const RequestId remove = e.remove(key, true);
+    EXPECT_TRUE(refuses(e, e.restart(key)));
+    EXPECT_TRUE(refuses(e, e.start(key)));
+    const RequestId stop = e.stop(key, true);
+    e.exited(key, ExitStatus::signalled(9));
+    EXPECT_TRUE(e.done(remove));
+    EXPECT_TRUE(e.done(stop));
+}
+
+TEST(Requests, removal_of_an_undying_daemon_is_answered_and_keeps_it) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.up(key);
+    const RequestId remove = e.remove(key, true);
+    e.advance(seconds{40});
+    EXPECT_EQ(e.refusal(remove), ErrorCode::timed_out);
+    e.exited(key, ExitStatus::signalled(9));
+    EXPECT_EQ(e.state(key), State::stopped);
+}
+
+TEST(Requests, a_dependent_added_during_the_removal_prevents_it) {
+    Engine e;
+    const DaemonKey db = e.add(make_spec("db"));
+    e.up(db);
+    const RequestId remove = e.remove(db, true);
+    e.add(needing(make_spec("web"), {"db"}));
+    e.exited(db);
+    EXPECT_EQ(e.refusal(remove), ErrorCode::invalid_state);
+    EXPECT_TRUE(e.known(db));
+}
+
+TEST(Requests, shutdown_answers_who_waits_and_refuses_who_comes_later) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    const RequestId waiting = e.start(web, true);
+    e.spawned(web);
+    e.shut_down();
+    EXPECT_EQ(e.refusal(waiting), ErrorCode::cancelled);
+    EXPECT_EQ(e.refusal(e.start(web)), ErrorCode::unavailable);
+    EXPECT_EQ(e.refusal(e.restart(web)), ErrorCode::unavailable);
+    EXPECT_EQ(e.refusal(e.remove(web, true)), ErrorCode::unavailable);
+    const RequestId stop = e.stop(web, true);
+    e.exited(web);
+    EXPECT_TRUE(e.done(stop));
+    EXPECT_EQ(e.count<Finish>(), 1U);
+    EXPECT_TRUE(e.all_answered());
+}
+
+TEST(Requests, a_second_shutdown_may_force) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    e.shut_down();
+    e.shut_down(false, true);
+    EXPECT_EQ(e.signals(e.run(web)), (std::vector<std::string>{"15", "kill"}));
+    e.exited(web, ExitStatus::signalled(9));
+    EXPECT_EQ(e.count<Finish>(), 1U);
+}
+
+TEST(Requests, shutdown_cancels_back_off_and_restarts) {
+    Engine e;
+    const DaemonKey waiting = e.add(with_policy(make_spec("a"), Kind::always));
+    const DaemonKey restarting = e.add(make_spec("b"));
+    e.up(waiting);
+    e.exited(waiting);
+    e.up(restarting);
+    const RequestId restart = e.restart(restarting);
+    e.shut_down();
+    e.exited(restarting);
+    EXPECT_EQ(e.refusal(restart), ErrorCode::cancelled);
+    EXPECT_EQ(e.count<Finish>(), 1U);
+    e.advance(hours{1});
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
+TEST(Requests, shutdown_keep_running_touches_no_daemon) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    const DaemonKey other = e.add(make_spec("other"));
+    e.up(web);
+    e.up(other);
+    const RequestId stop = e.stop(other);
+    e.forget_actions();
+    e.shut_down(true);
+    EXPECT_EQ(e.count<SignalRun>() + e.count<KillRun>(), 0U);
+    EXPECT_EQ(e.count<Finish>(), 1U);
+    EXPECT_EQ(e.refusal(stop), ErrorCode::cancelled);
+    EXPECT_TRUE(e.machine(web).stored().run_live);
+    EXPECT_EQ(e.machine(web).stored().target, model::Target::up);
+}
+
+// --- what the next manager takes over
+
+model::StoredInstance stored(State state, model::Target target, bool live = false) {
+    model::StoredInstance s;
+    s.state = state;
+    s.target = target;
+    s.run = RunId{17};
+    s.run_live = live;
+    s.pid = live ? 4711 : 0;
+    s.token = live ? "token" : "";
+    s.started_at = from_unix_ms(1'750'000'000'000) - minutes{10};
+    return s;
+}
+
+TEST(Resume, what_was_wanted_runs_again_unless_told_otherwise) {
+    for (const bool restore : {true, false}) {
+        Engine e;
+        const DaemonKey key = e.load(make_spec("web"), stored(State::stopped, model::Target::up));
+        const DaemonKey down =
+            e.load(make_spec("down"), stored(State::stopped, model::Target::down));
+        const DaemonKey failed =
+            e.load(make_spec("failed"), stored(State::failed, model::Target::down));
+        e.manager_started(restore);
+        EXPECT_EQ(e.state(key), restore ? State::starting : State::stopped);
+        EXPECT_EQ(e.state(down), State::stopped);
+        EXPECT_EQ(e.state(failed), State::failed);
+    }
+}
+
+TEST(Resume, autostart_starts_whatever_was_before) {
+    for (const State before : {State::stopped, State::failed}) {
+        Engine e;
+        model::DaemonSpec spec = make_spec("web");
+        spec.autostart = true;
+        const DaemonKey key = e.load(spec, stored(before, model::Target::down));
+        e.manager_started(false);
+        EXPECT_EQ(e.state(key), State::starting);
+    }
+}
+
+TEST(Resume, a_back_off_of_the_last_manager_starts_at_once) {
+    Engine e;
+    const DaemonKey key = e.load(with_policy(make_spec("web"), Kind::always),
+                                 stored(State::backoff, model::Target::up));
+    e.manager_started();
+    EXPECT_EQ(e.spawns(), 1U);
+    EXPECT_EQ(e.state(key), State::starting);
+}
+
+TEST(Resume, a_live_run_is_looked_for_and_kept_with_its_age) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    ASSERT_EQ(e.count<RecoverRun>(), 1U);
+    EXPECT_EQ(e.all<RecoverRun>().front().token, "token");
+    e.spawned(key);
+    EXPECT_EQ(e.state(key), State::running);
+    EXPECT_EQ(e.spawns(), 0U);
+    EXPECT_DOUBLE_EQ(e.view(key).uptime_secs.value_or(0), 600.0);
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+}
+
+TEST(Resume, a_live_run_that_is_gone_starts_again_with_an_unknown_status) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    e.spawn_failed(key);
+    EXPECT_EQ(e.state(key), State::starting);
+    EXPECT_EQ(e.spawns(), 1U);
+    const auto runs = e.all<PersistRun>();
+    ASSERT_FALSE(runs.empty());
+    EXPECT_EQ(runs.front().run.exit, ExitStatus::unknown());
+}
+
+TEST(Resume, a_stop_of_the_last_manager_is_carried_on) {
+    Engine e;
+    const DaemonKey key =
+        e.load(make_spec("web"), stored(State::stopping, model::Target::down, true));
+    e.manager_started();
+    e.spawned(key);
+    EXPECT_EQ(e.state(key), State::stopping);
+    EXPECT_EQ(e.signals(RunId{17}), std::vector<std::string>{"15"});
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+}
+
+TEST(Resume, a_stop_of_the_last_manager_that_has_succeeded_stays_a_stop) {
+    for (const bool gone : {true, false}) {
+        Engine e;
+        const DaemonKey key = e.load(with_policy(make_spec("web"), Kind::always),
+                                     stored(State::stopping, model::Target::down, true));
+        e.manager_started();
+        if (gone) {
+            e.spawn_failed(key);
+        } else {
+            e.exited(key, ExitStatus::signalled(15));
+        }
+        EXPECT_EQ(e.state(key), State::stopped) << gone;
+        e.advance(hours{1});
+        EXPECT_EQ(e.spawns(), 0U);
+    }
+}
+
+TEST(Resume, a_stop_while_the_run_is_looked_for_is_honoured) {
+    for (const bool found : {true, false}) {
+        Engine e;
+        const DaemonKey key =
+            e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+        e.manager_started();
+        const RequestId stop = e.stop(key);
+        if (found) {
+            e.spawned(key);
+            e.exited(key);
+        } else {
+            e.spawn_failed(key);
+        }
+        EXPECT_EQ(e.state(key), State::stopped);
+        EXPECT_TRUE(e.done(stop));
+    }
+}
+
+TEST(Resume, a_restored_daemon_waits_for_its_restored_dependency) {
+    Engine e;
+    const DaemonKey web =
+        e.load(needing(make_spec("web"), {"db"}), stored(State::stopped, model::Target::up));
+    const DaemonKey db = e.load(make_spec("db"), stored(State::stopped, model::Target::up));
+    e.manager_started();
+    EXPECT_EQ(e.spawns(), 1U);
+    e.spawned(db);
+    EXPECT_EQ(e.spawns(), 2U);
+    e.spawned(web);
+    EXPECT_EQ(e.state(web), State::running);
+}
+
+TEST(Resume, runs_of_a_new_manager_have_new_ids) {
+    Supervisor supervisor{1, RunId{17}};
+    std::vector<Action> actions;
+    const auto spec = std::make_shared<const model::DaemonSpec>(make_spec("web"));
+    supervisor.handle(DaemonAdded{DaemonKey{1}, spec, std::nullopt}, Now{}, actions);
+    supervisor.handle(StartRequested{DaemonKey{1}, RequestId{1}, false, std::nullopt}, Now{},
+                      actions);
+    EXPECT_EQ(supervisor.find(DaemonKey{1})->run(), RunId{18});
+}
+
+}  // namespace
+}  // namespace syspulse::engine::test
