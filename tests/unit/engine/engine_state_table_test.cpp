@@ -122,7 +122,7 @@ std::string then(Scene& scene) {
     auto& [e, db, web] = scene;
     if (!e.known(web) || e.state(web) != State::stopping) return {};
     e.exited(web);
-    return " → " + (e.known(web) ? std::string(to_string(e.state(web))) : "removed");
+    return " -> " + (e.known(web) ? std::string(to_string(e.state(web))) : "removed");
 }
 
 std::string cell(const Situation& situation, const Stimulus& stimulus) {
@@ -145,7 +145,7 @@ std::string cell(const Situation& situation, const Stimulus& stimulus) {
     const std::string after = e.known(web) ? std::string(to_string(e.state(web))) : "removed";
     const bool same = e.known(web) && e.state(web) == before && e.machine(web).phase() == phase;
     const std::string later = then(scene);
-    if (same && done.empty() && later == then(undisturbed)) return "·";
+    if (same && done.empty() && later == then(undisturbed)) return ".";
     return "**" + after + "**" + (done.empty() ? "" : ": " + done) + later;
 }
 
@@ -159,7 +159,7 @@ std::string page() {
            "the "
            "engine wants\ndone, and after an arrow where the daemon goes when its process then "
            "ends. "
-           "`·` means that nothing\nchanges, `conflict` that the request is refused. The daemon "
+           "`.` means that nothing\nchanges, `conflict` that the request is refused. The daemon "
            "has "
            "the restart policy `on_failure`, except in\nthe columns `failed` and `scheduled`. The "
            "row "
