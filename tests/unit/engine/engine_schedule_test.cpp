@@ -139,7 +139,9 @@ TEST(EngineSchedule, a_stop_while_a_run_is_replaced_wins) {
 
 TEST(EngineSchedule, a_run_that_still_waits_for_dependencies_is_not_replaced) {
     Engine e;
-    const DaemonKey db = e.add(with_check(make_spec("db")));
+    model::DaemonSpec slow = with_check(make_spec("db"));
+    slow.health_check->interval = hours{1};
+    const DaemonKey db = e.add(slow);
     const DaemonKey key = e.add(needing(job(Overlap::replace), {"db"}));
     const RequestId request = e.start(key, true);
     e.spawned(db);
