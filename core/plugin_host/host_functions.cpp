@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "plugin_host/foreign_struct.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/plugin_config.hpp"
 #include "plugin_host/plugin_text.hpp"
@@ -88,16 +89,17 @@ sysp_status SYSP_CALL op_done(const sysp_host* host, sysp_op op, const sysp_erro
 sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_check_result* result,
                                  const sysp_error* error) noexcept {
     return finish(host, op, OpType::check, error, [result](Completion& answer) {
-        if (result == nullptr || result->size < sizeof *result) return false;
+        const auto known = known_part(result);
+        if (!known) return false;
         using Outcome = platform::CheckReport::Outcome;
         Outcome outcome = Outcome::errored;
-        if (result->outcome == SYSP_CHECK_PASS || result->outcome == SYSP_CHECK_WARN) {
+        if (known->outcome == SYSP_CHECK_PASS || known->outcome == SYSP_CHECK_WARN) {
             outcome = Outcome::passed;
-        } else if (result->outcome == SYSP_CHECK_FAIL) {
+        } else if (known->outcome == SYSP_CHECK_FAIL) {
             outcome = Outcome::failed;
         }
         answer.payload = platform::CheckReport{
-            outcome, safe_text(result->message.ptr, result->message.len, message_limit), {}};
+            outcome, safe_text(known->message.ptr, known->message.len, message_limit), {}};
         return true;
     });
 }
@@ -105,12 +107,13 @@ sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_c
 sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_spawn_result* result,
                                  const sysp_error* error) noexcept {
     return finish(host, op, OpType::spawn, error, [result](Completion& answer) {
-        if (result == nullptr || result->size < sizeof *result) return false;
+        const auto known = known_part(result);
+        if (!known) return false;
         // One byte above the limit is enough to have the token refused.
         constexpr std::size_t token_copy_limit = 4097;
-        platform::SpawnedProcess process{result->pid, {}};
-        if (result->token.ptr != nullptr) {
-            process.token.assign(result->token.ptr, std::min(result->token.len, token_copy_limit));
+        platform::SpawnedProcess process{known->pid, {}};
+        if (known->token.ptr != nullptr) {
+            process.token.assign(known->token.ptr, std::min(known->token.len, token_copy_limit));
         }
         answer.payload = std::move(process);
         return true;
@@ -120,13 +123,14 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
 sysp_status SYSP_CALL stats_done(const sysp_host* host, sysp_op op, const sysp_stats* stats,
                                  const sysp_error* error) noexcept {
     return finish(host, op, OpType::stats, error, [stats](Completion& answer) {
-        if (stats == nullptr || stats->size < sizeof *stats) return false;
+        const auto known = known_part(stats);
+        if (!known) return false;
         platform::ProcessStats copy;
-        if ((stats->valid & SYSP_STAT_CPU) != 0) {
-            copy.cpu_time = Duration{static_cast<std::int64_t>(stats->cpu_ns)};
+        if ((known->valid & SYSP_STAT_CPU) != 0) {
+            copy.cpu_time = Duration{static_cast<std::int64_t>(known->cpu_ns)};
         }
-        if ((stats->valid & SYSP_STAT_RSS) != 0) copy.memory_bytes = stats->rss_bytes;
-        if ((stats->valid & SYSP_STAT_TASKS) != 0) copy.tasks = stats->tasks;
+        if ((known->valid & SYSP_STAT_RSS) != 0) copy.memory_bytes = known->rss_bytes;
+        if ((known->valid & SYSP_STAT_TASKS) != 0) copy.tasks = known->tasks;
         answer.payload = copy;
         return true;
     });
@@ -135,12 +139,18 @@ sysp_status SYSP_CALL stats_done(const sysp_host* host, sysp_op op, const sysp_s
 sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc,
                                   const sysp_exit* exit) noexcept {
     Instance* const instance = instance_of(host);
-    if (instance == nullptr || exit == nullptr || exit->size < sizeof *exit) return SYSP_E_INVALID;
+    const auto known = known_part(exit);
+    if (instance == nullptr || !known) return SYSP_E_INVALID;
     ExitStatus status = ExitStatus::unknown();
-    if (exit->kind == SYSP_EXIT_CODE) status = ExitStatus::exited(exit->value);
-    if (exit->kind == SYSP_EXIT_SIGNAL) status = ExitStatus::signalled(exit->value);
-    status.oom_killed = (exit->flags & SYSP_EXITF_OOM) != 0;
+    if (known->kind == SYSP_EXIT_CODE) status = ExitStatus::exited(known->value);
+    if (known->kind == SYSP_EXIT_SIGNAL) status = ExitStatus::signalled(known->value);
+    status.oom_killed = (known->flags & SYSP_EXITF_OOM) != 0;
     return instance->core->process_exited(*instance, proc, status);
+}
+
+// SYSP_IO_OBJECT distinguishes handles of Windows, and later bits mean nothing to this host.
+std::uint32_t known_interest(std::uint32_t interest) {
+    return interest & (SYSP_IO_READ | SYSP_IO_WRITE);
 }
 
 // The host's loop is only reachable from its own thread and while the instance lives.
@@ -155,8 +165,8 @@ sysp_status SYSP_CALL io_watch(const sysp_host* host, sysp_handle handle, std::u
                                std::uint64_t* id) noexcept {
     Instance* const instance = io_caller(host);
     if (instance == nullptr || ready == nullptr || id == nullptr) return SYSP_E_INVALID;
-    auto watched =
-        instance->core->loop().watch(handle, interest, [instance, ready, data](std::uint32_t bits) {
+    auto watched = instance->core->loop().watch(
+        handle, known_interest(interest), [instance, ready, data](std::uint32_t bits) {
             static_cast<void>(instance->core->call(*instance, "a ready callback", [&] {
                 ready(data, bits);
                 return sysp_status{SYSP_OK};
@@ -176,7 +186,7 @@ sysp_status SYSP_CALL io_rewatch(const sysp_host* host, std::uint64_t id,
     Instance* const instance = io_caller(host);
     if (instance == nullptr) return SYSP_E_INVALID;
     if (!instance->watches.contains(id)) return SYSP_E_NOT_FOUND;
-    instance->core->loop().rewatch(id, interest);
+    instance->core->loop().rewatch(id, known_interest(interest));
     return SYSP_OK;
 }
 

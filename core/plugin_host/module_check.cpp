@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "plugin_host/foreign_struct.hpp"
+
 namespace syspulse::plugin_host {
 namespace {
 
@@ -43,15 +45,6 @@ bool is_name(std::string_view text) {
     return !text.empty() && lower(text.front()) && std::all_of(text.begin(), text.end(), fits);
 }
 
-// Copies the members that both sides know; the rest stays null.
-template <class Table>
-Table normalised(const Table& foreign) {
-    Table own{};
-    std::memcpy(&own, &foreign, std::min<std::size_t>(foreign.size, sizeof own));
-    own.size = sizeof own;
-    return own;
-}
-
 struct Slot {
     const char* name;
     bool present;
@@ -64,16 +57,20 @@ Result<void> check_slots(std::initializer_list<Slot> slots, const std::string& f
     return {};
 }
 
-Result<void> check_size(std::uint32_t size, std::size_t expected, const std::string& field) {
-    if (size >= expected) return {};
-    return wrong(field, "at least " + std::to_string(expected), std::to_string(size));
+// Our own copy of a struct of the plugin. One that is larger than this host knows was built for a
+// later minor than the module says.
+template <class Struct>
+Result<Struct> copied(const Struct& foreign, const std::string& field) {
+    constexpr std::size_t least = first_size<Struct>;
+    if (foreign.size >= least && foreign.size <= sizeof foreign) return *known_part(&foreign);
+    const std::string most = least == sizeof foreign ? "" : " to " + std::to_string(sizeof foreign);
+    return wrong(field, std::to_string(least) + most + " bytes", std::to_string(foreign.size));
 }
 
 Result<void> take_checker(const sysp_kind& kind, const std::string& field, LoadedKind& taken) {
-    const auto& table = *static_cast<const sysp_checker_vtbl*>(kind.vtbl);
-    if (const auto sized = check_size(table.size, sizeof table, field + ".size"); !sized)
-        return sized;
-    const sysp_checker_vtbl own = normalised(table);
+    const auto table = copied(*static_cast<const sysp_checker_vtbl*>(kind.vtbl), field + ".size");
+    if (!table) return table.error();
+    const sysp_checker_vtbl& own = *table;
     taken.checker = own;
     return check_slots({{"create", own.create != nullptr},
                         {"destroy", own.destroy != nullptr},
@@ -83,10 +80,9 @@ Result<void> take_checker(const sysp_kind& kind, const std::string& field, Loade
 }
 
 Result<void> take_driver(const sysp_kind& kind, const std::string& field, LoadedKind& taken) {
-    const auto& table = *static_cast<const sysp_driver_vtbl*>(kind.vtbl);
-    if (const auto sized = check_size(table.size, sizeof table, field + ".size"); !sized)
-        return sized;
-    const sysp_driver_vtbl own = normalised(table);
+    const auto table = copied(*static_cast<const sysp_driver_vtbl*>(kind.vtbl), field + ".size");
+    if (!table) return table.error();
+    const sysp_driver_vtbl& own = *table;
     taken.driver = own;
     return check_slots({{"create", own.create != nullptr},
                         {"destroy", own.destroy != nullptr},
@@ -145,22 +141,30 @@ Result<std::unique_ptr<LoadedKind>> take_kind(const sysp_kind& kind, std::string
     return taken;
 }
 
-Result<void> check_header(const sysp_module* module) {
+Result<sysp_module> take_header(const sysp_module* module) {
     if (module == nullptr) return wrong("module", "a descriptor", "NULL");
     if (module->magic != SYSP_MAGIC) {
         return wrong("magic", std::to_string(SYSP_MAGIC), std::to_string(module->magic));
     }
-    if (const auto sized = check_size(module->size, sizeof *module, "size"); !sized) return sized;
-    if (module->abi_major != SYSP_ABI_MAJOR || module->abi_minor != SYSP_ABI_MINOR) {
-        const auto text = [](unsigned major, unsigned minor) {
-            return std::to_string(major) + "." + std::to_string(minor);
-        };
+    const auto text = [](unsigned major, unsigned minor) {
+        return std::to_string(major) + "." + std::to_string(minor);
+    };
+    if (module->abi_major != SYSP_ABI_MAJOR) {
         return Error{ErrorCode::unsupported,
-                     "abi: expected " + text(SYSP_ABI_MAJOR, SYSP_ABI_MINOR) + ", got " +
-                         text(module->abi_major, module->abi_minor) +
+                     "abi_major: expected " + std::to_string(SYSP_ABI_MAJOR) + ", got " +
+                         std::to_string(module->abi_major) +
                          "; rebuild the plugin with the SDK of this syspulse"};
     }
-    return {};
+    if (module->abi_minor > SYSP_ABI_MINOR) {
+        return Error{ErrorCode::unsupported,
+                     "abi_minor: expected at most " + std::to_string(SYSP_ABI_MINOR) + ", got " +
+                         std::to_string(module->abi_minor) + "; it needs ABI " +
+                         text(module->abi_major, module->abi_minor) + ", this syspulse has " +
+                         text(SYSP_ABI_MAJOR, SYSP_ABI_MINOR) +
+                         ": update syspulse, or build the plugin with TARGET_MINOR " +
+                         std::to_string(SYSP_ABI_MINOR)};
+    }
+    return copied(*module, "size");
 }
 
 Result<PluginInfo> take_info(const sysp_module& module) {
@@ -186,11 +190,11 @@ Result<PluginInfo> take_info(const sysp_module& module) {
 Result<void> add_kind(const sysp_kind* kind, const std::string& field,
                       const SchemaCheck& schema_check, CheckedModule& checked) {
     if (kind == nullptr) return wrong(field, "a kind", "NULL");
-    if (const auto sized = check_size(kind->size, sizeof *kind, field + ".size"); !sized)
-        return sized;
-    const bool known = kind->type == SYSP_KIND_CHECKER || kind->type == SYSP_KIND_DRIVER;
+    const auto own = copied(*kind, field + ".size");
+    if (!own) return own.error();
+    const bool known = own->type == SYSP_KIND_CHECKER || own->type == SYSP_KIND_DRIVER;
     if (!known) return {};  // A kind of a later host; the ABI has us skip it.
-    auto taken = take_kind(*kind, field, schema_check);
+    auto taken = take_kind(*own, field, schema_check);
     if (!taken) return taken.error();
     for (const auto& other : checked.kinds) {
         if (other->info.name == (*taken)->info.name && other->info.type == (*taken)->info.type) {
@@ -206,18 +210,19 @@ Result<void> add_kind(const sysp_kind* kind, const std::string& field,
 }  // namespace
 
 Result<CheckedModule> check_module(const sysp_module* module, const SchemaCheck& schema_check) {
-    if (const auto header = check_header(module); !header) return header.error();
-    auto info = take_info(*module);
+    const auto own = take_header(module);
+    if (!own) return own.error();
+    auto info = take_info(*own);
     if (!info) return info.error();
-    if (module->kind_count == 0 || module->kind_count > kind_limit) {
+    if (own->kind_count == 0 || own->kind_count > kind_limit) {
         return wrong("kind_count", "1 to " + std::to_string(kind_limit),
-                     std::to_string(module->kind_count));
+                     std::to_string(own->kind_count));
     }
-    if (module->kinds == nullptr) return wrong("kinds", "a list", "NULL");
+    if (own->kinds == nullptr) return wrong("kinds", "a list", "NULL");
     CheckedModule checked{*std::move(info), {}};
-    for (std::size_t i = 0; i < module->kind_count; ++i) {
+    for (std::size_t i = 0; i < own->kind_count; ++i) {
         const std::string field = "kinds[" + std::to_string(i) + "]";
-        const auto added = add_kind(module->kinds[i], field, schema_check, checked);
+        const auto added = add_kind(own->kinds[i], field, schema_check, checked);
         if (!added) return added.error();
     }
     return checked;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "plugin_host/foreign_struct.hpp"
+
 namespace syspulse::plugin_host {
 namespace {
 
@@ -100,9 +102,10 @@ std::string_view describe(sysp_status status) {
     }
 }
 
-Error error_of(const sysp_error& foreign) {
-    if (foreign.size < sizeof foreign)
-        return {ErrorCode::internal, "the plugin failed without a message"};
+Error error_of(const sysp_error& given) {
+    const auto known = known_part(&given);
+    if (!known) return {ErrorCode::internal, "the plugin failed without a message"};
+    const sysp_error& foreign = *known;
     Error error{code_of(foreign.code),
                 safe_text(foreign.message.ptr, foreign.message.len, message_limit)};
     if (!error.message.empty()) return error;

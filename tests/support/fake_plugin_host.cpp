@@ -162,9 +162,9 @@ FakePluginHost::FakePluginHost(const std::string& file, const Options& options)
     : options_(options) {
     void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) throw std::runtime_error(::dlerror());
-    void* symbol = ::dlsym(library, "syspulse_plugin_v0");
-    if (symbol == nullptr) throw std::runtime_error("no syspulse_plugin_v0");
-    const sysp_module* module = reinterpret_cast<decltype(&syspulse_plugin_v0)>(symbol)();
+    void* symbol = ::dlsym(library, "syspulse_plugin_v1");
+    if (symbol == nullptr) throw std::runtime_error("no syspulse_plugin_v1");
+    const sysp_module* module = reinterpret_cast<decltype(&syspulse_plugin_v1)>(symbol)();
     kind_ = module->kinds[0];
     host_ = {sizeof host_,
              SYSP_ABI_MAJOR,

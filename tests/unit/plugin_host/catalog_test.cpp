@@ -80,7 +80,8 @@ TEST(PluginCatalog, names_field_expected_and_got) {
     EXPECT_EQ(broken("sound"), "");
     EXPECT_THAT(broken("magic"),
                 AllOf(HasSubstr("magic.so"), HasSubstr("magic: expected"), HasSubstr("got 7")));
-    EXPECT_THAT(broken("minor"), HasSubstr("abi: expected 0.0, got 0.9"));
+    EXPECT_THAT(broken("minor"),
+                HasSubstr("abi_minor: expected at most 0, got 9; it needs ABI 1.9"));
     EXPECT_THAT(broken("size"), HasSubstr("got 4"));
     EXPECT_THAT(broken("id"), HasSubstr("no spaces please"));
     EXPECT_THAT(broken("kind_name"), HasSubstr("kinds[0].name: expected"));
@@ -88,7 +89,7 @@ TEST(PluginCatalog, names_field_expected_and_got) {
     EXPECT_THAT(broken("no_slot"), HasSubstr("vtbl.start: expected a function, got NULL"));
     EXPECT_THAT(broken("poisoned"), HasSubstr("config_schema: unknown keyword"));
     EXPECT_THAT(broken("other_abi"), HasSubstr("built for ABI 7"));
-    EXPECT_THAT(broken("no_plugin"), HasSubstr("does not export syspulse_plugin_v0"));
+    EXPECT_THAT(broken("no_plugin"), HasSubstr("does not export syspulse_plugin_v1"));
 }
 
 TEST(PluginCatalog, the_first_of_two_plugins_with_one_id_or_kind_wins) {

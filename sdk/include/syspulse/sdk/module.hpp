@@ -63,7 +63,7 @@ class Module {
 // SYSPULSE_PLUGIN("com.example.thing", "1.0.0", "Example Ltd", sdk::checker<Thing>(), ...)
 // The module is never destroyed: the host keeps pointers into it until the OS process ends.
 #define SYSPULSE_PLUGIN(id, version, vendor, ...)                                      \
-    extern "C" SYSP_EXPORT const sysp_module* SYSP_CALL syspulse_plugin_v0(void) {     \
+    extern "C" SYSP_EXPORT const sysp_module* SYSP_CALL syspulse_plugin_v1(void) {     \
         try {                                                                          \
             static const auto* const module =                                          \
                 new ::syspulse::sdk::detail::Module{id, version, vendor, __VA_ARGS__}; \

@@ -26,7 +26,7 @@
 #define FAULT_SCHEMA "{}"
 #endif
 #ifndef FAULT_ENTRY
-#define FAULT_ENTRY syspulse_plugin_v0
+#define FAULT_ENTRY syspulse_plugin_v1
 #endif
 
 static sysp_status create(const sysp_host* host, const sysp_config* config, void** self) {

@@ -154,6 +154,6 @@ constexpr sysp_module module{sizeof(sysp_module),
 
 }  // namespace
 
-extern "C" const sysp_module* SYSP_CALL syspulse_plugin_v0() {
+extern "C" const sysp_module* SYSP_CALL syspulse_plugin_v1() {
     return &module;
 }
