@@ -56,6 +56,8 @@ struct PluginView {
 struct ManagerInfo {
     std::string version;
     std::int64_t pid = 0;
+    std::optional<std::int64_t> keeper_pid;  // Absent without a keeper.
+    std::uint32_t restarts = 0;              // Of the manager by its keeper, after crashes.
     std::optional<WallTime> started_at;
     double uptime_secs = 0;
     std::string data_dir;

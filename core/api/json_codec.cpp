@@ -190,6 +190,9 @@ std::string to_json(const ManagerInfo& info) {
     json.begin_object();
     field(json, "version", info.version);
     field(json, "pid", info.pid);
+    json.key("keeper_pid");
+    info.keeper_pid ? json.integer(*info.keeper_pid) : json.null();
+    field(json, "restarts", info.restarts);
     field(json, "started_at", info.started_at);
     json.key("uptime_secs");
     json.number(info.uptime_secs);

@@ -84,6 +84,12 @@ SocketHandle::~SocketHandle() {
     if (fd_ >= 0) ::close(fd_);
 }
 
+SocketFile SocketFile::at(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) return {path, 0, 0};
+    return {path, status.st_dev, status.st_ino};
+}
+
 void SocketFile::remove() const {
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0) return;

@@ -38,6 +38,7 @@ struct SocketFile {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
 
+    static SocketFile at(const std::string& path);
     void remove() const;
 };
 

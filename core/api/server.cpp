@@ -64,6 +64,11 @@ class UnixServer final : public Server, private ConnectionOwner {
     void stop_accepting() override {
         if (!listener_.is_open()) return;
         file_.remove();
+        leave_endpoint();
+    }
+
+    void leave_endpoint() override {
+        if (!listener_.is_open()) return;
         error_code ignored;
         listener_.close(ignored);
         pause_.cancel();
@@ -130,14 +135,27 @@ class UnixServer final : public Server, private ConnectionOwner {
 
 }  // namespace
 
+Result<int> listen_at(const std::string& socket_path) {
+    auto endpoint = bind_endpoint(socket_path);
+    if (!endpoint) return endpoint.error();
+    return endpoint->socket.release();
+}
+
 Result<std::unique_ptr<Server>> Server::listen(platform::EventLoop& loop,
                                                const std::string& socket_path,
                                                ControlService& service, ServerLimits limits) {
-    auto endpoint = bind_endpoint(socket_path);
-    if (!endpoint) return endpoint.error();
+    auto listener = listen_at(socket_path);
+    if (!listener) return listener.error();
+    return serve(loop, *listener, socket_path, service, std::move(limits));
+}
+
+Result<std::unique_ptr<Server>> Server::serve(platform::EventLoop& loop, int listener,
+                                              const std::string& socket_path,
+                                              ControlService& service, ServerLimits limits) {
+    Endpoint endpoint{SocketHandle(listener), SocketFile::at(socket_path)};
     try {
         return std::unique_ptr<Server>(std::make_unique<UnixServer>(
-            platform::asio_context(loop), std::move(*endpoint), service, std::move(limits)));
+            platform::asio_context(loop), std::move(endpoint), service, std::move(limits)));
     } catch (const boost::system::system_error& e) {
         return Error{ErrorCode::internal,
                      "cannot open control endpoint " + socket_path + ": " + e.code().message()};

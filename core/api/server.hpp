@@ -26,6 +26,9 @@ struct ServerLimits {
     std::function<bool(const Peer&)> admit = {};
 };
 
+// A socket that listens at the path; no client is served before serve() has it.
+Result<int> listen_at(const std::string& socket_path);
+
 // [loop thread] Destruction closes the endpoint and every connection and removes the socket file.
 class Server {
   public:
@@ -35,6 +38,10 @@ class Server {
                                                   const std::string& socket_path,
                                                   ControlService& service,
                                                   ServerLimits limits = {});
+    // Likewise, on a socket that listens at that path already. Takes over the descriptor.
+    static Result<std::unique_ptr<Server>> serve(platform::EventLoop& loop, int listener,
+                                                 const std::string& socket_path,
+                                                 ControlService& service, ServerLimits limits = {});
     virtual ~Server() = default;
 
     virtual std::size_t connection_count() const = 0;
@@ -42,6 +49,10 @@ class Server {
     // Takes no new connections or requests, and lets answers that are under way be written until
     // the server is destroyed. The socket file is removed at once.
     virtual void stop_accepting() = 0;
+
+    // The same, but the socket file stays, and so does whoever waits on it: another process has the
+    // socket and goes on.
+    virtual void leave_endpoint() = 0;
 };
 
 }  // namespace syspulse::api

@@ -7,6 +7,7 @@
 #include "cli/api_connection.hpp"
 #include "cli/plugin_files.hpp"
 #include "cli/run.hpp"
+#include "keeper/keeper.hpp"
 #include "manager/entry.hpp"
 #include "platform/clock.hpp"
 #include "platform/data_dir.hpp"
@@ -15,6 +16,7 @@
 
 int main(int argc, char** argv) {
     using namespace syspulse;
+    if (keeper::is_keeper_process()) return keeper::keep(argv);
     std::ios::sync_with_stdio(false);
     const auto environment = platform::process_environment();
     const auto clock = platform::make_system_clock();

@@ -65,18 +65,36 @@ void Conductor::begin(bool restore) {
 
 void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
     const auto found = runs_.find(run);
-    if (found != runs_.end())
-        submit(engine::Spawned{found->second, run, process.pid, process.token});
+    if (found == runs_.end()) return;
+    if (options_.run_noted) options_.run_noted(run, process.pid);
+    submit(engine::Spawned{found->second, run, process.pid, process.token});
 }
 
 void Conductor::spawn_failed(RunId run, const Error& error) {
     const auto found = runs_.find(run);
-    if (found != runs_.end()) submit(engine::SpawnFailed{found->second, run, error});
+    if (found == runs_.end()) return;
+    const engine::DaemonMachine* m = supervisor_->find(found->second);
+    const bool gone = m != nullptr && m->phase() == engine::DaemonMachine::Phase::recovering &&
+                      error.code == ErrorCode::not_found;
+    if (const auto status = gone ? seen_exit(*m, run) : std::nullopt) {
+        submit(engine::Exited{found->second, run, *status});
+    } else {
+        submit(engine::SpawnFailed{found->second, run, error});
+    }
 }
 
 void Conductor::exited(RunId run, const ExitStatus& status) {
     const auto found = runs_.find(run);
-    if (found != runs_.end()) submit(engine::Exited{found->second, run, status});
+    if (found == runs_.end()) return;
+    const engine::DaemonMachine* m = supervisor_->find(found->second);
+    const bool lost = m != nullptr && status.kind == ExitStatus::Kind::lost;
+    const auto seen = lost ? seen_exit(*m, run) : std::nullopt;
+    submit(engine::Exited{found->second, run, seen.value_or(status)});
+}
+
+std::optional<ExitStatus> Conductor::seen_exit(const engine::DaemonMachine& m, RunId run) const {
+    if (!options_.exit_seen) return std::nullopt;
+    return options_.exit_seen(run, m.pid());
 }
 
 void Conductor::checked(CheckId check, const platform::CheckReport& report) {

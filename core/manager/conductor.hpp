@@ -42,6 +42,11 @@ struct ConductorOptions {
     std::function<std::vector<std::pair<std::string, std::string>>(const std::string& user)>
         base_environment;
     std::string logs_dir;  // Only for the paths that views show.
+    // Both may be empty. The first is told of each process at once, before it is recorded; the
+    // second knows how processes ended that were nobody's children in between. `pid` is zero when
+    // unknown.
+    std::function<void(RunId run, std::int64_t pid)> run_noted;
+    std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
 };
 
 // What a request is told in the end: nothing, or why it was not done.
@@ -108,6 +113,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void exited(RunId run, const ExitStatus& status) override;
     void checked(CheckId check, const platform::CheckReport& report) override;
 
+    std::optional<ExitStatus> seen_exit(const engine::DaemonMachine& m, RunId run) const;
     void submit(engine::Event event);
     void drain();
     void perform(Batch& batch);

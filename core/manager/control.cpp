@@ -59,6 +59,7 @@ class Control final : public api::ControlService {
     }
     void shutdown(const api::Peer&, bool keep_running, api::Done<void> done) override {
         done({});
+        if (parts_.link != nullptr && !keep_running) parts_.link->stopping();
         conductor().shut_down(keep_running, false);
     }
     void logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
@@ -97,6 +98,10 @@ api::ManagerInfo Control::info() {
     const Now now = parts_.clock.now();
     info.version = SYSPULSE_VERSION;
     info.pid = parts_.pid;
+    if (parts_.link != nullptr) {
+        info.keeper_pid = parts_.link->keeper_pid();
+        info.restarts = parts_.link->restarts();
+    }
     info.started_at = started_.wall;
     info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();
     info.data_dir = parts_.paths.directory.string();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/control_service.hpp"
+#include "keeper/link.hpp"
 #include "manager/conductor.hpp"
 #include "platform/data_dir.hpp"
 #include "plugin_host/plugin_catalog.hpp"
@@ -22,6 +23,7 @@ struct ControlParts {
     const plugin_host::PluginCatalog& catalog;
     platform::DataPaths paths;
     std::int64_t pid = 0;
+    keeper::Link* link = nullptr;  // Null without a keeper.
 };
 
 std::unique_ptr<api::ControlService> make_control(ControlParts parts);

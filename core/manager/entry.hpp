@@ -14,6 +14,7 @@ struct DaemonOptions {
     std::optional<std::filesystem::path> socket;  // Absent: follows the data directory.
     std::vector<std::filesystem::path> plugin_dirs;
     std::optional<std::filesystem::path> config;  // A spec file to load at start.
+    bool keeper = true;  // Run under a keeper, which takes this process's place; see core/keeper.
     bool verbose = false;
     bool quiet = false;
 };

@@ -31,8 +31,10 @@ void tell_service_manager(std::string_view state) {
 
 class Process final : public ManagerProcess {
   public:
-    Process(platform::DataDirectory directory, std::string socket)
-        : directory_(std::move(directory)),
+    Process(platform::DataDirectory directory, std::string socket,
+            std::unique_ptr<keeper::Link> link)
+        : link_(std::move(link)),
+          directory_(std::move(directory)),
           socket_(std::move(socket)),
           environment_(platform::process_environment()) {}
 
@@ -48,9 +50,13 @@ class Process final : public ManagerProcess {
   private:
     void on_signal(int number);
     void finish();
+    void ready();
+    void feed_watchdog(Duration every);
+    Result<void> open_endpoint();
     std::string make_uuid() { return boost::uuids::to_string(uuids_()); }
 
     // Destroyed from the last to the first: nothing outlives what it stands on.
+    std::unique_ptr<keeper::Link> link_;  // Null without a keeper.
     platform::DataDirectory directory_;
     std::string socket_;
     BaseEnvironment environment_;
@@ -96,13 +102,19 @@ Result<void> Process::build(const ProcessOptions& options) {
     conducting.make_uuid = [this] { return make_uuid(); };
     conducting.base_environment = [this](const std::string& user) { return environment_.of(user); };
     conducting.logs_dir = directory_.paths().logs().string();
+    if (link_) {
+        conducting.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
+        conducting.exit_seen = [this](RunId run, std::int64_t pid) {
+            return link_->exit_of(run, pid);
+        };
+    }
     conductor_ = std::make_unique<Conductor>(
         Ports{*clock_, *loop_, *journal_, plugins_->processes(), plugins_->checks(), *capture_},
         std::move(conducting));
     if (auto loaded = conductor_->load(); !loaded) return loaded;
     conductor_->on_finished([this] { finish(); });
     control_ = make_control({*conductor_, *loop_, *clock_, plugins_->catalog(), directory_.paths(),
-                             platform::process_id()});
+                             platform::process_id(), link_.get()});
     return {};
 }
 
@@ -122,12 +134,18 @@ Result<std::vector<model::DaemonSpec>> Process::load_specs(
     return std::move(loaded.daemons);
 }
 
-Result<void> Process::run(bool restore) {
+Result<void> Process::open_endpoint() {
     auto address = platform::SocketAddressPath::of(socket_);
     if (!address) return address.error();
-    auto server = api::Server::listen(*loop_, address->text(), *control_);
+    auto server = link_ ? api::Server::serve(*loop_, link_->endpoint(), address->text(), *control_)
+                        : api::Server::listen(*loop_, address->text(), *control_);
     if (!server) return server.error().with("cannot open the control endpoint " + socket_);
     server_ = std::move(*server);
+    return {};
+}
+
+Result<void> Process::run(bool restore) {
+    if (auto opened = open_endpoint(); !opened) return opened;
     if (auto adopted = platform::become_subreaper(); !adopted) return adopted;
     reaper_ = platform::make_orphan_reaper(
         *loop_, *clock_, [this](std::int64_t pid) { return plugins_->owns_pid(pid); });
@@ -136,9 +154,21 @@ Result<void> Process::run(bool restore) {
     if (!wall_clock) return wall_clock.error();
     wall_clock_ = std::move(*wall_clock);
     conductor_->begin(restore);
-    loop_->post([] { tell_service_manager("READY=1"); });
+    loop_->post([this] { ready(); });
     loop_->run();
     return {};
+}
+
+void Process::ready() {
+    if (link_) link_->serving();
+    tell_service_manager("READY=1");
+    if (const auto interval = platform::watchdog_interval()) feed_watchdog(*interval / 2);
+}
+
+// systemd takes a manager that misses two of these for hung.
+void Process::feed_watchdog(Duration every) {
+    tell_service_manager("WATCHDOG=1");
+    loop_->start_timer(clock_->now().mono + every, [this, every] { feed_watchdog(every); });
 }
 
 void Process::on_signal(int number) {
@@ -153,24 +183,31 @@ void Process::on_signal(int number) {
     ++stop_signals_;
     tell_service_manager("STOPPING=1");
     log::info(stop_signals_ == 1 ? "stopping all daemons" : "killing all daemons");
+    if (link_) link_->stopping();
     conductor_->shut_down(false, stop_signals_ > 1);
 }
 
 void Process::finish() {
-    server_->stop_accepting();
+    if (link_ && link_->handing_over()) {
+        server_->leave_endpoint();
+    } else {
+        server_->stop_accepting();
+    }
     loop_->start_timer(clock_->now().mono + farewell, [this] { loop_->stop(); });
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ManagerProcess>> ManagerProcess::create(const ProcessOptions& options) {
+Result<std::unique_ptr<ManagerProcess>> ManagerProcess::create(const ProcessOptions& options,
+                                                               std::unique_ptr<keeper::Link> link) {
     const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
     auto paths = platform::resolve_data_dir(flag, platform::process_environment());
     if (!paths) return paths.error();
-    auto directory = platform::DataDirectory::open(*paths);
+    auto directory = link ? platform::DataDirectory::adopt(*paths, link->lock())
+                          : platform::DataDirectory::open(*paths);
     if (!directory) return directory.error();
     const std::string socket = options.socket ? options.socket->string() : paths->socket().string();
-    auto process = std::make_unique<Process>(std::move(*directory), socket);
+    auto process = std::make_unique<Process>(std::move(*directory), socket, std::move(link));
     if (auto built = process->build(options); !built) return built.error();
     return std::unique_ptr<ManagerProcess>(std::move(process));
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "keeper/link.hpp"
 #include "manager/conductor.hpp"
 #include "platform/data_dir.hpp"
 
@@ -24,7 +25,9 @@ struct ProcessOptions {
 // [loop thread]
 class ManagerProcess {
   public:
-    static Result<std::unique_ptr<ManagerProcess>> create(const ProcessOptions& options);
+    // With a link to a keeper, lock and endpoint come from there.
+    static Result<std::unique_ptr<ManagerProcess>> create(
+        const ProcessOptions& options, std::unique_ptr<keeper::Link> link = nullptr);
     virtual ~ManagerProcess() = default;
 
     virtual Conductor& conductor() = 0;

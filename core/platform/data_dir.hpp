@@ -50,14 +50,19 @@ Result<std::optional<std::int64_t>> running_manager(const DataPaths& paths);
 class DataDirectory {
   public:
     // Creates the directory (0700, parents included) and logs/ in it, checks owner and mode, takes
-    // the lock and writes the pid. invalid_state when another manager holds it.
+    // the lock and writes the pid. invalid_state when another manager holds it; one that is about
+    // to end is waited for a moment.
     static Result<DataDirectory> open(const DataPaths& paths);
+    // Takes over a descriptor of the pid file through which somebody else has taken the lock.
+    static Result<DataDirectory> adopt(const DataPaths& paths, int lock);
 
     DataDirectory(DataDirectory&&) noexcept;
     DataDirectory& operator=(DataDirectory&&) noexcept;
     ~DataDirectory();
 
     const DataPaths& paths() const noexcept;
+    // The descriptor that carries the lock; for a program that replaces this one.
+    int lock_handle() const noexcept;
 
   private:
     struct Hold;

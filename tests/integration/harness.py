@@ -68,9 +68,9 @@ class Manager:
                 raise
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def start(self):
+    def start(self, *flags):
         log = open(self.root / "manager.log", "ab")
-        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data], stdout=log, stderr=log)
+        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data, *flags], stdout=log, stderr=log)
         until(lambda: self.run("ping").returncode == 0, "the manager answers")
 
     def stop(self):

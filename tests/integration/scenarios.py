@@ -160,7 +160,8 @@ def mistakes_get_their_exit_codes_and_messages():
         assert "syspulse daemon" in m.fails(3, "status")
         m.start()
         second = m.run("daemon")
-        assert second.returncode == 5 and str(m.process.pid) in second.stderr, second.stderr
+        first = json.loads(m.ok("--format", "json", "info"))["pid"]
+        assert second.returncode == 5 and str(first) in second.stderr, second.stderr
         m.add(web={"command": SHELL_FOREVER})
         m.fails(4, "start", "nobody")
         m.fails(5, "add", "--name", "web", "--command", "true")

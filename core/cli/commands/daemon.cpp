@@ -13,6 +13,8 @@ constexpr std::array options{
                "look for plugins here too, before the bundled ones (may be repeated)",
                ValueKind::directory, true},
     OptionSpec{0, "config", "FILE", "spec file to load at start", ValueKind::file},
+    OptionSpec{0, "no-keeper", "",
+               "run without the keeper, the parent process that restarts a crashed manager"},
 };
 
 ExitCode run(Context& context, const Arguments& arguments) {
@@ -21,6 +23,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.socket = optional_path(context.globals.socket);
     wanted.plugin_dirs = paths_of(arguments.all("plugin-dir"));
     wanted.config = optional_path(arguments.text("config"));
+    wanted.keeper = !arguments.has("no-keeper");
     wanted.verbose = context.globals.verbose;
     wanted.quiet = context.globals.quiet;
     return ExitCode{context.run_daemon(wanted)};

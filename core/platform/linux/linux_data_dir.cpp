@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -19,6 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t others_can_write = S_IWGRP | S_IWOTH;
+// How long a manager that was killed is given to be gone.
+constexpr int lock_tries = 30;
+constexpr int lock_pause_ms = 10;
 
 // Adds who was refused and what helps to the plain OS error.
 Error data_error(const std::string& what, int number = errno) {
@@ -122,9 +126,10 @@ Result<UniqueFd> lock_pid_file(const DataPaths& paths) {
     UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file) return data_error("cannot write to the data directory " + paths.directory.native());
     struct flock lock = whole_file();
-    if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
-        if (errno == EAGAIN || errno == EACCES) return already_running(paths, file.get());
-        return data_error("cannot lock " + path.native());
+    for (int tries = 0; ::fcntl(file.get(), F_OFD_SETLK, &lock) != 0; ++tries) {
+        if (errno != EAGAIN && errno != EACCES) return data_error("cannot lock " + path.native());
+        if (tries == lock_tries) return already_running(paths, file.get());
+        ::poll(nullptr, 0, lock_pause_ms);
     }
     if (auto written = write_pid(file.get(), path); !written) return written.error();
     return file;
@@ -207,6 +212,17 @@ Result<DataDirectory> DataDirectory::open(const DataPaths& paths) {
     if (!lock) return lock.error();
     if (auto created = ensure_directory(paths.logs()); !created) return created.error();
     return DataDirectory(std::make_unique<Hold>(Hold{paths, std::move(*lock)}));
+}
+
+Result<DataDirectory> DataDirectory::adopt(const DataPaths& paths, int lock) {
+    UniqueFd held(lock);
+    if (auto fine = check_data_dir(paths.directory); !fine) return fine.error();
+    if (auto created = ensure_directory(paths.logs()); !created) return created.error();
+    return DataDirectory(std::make_unique<Hold>(Hold{paths, std::move(held)}));
+}
+
+int DataDirectory::lock_handle() const noexcept {
+    return hold_->lock.get();
 }
 
 struct SocketAddressPath::Hold {

@@ -1,0 +1,57 @@
+// The page that keeper and manager share: what the keeper saw of processes that ended below it, and
+// what the manager wants. It lives in memory that both map and outlives every manager; nothing in
+// it points anywhere. Each field has one writer.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace syspulse::keeper {
+
+constexpr std::uint32_t board_magic = 0x53504b31;  // "SPK1"; another layout gets another number.
+constexpr std::uint32_t kept_exits = 4096;
+constexpr std::uint32_t kept_runs = 16384;
+constexpr std::uint32_t program_bytes = 4096;
+
+// How a process that had been handed to the keeper ended. [keeper]
+struct ExitRecord {
+    std::int32_t pid;
+    std::int32_t value;      // Exit code or signal number.
+    std::int32_t signalled;  // 1: `value` is a signal.
+    std::int32_t reserved;
+};
+
+// Which run a process number stands for, and how many ends had been recorded before it: an older
+// record of the same number is about somebody else. [manager]
+struct RunNote {
+    std::uint64_t run;
+    std::uint64_t exits_before;
+    std::int32_t pid;
+    std::int32_t reserved;
+};
+
+enum class Wish : std::uint32_t {
+    none,
+    stop,       // All daemons are to stop; a manager that replaces this one goes on with that.
+    hand_over,  // Start `program` (empty: the same one) as the next manager, daemons untouched.
+};
+
+struct Board {
+    std::uint32_t magic;
+    std::atomic<std::uint32_t> ready_pid;  // The manager that serves. [manager]
+    std::atomic<Wish> wish;                // [manager; the keeper clears it]
+    std::atomic<std::uint32_t>
+        failed_upgrades;                  // Managers that a hand-over started in vain. [keeper]
+    std::atomic<std::uint32_t> restarts;  // Managers that ended by a signal. [keeper]
+    std::int32_t manager_pid;     // What a keeper that replaces itself needs to go on. [keeper]
+    std::int32_t stops;           // Likewise: signals to stop so far. [keeper]
+    char program[program_bytes];  // [manager, before it sets `wish`]
+    char socket[program_bytes];   // The endpoint's file. [the starting process]
+    std::atomic<std::uint64_t> exit_count;  // Of all records ever written. [keeper]
+    ExitRecord exits[kept_exits];           // A ring: number n is at n % kept_exits. [keeper]
+    RunNote runs[kept_runs];                // At pid % kept_runs. [manager]
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
+              std::atomic<Wish>::is_always_lock_free);
+
+}  // namespace syspulse::keeper

@@ -1,0 +1,26 @@
+// How descriptors travel from the starting process to the keeper and on to each manager: as numbers
+// in one environment variable, "pid,lock,endpoint,board". The pid is that of the keeper, so that
+// the variable means nothing to a process that inherited it by accident.
+#pragma once
+
+namespace syspulse::keeper {
+
+constexpr const char* keeper_variable = "SYSPULSE_KEEPER_START";
+constexpr const char* manager_variable = "SYSPULSE_KEPT_BY";
+
+struct Handover {
+    int pid = -1;
+    int lock = -1;
+    int endpoint = -1;
+    int board = -1;
+};
+
+// False if the variable is absent or malformed.
+bool read_handover(const char* variable, Handover& handover);
+// Sets the variable of this process.
+void write_handover(const char* variable, const Handover& handover);
+
+// Lets a descriptor survive exec, or not.
+void keep_over_exec(int descriptor, bool keep);
+
+}  // namespace syspulse::keeper

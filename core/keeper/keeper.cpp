@@ -1,0 +1,302 @@
+#include "keeper/keeper.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iterator>
+
+#include "keeper/board.hpp"
+#include "keeper/handover.hpp"
+#include "keeper/memory.hpp"
+#include "keeper/report.hpp"
+
+extern char** environ;
+
+namespace syspulse::keeper {
+namespace {
+
+// So many managers in a row that end before they serve make the keeper give up.
+constexpr int unready_deaths_max = 5;
+constexpr long first_delay_ms = 100;  // After the first of them; doubled each time.
+// A manager that served and ended sooner than this was short-lived. Many of them in a row are
+// slowed down; a single one is replaced at once.
+constexpr long settled_ms = 1000;
+constexpr int short_lives_max = 50;
+constexpr int cannot_execute = 127;
+
+constexpr int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
+
+sigset_t set_of(const int* begin, const int* end) {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (; begin != end; ++begin) ::sigaddset(&set, *begin);
+    return set;
+}
+
+class Keeper {
+  public:
+    Keeper(const Handover& handover, Board& board, char** argv)
+        : handover_(handover),
+          board_(board),
+          argv_(argv),
+          manager_(board.manager_pid),
+          stops_(board.stops) {}
+
+    int run();
+
+  private:
+    void start_manager();
+    [[noreturn]] void become_manager();
+    void write_pid();
+    void pass_on(int number);
+    void collect();
+    void record(const siginfo_t& end);
+    void manager_ended(const siginfo_t& end);
+    void manager_crashed(int number);
+    void hand_over();
+    bool fall_back(const siginfo_t& end);
+    void manager_ready();
+    void renew();
+    void start_after(long delay_ms);
+    void finish(int code);
+
+    const Handover handover_;
+    Board& board_;
+    char** argv_;
+    int program_ = -1;       // What managers are started from; it stays the same file.
+    int old_program_ = -1;   // While a new program has not shown that it works.
+    std::int32_t& manager_;  // Zero: there is none now.
+    std::int32_t&
+        stops_;  // Stop signals so far; a manager that replaces a dead one gets them again.
+    int unready_deaths_ = 0;
+    int short_lives_ = 0;
+    bool settled_ = false;
+    bool finished_ = false;
+    int exit_code_ = 0;
+};
+
+int Keeper::run() {
+    ::prctl(PR_SET_NAME, "syspulse-keeper");
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+    const sigset_t set = set_of(std::begin(signals), std::end(signals));
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    program_ = ::open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (manager_ == 0) start_manager();
+    collect();
+    drop_start_pages();
+    while (!finished_) {
+        const int number = ::sigwaitinfo(&set, nullptr);
+        if (number == SIGCHLD) {
+            collect();
+        } else if (number == SIGUSR1) {
+            manager_ready();
+        } else if (number == SIGALRM) {
+            if (manager_ == 0) start_manager();
+            settled_ = true;
+        } else if (number > 0) {
+            pass_on(number);
+        }
+    }
+    return exit_code_;
+}
+
+void Keeper::start_manager() {
+    settled_ = false;
+    const pid_t pid = ::fork();
+    if (pid == 0) become_manager();
+    if (pid < 0) {
+        Report() << "cannot start the manager: " << std::strerror(errno) << "; trying again";
+        start_after(first_delay_ms);
+        return;
+    }
+    manager_ = pid;
+    write_pid();
+    // The signals stay pending until it looks at them.
+    for (int i = 0; i < stops_; ++i) ::kill(manager_, SIGTERM);
+    if (stops_ == 0 && board_.wish.load() == Wish::stop) ::kill(manager_, SIGTERM);
+}
+
+// A manager must not outlive its keeper: nobody would know that it is there. Its own process group
+// keeps a Ctrl-C at the terminal from reaching it beside the keeper, which passes it on. Signals to
+// stop stay blocked over exec, so that none is lost before the manager can read it.
+void Keeper::become_manager() {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != handover_.pid) ::_exit(cannot_execute);
+    ::setpgid(0, 0);
+    for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
+        keep_over_exec(descriptor, true);
+    constexpr int kept[] = {SIGTERM, SIGINT, SIGHUP};
+    const sigset_t set = set_of(std::begin(kept), std::end(kept));
+    ::sigprocmask(SIG_SETMASK, &set, nullptr);
+    ::execveat(program_, "", argv_, environ, AT_EMPTY_PATH);
+    Report() << "cannot execute the manager: " << std::strerror(errno);
+    ::_exit(cannot_execute);
+}
+
+// The pid file names who serves.
+void Keeper::write_pid() {
+    char text[16];
+    const int size = std::snprintf(text, sizeof text, "%d\n", manager_);
+    static_cast<void>(!::ftruncate(handover_.lock, 0));
+    static_cast<void>(!::pwrite(handover_.lock, text, static_cast<std::size_t>(size), 0));
+}
+
+void Keeper::pass_on(int number) {
+    if (number == SIGTERM || number == SIGINT) ++stops_;
+    if (manager_ != 0) {
+        ::kill(manager_, number);
+    } else if (stops_ > 0) {
+        start_manager();  // Only a manager can stop daemons in their order.
+    }
+}
+
+// A process is looked at before it is reaped: once its number is free, the record must be there.
+void Keeper::collect() {
+    for (;;) {
+        siginfo_t end{};
+        const int found = ::waitid(P_ALL, 0, &end, WEXITED | WNOHANG | WNOWAIT);
+        if (found != 0 || end.si_pid == 0) return;
+        const pid_t pid = end.si_pid;
+        if (pid != manager_) record(end);
+        siginfo_t ignored{};
+        ::waitid(P_PID, static_cast<id_t>(pid), &ignored, WEXITED | WNOHANG);
+        if (pid == manager_) manager_ended(end);
+    }
+}
+
+void Keeper::record(const siginfo_t& end) {
+    const std::uint64_t number = board_.exit_count.load(std::memory_order_relaxed);
+    board_.exits[number % kept_exits] = {end.si_pid, end.si_status,
+                                         end.si_code == CLD_EXITED ? 0 : 1, 0};
+    board_.exit_count.store(number + 1, std::memory_order_release);
+}
+
+void Keeper::manager_ended(const siginfo_t& end) {
+    manager_ = 0;
+    if (fall_back(end)) return;
+    if (end.si_code != CLD_EXITED) return manager_crashed(end.si_status);
+    if (end.si_status == 0 && board_.wish.load() == Wish::hand_over) return hand_over();
+    finish(end.si_status);
+}
+
+void Keeper::manager_crashed(int number) {
+    ++board_.restarts;
+    const bool served = board_.ready_pid.exchange(0) != 0;
+    unready_deaths_ = served ? 0 : unready_deaths_ + 1;
+    short_lives_ = settled_ ? 0 : short_lives_ + 1;
+    if (unready_deaths_ >= unready_deaths_max) {
+        Report() << "the manager was ended by signal " << number << ", " << unready_deaths_
+                 << " times in a row before it could serve; giving up. Daemons keep running; the "
+                    "next syspulse daemon takes them over";
+        return finish(EXIT_FAILURE);
+    }
+    Report() << "the manager was ended by signal " << number << "; starting it again";
+    if (served && short_lives_ < short_lives_max) return start_manager();
+    start_after(served ? settled_ms : first_delay_ms << (unready_deaths_ - 1));
+}
+
+void Keeper::hand_over() {
+    board_.wish.store(Wish::none);
+    board_.ready_pid.store(0);
+    if (board_.program[0] != '\0') {
+        board_.program[program_bytes - 1] = '\0';
+        const int program = ::open(board_.program, O_PATH | O_CLOEXEC);
+        if (program < 0) {
+            Report() << "cannot open " << board_.program << ": " << std::strerror(errno)
+                     << "; the old program goes on";
+            ++board_.failed_upgrades;
+        } else {
+            old_program_ = program_;
+            program_ = program;
+        }
+    }
+    start_manager();
+}
+
+// A new program that cannot serve is given up for the one that could.
+bool Keeper::fall_back(const siginfo_t& end) {
+    if (old_program_ < 0) return false;
+    ++board_.failed_upgrades;
+    Report() << "the new program ended with " << (end.si_code == CLD_EXITED ? "code " : "signal ")
+             << end.si_status << " before it could serve; the old one goes on";
+    ::close(program_);
+    program_ = old_program_;
+    old_program_ = -1;
+    start_manager();
+    return true;
+}
+
+// A new program that serves becomes the keeper's own, too. The process and all that it holds stay.
+void Keeper::manager_ready() {
+    if (manager_ == 0 || board_.ready_pid.load() != static_cast<std::uint32_t>(manager_)) return;
+    unready_deaths_ = 0;
+    start_after(settled_ms);
+    if (old_program_ < 0) return;
+    ::close(old_program_);
+    old_program_ = -1;
+    renew();
+}
+
+// Returns only if it failed; then the old keeper does as well.
+void Keeper::renew() {
+    write_handover(keeper_variable, handover_);
+    for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
+        keep_over_exec(descriptor, true);
+    ::execveat(program_, "", argv_, environ, AT_EMPTY_PATH);
+    for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
+        keep_over_exec(descriptor, false);
+    Report() << "the keeper stays the old program: " << std::strerror(errno);
+}
+
+void Keeper::start_after(long delay_ms) {
+    const itimerval timer = {{0, 0}, {delay_ms / 1000, delay_ms % 1000 * 1000}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+// A manager that stopped in good order has removed the endpoint's file itself.
+void Keeper::finish(int code) {
+    if (code != 0 && board_.socket[0] != '\0') ::unlink(board_.socket);
+    finished_ = true;
+    exit_code_ = code;
+}
+
+Board* map_board(int descriptor) {
+    void* const mapped =
+        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    return mapped == MAP_FAILED ? nullptr : static_cast<Board*>(mapped);
+}
+
+// systemd expects signs of life from the process that it started; the manager gives them instead.
+void leave_watchdog_to_manager(int pid) {
+    const char* const named = std::getenv("WATCHDOG_PID");
+    if (named != nullptr && std::atoi(named) == pid) ::unsetenv("WATCHDOG_PID");
+}
+
+}  // namespace
+
+int keep(char** argv) {
+    Handover handover;
+    if (!read_handover(keeper_variable, handover)) return EXIT_FAILURE;
+    Board* const board = map_board(handover.board);
+    if (board == nullptr || board->magic != board_magic) {
+        Report() << "cannot start the keeper: its shared memory is missing";
+        return EXIT_FAILURE;
+    }
+    for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
+        keep_over_exec(descriptor, false);
+    ::unsetenv(keeper_variable);
+    write_handover(manager_variable, handover);
+    leave_watchdog_to_manager(handover.pid);
+    return Keeper(handover, *board, argv).run();
+}
+
+}  // namespace syspulse::keeper

@@ -1,0 +1,122 @@
+#include "keeper/link.hpp"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "keeper/board.hpp"
+#include "keeper/handover.hpp"
+
+namespace syspulse::keeper {
+namespace {
+
+class BoardLink final : public Link {
+  public:
+    BoardLink(const Handover& handover, Board& board) : handover_(handover), board_(board) {}
+    ~BoardLink() override {
+        ::munmap(&board_, sizeof(Board));
+        ::close(handover_.board);
+    }
+
+    std::int64_t keeper_pid() const override { return handover_.pid; }
+    int lock() const override { return handover_.lock; }
+    int endpoint() const override { return handover_.endpoint; }
+
+    void note_run(RunId run, std::int64_t pid) override {
+        if (pid <= 0) return;
+        slot(pid) = {run.value, board_.exit_count.load(std::memory_order_acquire),
+                     static_cast<std::int32_t>(pid), 0};
+    }
+
+    std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const override {
+        const RunNote* const note = find_note(run, pid);
+        if (note != nullptr) return first_exit(note->pid, note->exits_before);
+        return pid > 0 ? last_exit(static_cast<std::int32_t>(pid)) : std::nullopt;
+    }
+
+    void serving() override {
+        board_.ready_pid.store(static_cast<std::uint32_t>(::getpid()));
+        ::kill(handover_.pid, SIGUSR1);
+    }
+    void stopping() override { board_.wish.store(Wish::stop); }
+
+    Result<void> hand_over(const std::string& program) override {
+        if (program.size() >= program_bytes) {
+            return Error{ErrorCode::invalid_argument,
+                         "cannot upgrade to " + program + ": its name is too long"};
+        }
+        const auto end = std::copy(program.begin(), program.end(), board_.program);
+        std::fill(end, std::end(board_.program), '\0');
+        board_.wish.store(Wish::hand_over);
+        return {};
+    }
+    bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
+    std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
+    std::uint32_t restarts() const override { return board_.restarts.load(); }
+
+  private:
+    RunNote& slot(std::int64_t pid) const {
+        return board_.runs[static_cast<std::uint64_t>(pid) % kept_runs];
+    }
+
+    const RunNote* find_note(RunId run, std::int64_t pid) const {
+        if (pid > 0) {
+            const RunNote& note = slot(pid);
+            return note.run == run.value && note.pid == pid ? &note : nullptr;
+        }
+        const auto found = std::find_if(std::begin(board_.runs), std::end(board_.runs),
+                                        [&](const RunNote& n) { return n.run == run.value; });
+        return found == std::end(board_.runs) ? nullptr : &*found;
+    }
+
+    static ExitStatus status_of(const ExitRecord& record) {
+        return record.signalled != 0 ? ExitStatus::signalled(record.value)
+                                     : ExitStatus::exited(record.value);
+    }
+
+    std::uint64_t oldest() const {
+        const std::uint64_t count = board_.exit_count.load(std::memory_order_acquire);
+        return count > kept_exits ? count - kept_exits : 0;
+    }
+
+    std::optional<ExitStatus> first_exit(std::int32_t pid, std::uint64_t from) const {
+        const std::uint64_t count = board_.exit_count.load(std::memory_order_acquire);
+        for (std::uint64_t n = std::max(from, oldest()); n < count; ++n) {
+            const ExitRecord& record = board_.exits[n % kept_exits];
+            if (record.pid == pid) return status_of(record);
+        }
+        return std::nullopt;
+    }
+
+    std::optional<ExitStatus> last_exit(std::int32_t pid) const {
+        for (std::uint64_t n = board_.exit_count.load(std::memory_order_acquire); n > oldest();
+             --n) {
+            const ExitRecord& record = board_.exits[(n - 1) % kept_exits];
+            if (record.pid == pid) return status_of(record);
+        }
+        return std::nullopt;
+    }
+
+    const Handover handover_;
+    Board& board_;
+};
+
+}  // namespace
+
+std::unique_ptr<Link> Link::inherit() {
+    Handover handover;
+    if (!read_handover(manager_variable, handover) || handover.pid != ::getppid()) return nullptr;
+    ::unsetenv(manager_variable);
+    for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
+        keep_over_exec(descriptor, false);
+    void* const mapped =
+        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, handover.board, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    auto* const board = static_cast<Board*>(mapped);
+    return board->magic == board_magic ? std::make_unique<BoardLink>(handover, *board) : nullptr;
+}
+
+}  // namespace syspulse::keeper

@@ -1,0 +1,44 @@
+// What a manager has from its keeper: the data directory's lock, the listening socket, and the exit
+// statuses of processes that ended while no manager was their parent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/exit_status.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace syspulse::keeper {
+
+// [loop thread]
+class Link {
+  public:
+    // Nothing when this process was not started by a keeper. Called once, before threads exist.
+    static std::unique_ptr<Link> inherit();
+
+    virtual ~Link() = default;
+
+    virtual std::int64_t keeper_pid() const = 0;
+    // Descriptors that the caller takes over; they no longer survive exec.
+    virtual int lock() const = 0;
+    virtual int endpoint() const = 0;
+
+    // Notes which process a run has, so that a later manager can ask how it ended.
+    virtual void note_run(RunId run, std::int64_t pid) = 0;
+    // How the run's process ended, if it ended as the keeper's child. `pid` may be zero where only
+    // the note knows it.
+    virtual std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const = 0;
+
+    virtual void serving() = 0;   // The endpoint answers.
+    virtual void stopping() = 0;  // All daemons are to stop, whatever happens to this process.
+    // After this process has ended with 0, `program` (empty: the same one) is the next manager.
+    virtual Result<void> hand_over(const std::string& program) = 0;
+    virtual bool handing_over() const = 0;
+    virtual std::uint32_t failed_upgrades() const = 0;
+    virtual std::uint32_t restarts() const = 0;
+};
+
+}  // namespace syspulse::keeper

@@ -1,0 +1,260 @@
+"""Kills syspulse again and again under load, then counts: every line once and in order, no daemon started
+twice, every exit recorded as it was.
+
+    chaos.py [--kills 1000] [--daemons 200] [--keeper-kills 10] [--lines 1000] [--clients 2]
+
+Needs SYSPULSE_PROGRAM and SYSPULSE_CHAOS_WORKER. The seed is printed; --seed repeats its choices."""
+import argparse
+import collections
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+PROGRAM = os.environ["SYSPULSE_PROGRAM"]
+WORKER = os.environ["SYSPULSE_CHAOS_WORKER"]
+DEADLINE_SECS = 120
+
+
+def until(condition, what):
+    end = time.monotonic() + DEADLINE_SECS
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {DEADLINE_SECS} s in vain: {what}")
+
+
+class Chaos:
+    def __init__(self, options):
+        self.options = options
+        self.random = random.Random(options.seed)
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-chaos-"))
+        self.data = self.root / "data"
+        self.keeper = None
+        self.back_ms = []
+        self.back_after_keeper_ms = []
+        self.keeper_gaps = []
+        self.requests = 0
+        self.over = threading.Event()
+
+    def launch(self):
+        log = open(self.root / "manager.log", "ab")
+        self.keeper = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data], stdout=log, stderr=log)
+
+    def cli(self, *words):
+        done = subprocess.run([PROGRAM, "--data-dir", self.data, "--format", "json", *words], capture_output=True,
+                              text=True, timeout=DEADLINE_SECS)
+        return done.stdout if done.returncode == 0 else None
+
+    def get(self, path, timeout=DEADLINE_SECS):
+        """One raw request; the body, or nothing if the connection broke."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(timeout)
+                s.connect(str(self.data / "syspulse.sock"))
+                s.sendall(f"GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n".encode())
+                answer = b""
+                while part := s.recv(65536):
+                    answer += part
+        except OSError:
+            return None
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return body.decode() if head.startswith(b"HTTP/1.1 200") else None
+
+    def info(self):
+        body = self.get("/v1/info")
+        return json.loads(body) if body else None
+
+    def register(self):
+        daemons = {}
+        steady = self.options.daemons - self.options.crashing
+        pace = max(1, self.options.lines // max(1, steady))
+        for i in range(steady):
+            daemons[f"s{i}"] = {"command": self.worker(f"s{i}", "steady", pace), "autostart": True}
+        for i in range(self.options.crashing):
+            daemons[f"c{i}"] = {"command": self.worker(f"c{i}", "crashing", self.random.randint(100, 1500)),
+                                "autostart": True, "restart_policy": {"policy": "always", "backoff_base_secs": 0.05,
+                                                                      "backoff_max_secs": 0.5}}
+        for i in range(min(5, steady)):
+            daemons[f"s{i}"]["health_check"] = {"type": "command", "target": "true", "interval_secs": 1,
+                                                "on_unhealthy": "none"}
+        spec = self.root / "spec.yaml"
+        spec.write_text(json.dumps({"daemons": daemons}))
+        assert self.cli("add", "-f", spec) is not None
+        assert self.cli("start", "--all") is not None
+        self.steady = [n for n in daemons if n.startswith("s")]
+        self.crashing = [n for n in daemons if n.startswith("c")]
+
+    def worker(self, name, kind, pace):
+        return [WORKER, str(self.root / f"{name}.lock"), str(self.root / f"{name}.starts"), kind, str(pace)]
+
+    def storm(self):
+        while not self.over.is_set():
+            if self.get(f"/v1/daemons/{random.choice(self.steady)}", timeout=5) is not None:
+                self.requests += 1
+
+    def kill_manager(self):
+        pid = int((self.data / "syspulse.pid").read_text() or 0)
+        begin = time.monotonic()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: (lambda i: i and i["pid"] != pid)(self.info()), "the endpoint is back")
+        self.back_ms.append((time.monotonic() - begin) * 1000)
+
+    def kill_keeper(self):
+        begin = time.monotonic()
+        gap_begin = time.time()
+        self.keeper.kill()
+        self.keeper.wait()
+        self.launch()
+        until(self.info, "the endpoint is back")
+        self.back_after_keeper_ms.append((time.monotonic() - begin) * 1000)
+        self.keeper_gaps.append((gap_begin, time.time()))
+
+    def stop_and_continue(self):
+        pid = int((self.data / "syspulse.pid").read_text() or 0)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(self.random.uniform(0.01, 0.2))
+        os.kill(pid, signal.SIGCONT)
+
+    def run(self):
+        self.launch()
+        until(self.info, "the manager answers")
+        self.register()
+        until(lambda: all((self.root / f"{n}.starts").exists() for n in self.steady + self.crashing), "all started")
+        clients = [threading.Thread(target=self.storm) for _ in range(self.options.clients)]
+        for client in clients:
+            client.start()
+        # In which order things happen is drawn in advance.
+        deeds = ([self.kill_manager] * self.options.kills + [self.kill_keeper] * self.options.keeper_kills +
+                 [self.stop_and_continue] * self.options.stops)
+        self.random.shuffle(deeds)
+        for deed in deeds:
+            time.sleep(self.random.uniform(0, 2 * self.options.pause))
+            deed()
+        self.over.set()
+        for client in clients:
+            client.join()
+
+    def finish(self):
+        for _ in range(2):  # The second time, everything stands still.
+            until(lambda: self.cli("stop", *self.crashing) is not None or self.resting(self.crashing), "crashing rest")
+        until(lambda: self.resting(self.crashing), "the crashing ones rest")
+        pids = {n: json.loads(self.get(f"/v1/daemons/{n}"))["pid"] for n in self.steady}
+        self.cli("stop", "--all")
+        until(lambda: self.resting(self.steady), "the steady ones rest")
+        self.keeper.send_signal(signal.SIGTERM)
+        code = self.keeper.wait(DEADLINE_SECS)
+        return pids, code
+
+    def resting(self, names):
+        listed = json.loads(self.get("/v1/daemons") or "[]")
+        listed = listed if isinstance(listed, list) else listed["daemons"]
+        return listed and all(d["state"] in ("stopped", "failed") for d in listed if d["name"] in names)
+
+    def starts(self, name):
+        return [line.split() for line in (self.root / f"{name}.starts").read_text().splitlines()]
+
+    def count_lines(self):
+        """Numbers of lines written, lost, doubled or out of order."""
+        written = lost = disorder = 0
+        for name in self.steady:
+            file = self.data / "logs" / name / "stdout.log"
+            expected = 0
+            for text in file.read_text().splitlines():
+                written += 1
+                if not text.isdigit() or int(text) != expected:
+                    number = int(text) if text.isdigit() else expected
+                    lost += max(0, number - expected)
+                    disorder += number < expected or not text.isdigit()
+                    expected = number
+                expected += 1
+        return written, lost, disorder
+
+    def check_exits(self):
+        """Exits of the crashing ones: seen, unknown, wrong, missing from the history."""
+        recorded = collections.defaultdict(list)
+        events = subprocess.run(["sqlite3", "-readonly", self.data / "syspulse.db", "-json",
+                                 "SELECT daemon, pid, exit_kind, exit_value, at FROM history WHERE kind = 'exit'"],
+                                capture_output=True, text=True, check=True).stdout
+        for entry in json.loads(events or "[]"):
+            recorded[entry["daemon"], entry["pid"]].append(entry)
+        seen = unknown = wrong = missing = 0
+        for name in self.crashing:
+            for word, pid, *code in self.starts(name):
+                if word != "exit":
+                    continue
+                seen += 1
+                found = recorded[name, int(pid)]
+                if not found:
+                    missing += 1
+                elif found[0]["exit_kind"] == "lost":
+                    unknown += 1
+                elif (found[0]["exit_kind"], found[0]["exit_value"]) != ("code", int(code[0])):
+                    wrong += 1
+        return seen, unknown, wrong, missing
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name, default in (("kills", 1000), ("daemons", 200), ("crashing", 20), ("keeper-kills", 10), ("stops", 10),
+                          ("lines", 1000), ("clients", 2), ("seed", random.randrange(2**32))):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--pause", type=float, default=0.3)
+    parser.add_argument("--keep", action="store_true", help="leave the data directory for a look")
+    options = parser.parse_args()
+    print(f"seed {options.seed}", flush=True)
+    chaos = Chaos(options)
+    ok = False
+    try:
+        chaos.run()
+        _, code = chaos.finish()
+        written, lost, disorder = chaos.count_lines()
+        exits, unknown, wrong, missing = chaos.check_exits()
+        twice = sum(line[0] == "twice" for n in chaos.steady + chaos.crashing for line in chaos.starts(n))
+        restarted = sum(len(chaos.starts(n)) - 1 for n in chaos.steady)
+        result = {
+            "kills": len(chaos.back_ms), "keeper_kills": len(chaos.back_after_keeper_ms),
+            "back_ms_p50": round(percentile(chaos.back_ms, 0.5), 1),
+            "back_ms_p99": round(percentile(chaos.back_ms, 0.99), 1),
+            "back_ms_max": round(max(chaos.back_ms, default=0), 1),
+            "back_after_keeper_ms_p50": round(percentile(chaos.back_after_keeper_ms, 0.5), 1),
+            "requests": chaos.requests, "lines": written, "lines_lost": lost, "lines_disordered": disorder,
+            "started_twice": twice, "steady_restarted": restarted, "exits": exits, "exits_unknown": unknown,
+            "exits_wrong": wrong, "exits_missing": missing, "exit_code": code,
+        }
+        print(json.dumps(result, indent=2))
+        may_be_unknown = exits if chaos.keeper_gaps else 0
+        assert not (lost or disorder or twice or restarted or wrong or missing or code), "something was lost"
+        assert unknown <= may_be_unknown, "exit statuses are unknown although a keeper was there"
+        ok = True
+    finally:
+        chaos.over.set()
+        if chaos.keeper and chaos.keeper.poll() is None:
+            chaos.keeper.send_signal(signal.SIGTERM)
+            try:
+                chaos.keeper.wait(30)
+            except subprocess.TimeoutExpired:
+                chaos.keeper.kill()
+        if ok and not options.keep:
+            shutil.rmtree(chaos.root, ignore_errors=True)
+        else:
+            print(f"left in {chaos.root}")
+    sys.exit(0 if ok else 1)
+
+
+main()

@@ -1,0 +1,243 @@
+// The keeper with scripted managers. This program plays all parts: started as "launch SCRIPT DIR"
+// it becomes a keeper, and its children, which have a link to it, play the manager SCRIPT.
+#include "keeper/keeper.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "keeper/link.hpp"
+#include "support/eventually.hpp"
+
+namespace syspulse::keeper {
+namespace {
+
+namespace fs = std::filesystem;
+
+void append(const fs::path& file, const std::string& text) {
+    std::ofstream(file, std::ios::app) << text << std::flush;
+}
+
+std::string contents(const fs::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+}
+
+[[noreturn]] void end_by(int number) {
+    ::raise(number);
+    ::_exit(99);
+}
+
+int wait_for_stop() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    int number = 0;
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::sigwait(&set, &number);
+    return 0;
+}
+
+int serve(Link& link, const fs::path& dir) {
+    link.serving();
+    append(dir / "served", std::to_string(::getpid()) + "\n");
+    return wait_for_stop();
+}
+
+// The first manager leaves a child behind that ends with 7 once nobody is its parent; the second
+// one learns of it.
+int leave_child(Link& link, const fs::path& dir) {
+    if (link.restarts() == 0) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return 98;
+        const pid_t manager = ::getpid();
+        const pid_t child = ::fork();
+        if (child == 0) {
+            while (::getppid() == manager) ::usleep(1000);
+            ::_exit(7);
+        }
+        link.note_run(RunId{5}, child);
+        link.serving();
+        end_by(SIGKILL);
+    }
+    link.serving();
+    while (!link.exit_of(RunId{5}, 0)) ::usleep(1000);
+    append(dir / "status", describe(*link.exit_of(RunId{5}, 0)));
+    return 0;
+}
+
+int upgrade_in_vain(Link& link, const fs::path& dir) {
+    if (link.failed_upgrades() == 0) {
+        link.serving();
+        return link.hand_over("/bin/false") ? 0 : 97;
+    }
+    append(dir / "served", "again");
+    return 0;
+}
+
+int upgrade(Link& link, const fs::path& dir) {
+    const bool first = !fs::exists(dir / "handed-over");
+    append(dir / "handed-over", std::to_string(link.keeper_pid()) + "\n");
+    link.serving();
+    if (!first) return wait_for_stop();
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
+}
+
+int play_manager(Link& link, const std::string& script, const fs::path& dir) {
+    append(dir / "starts", std::to_string(::getpid()) + "\n");
+    if (script == "refuse") return 5;
+    if (script == "crash") end_by(SIGSEGV);
+    if (script == "serve") return serve(link, dir);
+    if (script == "leave-child") return leave_child(link, dir);
+    if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
+    if (script == "upgrade") return upgrade(link, dir);
+    if (script == "crash-while-stopping") {
+        link.serving();
+        append(dir / "served", "x");
+        wait_for_stop();
+        if (link.restarts() == 0) end_by(SIGKILL);
+        return 0;
+    }
+    return 96;
+}
+
+int launch(const fs::path& dir) {
+    const int lock = ::open((dir / "pid").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int endpoint = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    append(dir / "socket", "");
+    append(dir / "errors", run_under_keeper(lock, endpoint, (dir / "socket").string()).message);
+    return 95;
+}
+
+class KeeperTest : public testing::Test {
+  protected:
+    KeeperTest() {
+        std::string pattern = (fs::temp_directory_path() / "keeper-XXXXXX").string();
+        dir_ = ::mkdtemp(pattern.data());
+    }
+    ~KeeperTest() override {
+        if (pid_ > 0) {
+            ::kill(pid_, SIGKILL);
+            ::waitpid(pid_, nullptr, 0);
+        }
+        fs::remove_all(dir_);
+    }
+
+    void start(const char* script) {
+        pid_ = ::fork();
+        if (pid_ != 0) return;
+        const int errors = ::open((dir_ / "stderr").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        ::dup2(errors, STDERR_FILENO);
+        ::execl("/proc/self/exe", "keeper_test", "launch", script, dir_.c_str(), nullptr);
+        ::_exit(94);
+    }
+    int end() {
+        int status = 0;
+        ::waitpid(pid_, &status, 0);
+        pid_ = 0;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    }
+    std::size_t lines(const char* file) const {
+        const std::string text = contents(dir_ / file);
+        return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+    pid_t served_last() const {
+        std::istringstream text(contents(dir_ / "served"));
+        pid_t last = 0;
+        for (pid_t pid = 0; text >> pid;) last = pid;
+        return last;
+    }
+
+    fs::path dir_;
+    pid_t pid_ = 0;
+};
+
+TEST_F(KeeperTest, PassesOnTheExitCodeOfAManagerThatCouldNotStart) {
+    start("refuse");
+    EXPECT_EQ(end(), 5);
+    EXPECT_EQ(lines("starts"), 1U);
+    EXPECT_FALSE(fs::exists(dir_ / "socket"));
+}
+
+TEST_F(KeeperTest, GivesUpAManagerThatCrashesBeforeItServes) {
+    start("crash");
+    EXPECT_EQ(end(), 1);
+    EXPECT_EQ(lines("starts"), 5U);
+    EXPECT_NE(contents(dir_ / "stderr").find("giving up"), std::string::npos);
+}
+
+TEST_F(KeeperTest, ReplacesAKilledManagerAndStopsWithTheLast) {
+    start("serve");
+    for (std::size_t n = 1; n <= 3; ++n) {
+        ASSERT_TRUE(test::eventually([&] { return lines("served") == n; }));
+        EXPECT_EQ(contents(dir_ / "pid"), std::to_string(served_last()) + "\n");
+        if (n < 3) ::kill(served_last(), SIGKILL);
+    }
+    ::kill(pid_, SIGTERM);
+    EXPECT_EQ(end(), 0);
+}
+
+TEST_F(KeeperTest, EndsItsManagerWithItself) {
+    start("serve");
+    ASSERT_TRUE(test::eventually([&] { return lines("served") == 1; }));
+    const pid_t manager = served_last();
+    ::kill(pid_, SIGKILL);
+    EXPECT_EQ(end(), -SIGKILL);
+    EXPECT_TRUE(test::eventually([&] {
+        const std::string stat = contents("/proc/" + std::to_string(manager) + "/stat");
+        return stat.empty() || stat.find(") Z ") != std::string::npos;
+    }));
+}
+
+TEST_F(KeeperTest, KeepsTheStatusOfAnOrphan) {
+    start("leave-child");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+}
+
+TEST_F(KeeperTest, RepeatsAStopToTheManagerThatReplacesADeadOne) {
+    start("crash-while-stopping");
+    ASSERT_TRUE(test::eventually([&] { return !contents(dir_ / "served").empty(); }));
+    ::kill(pid_, SIGTERM);
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(lines("starts"), 2U);
+}
+
+TEST_F(KeeperTest, GoesOnWithTheOldProgramWhenTheNewOneFails) {
+    start("upgrade-in-vain");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "served"), "again");
+}
+
+TEST_F(KeeperTest, StaysTheSameProcessOverAnUpgrade) {
+    start("upgrade");
+    ASSERT_TRUE(test::eventually([&] { return lines("handed-over") == 2; }));
+    const std::string keeper = std::to_string(pid_) + "\n";
+    EXPECT_EQ(contents(dir_ / "handed-over"), keeper + keeper);
+    ::kill(pid_, SIGTERM);
+    EXPECT_EQ(end(), 0);
+}
+
+}  // namespace
+}  // namespace syspulse::keeper
+
+int main(int argc, char** argv) {
+    using namespace syspulse::keeper;
+    if (is_keeper_process()) return keep(argv);
+    if (argc == 4 && std::string(argv[1]) == "launch") {
+        const auto link = Link::inherit();
+        return link ? play_manager(*link, argv[2], argv[3]) : launch(argv[3]);
+    }
+    testing::InitGoogleTest(&argc, argv);
+    return RUN_ALL_TESTS();
+}
