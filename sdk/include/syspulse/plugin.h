@@ -23,6 +23,7 @@
  *   [worker]  a thread of the host's pool, from sysp_host.run. It may block.
  *   [any]     every thread, also one that the plugin made, several at a time.
  *   [in-call] only inside of a plugin function that the host called, and on that thread.
+ *
  * None may be called from a signal handler or between fork and exec.
  *
  * Life-cycle; each function says when:
@@ -30,6 +31,7 @@
  *   [instance] from a successful `create` to the return of `destroy`. When create fails, nothing else is called.
  *   [op]       while an operation is outstanding: from the call that brings its id to its completion.
  *   [proc]     from the call that brings a sysp_proc to `release`.
+ *
  * A sysp_host stays valid to the end of the OS process: calls after destroy are harmless, they give SYSP_E_STALE.
  *
  * State of the whole process belongs to the host: a plugin must not change working directory, umask, environment,
@@ -137,8 +139,10 @@ typedef struct sysp_error {
 
 /* ==== Options ====
  * What the operator wrote in a `with:` block. The host validated it against the kind's schema and filled the defaults
- * in before the plugin sees it. Read it through sysp_host.cfg_*; valid during the call that brings it.
+ * in before the plugin sees it.
  */
+
+/* Read it through sysp_host.cfg_*. Valid during the call that brings it. */
 typedef struct sysp_config sysp_config;
 
 /* ==== What the host offers ==== */
@@ -201,18 +205,19 @@ struct sysp_host {
   /* Reports that a process ended. After its spawn_done, at least once; repeating it is harmless. [any] [proc] */
   sysp_status(SYSP_CALL* proc_exited)(const sysp_host* host, sysp_proc proc, const struct sysp_exit* exit);
 
-  /* Reads one option. `path` is a JSON Pointer ("/port", "/headers/0"); "" is the whole block. A required or
-   * defaulted option of the right type never fails; else SYSP_E_NOT_FOUND when it is absent and SYSP_E_INVALID when
-   * it has another type. The text that cfg_str and cfg_json give is valid as long as the config. [any] */
+  /* Reads one option; so do the other cfg_ functions. `path` is a JSON Pointer ("/port", "/headers/0"); "" is the whole
+   * block. A required or defaulted option of the right type never fails; else SYSP_E_NOT_FOUND when it is absent and
+   * SYSP_E_INVALID when it has another type. The text is valid as long as the config. [any] */
   sysp_status(SYSP_CALL* cfg_str)(const sysp_config* config, const char* path, sysp_str* value);
+  /* An integer. [any] */
   sysp_status(SYSP_CALL* cfg_i64)(const sysp_config* config, const char* path, int64_t* value);
-  /* Also reads integers. [any] */
+  /* A number, also an integer. [any] */
   sysp_status(SYSP_CALL* cfg_f64)(const sysp_config* config, const char* path, double* value);
-  /* 0 or 1. [any] */
+  /* A boolean: 0 or 1. [any] */
   sysp_status(SYSP_CALL* cfg_bool)(const sysp_config* config, const char* path, int32_t* value);
   /* The number of entries of a list or map. [any] */
   sysp_status(SYSP_CALL* cfg_count)(const sysp_config* config, const char* path, size_t* count);
-  /* Any value as canonical JSON text. [any] */
+  /* Any value as canonical JSON text, valid as long as the config. [any] */
   sysp_status(SYSP_CALL* cfg_json)(const sysp_config* config, const char* path, sysp_str* json);
 };
 
