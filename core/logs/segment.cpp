@@ -11,6 +11,8 @@ namespace syspulse::logs {
 namespace {
 
 constexpr std::size_t block_bytes = 64 * 1024;
+// What is compared to recognise a part; lines of a log differ much earlier.
+constexpr std::size_t compared_bytes = 4096;
 // A rotation leaves one number free at a time, and several may run while parts are opened.
 constexpr int free_numbers_in_a_row = 4;
 
@@ -74,13 +76,22 @@ WallTime Segment::modified() const {
     return state ? state->modified : opened_as_.modified;
 }
 
-// Packing makes a new file but keeps the index and the time of the last change.
-bool Segment::is_same_part(const Segment& other) const {
+// Packing makes a new file but keeps the index and the time of the last change. Without indexes the
+// time does not suffice: the system's clock for files is coarse, so parts that follow each other
+// quickly share it.
+bool Segment::is_same_part(Segment& other) {
     if (id() == other.id()) return true;
     if (is_packed() == other.is_packed()) return false;
     const auto mine = index_.id();
     const auto theirs = other.index_.id();
-    return mine && theirs ? *mine == *theirs : modified() == other.modified();
+    if (mine && theirs) return *mine == *theirs;
+    return modified() == other.modified() && beginning() == other.beginning();
+}
+
+std::string Segment::beginning() {
+    std::string text(compared_bytes, '\0');
+    text.resize(read_at(0, text));
+    return text;
 }
 
 void Segment::find_index() {
@@ -205,9 +216,9 @@ bool is_newest(const std::filesystem::path& dir, Stream stream, const Segment& s
     return state && state->id == segment.id();
 }
 
-bool is_among(const Segment& segment, const std::deque<Segment>& parts) {
+bool is_among(Segment& segment, std::deque<Segment>& parts) {
     return std::any_of(parts.begin(), parts.end(),
-                       [&](const Segment& other) { return segment.is_same_part(other); });
+                       [&](Segment& other) { return segment.is_same_part(other); });
 }
 
 // What a walk has met. Rotation only makes numbers higher, and so does the walk: a part may be met

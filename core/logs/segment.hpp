@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "base/result.hpp"
 #include "logs/archiver.hpp"
@@ -29,7 +30,7 @@ class Segment {
     platform::FileId id() const noexcept { return opened_as_.id; }
     WallTime modified() const;
     // The same part of the log, though perhaps packed since.
-    bool is_same_part(const Segment& other) const;
+    bool is_same_part(Segment& other);
     TimeIndex& index() noexcept { return index_; }
     // The writer creates the index after the file; looks for it again if it was not there.
     void find_index();
@@ -50,6 +51,7 @@ class Segment {
     Tail find_tail(std::uint64_t from, std::uint64_t wanted);
 
   private:
+    std::string beginning();
     Tail find_tail_backwards(std::uint64_t from, std::uint64_t wanted);
     std::uint64_t count_lines(std::uint64_t from);
     std::uint64_t skip_lines(std::uint64_t from, std::uint64_t count);

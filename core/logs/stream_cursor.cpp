@@ -44,7 +44,8 @@ bool StreamCursor::find_start_in(Segment& segment, std::optional<std::uint64_t> 
     skip_first_ = false;
     if (since_) {
         const auto begin = segment.index().first_since(*since_);
-        skip_first_ = !begin || segment.modified() < *since_;
+        // A file's time comes from a coarser clock and may lie before that of its first line.
+        skip_first_ = !begin || segment.modified() + index_step < *since_;
         from = skip_first_ ? segment.end() : *begin;
     }
     offset_ = from;
@@ -139,7 +140,7 @@ bool StreamCursor::advance() {
 }
 
 bool StreamCursor::open_successors() {
-    const Segment& last = segments_.back();
+    Segment& last = segments_.back();
     const auto active = Segment::open(dir_, stream_, {});
     if (active && active->id() == last.id()) return false;
     bool reached = false;

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 
-DEADLINE_SECS = 30
+DEADLINE_SECS = 60
 PROGRAM = os.environ["SYSPULSE_PROGRAM"]
 
 
@@ -27,9 +28,12 @@ def until(condition, what):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Outside the range that the kernel gives to outgoing connections, so that nobody gets it before its owner."""
+    while True:
+        port = random.randrange(10000, 32768)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 def alive(pid):

@@ -72,7 +72,7 @@ Options with(const Options& changes = {}) {
 
 Done check(const Server& server, const Options& options = with()) {
     FakePluginHost host{HTTP_PLUGIN, options};
-    Done done = host.check(server.url(), 5000);
+    Done done = host.check(server.url(), 60000);
     EXPECT_EQ(host.watch_count() + host.timer_count(), 0U);
     return done;
 }
@@ -107,7 +107,7 @@ TEST(HttpChecker, stops_reading_a_huge_body) {
 
 TEST(HttpChecker, fails_when_nobody_listens_or_the_answer_is_not_http) {
     FakePluginHost host{HTTP_PLUGIN, with()};
-    EXPECT_EQ(host.check("http://127.0.0.1:1/", 5000).outcome, SYSP_CHECK_FAIL);
+    EXPECT_EQ(host.check("http://127.0.0.1:1/", 60000).outcome, SYSP_CHECK_FAIL);
     EXPECT_EQ(check(Server{"garbage\r\n"}).outcome, SYSP_CHECK_FAIL);
 }
 
@@ -124,8 +124,8 @@ TEST(HttpChecker, fails_at_its_deadline_and_releases_everything) {
 
 TEST(HttpChecker, refuses_other_protocols_and_bad_options) {
     FakePluginHost host{HTTP_PLUGIN, with()};
-    EXPECT_EQ(host.check("file:///etc/passwd", 1000).status, SYSP_E_CONFIG);
-    EXPECT_EQ(host.check("", 1000).status, SYSP_E_CONFIG);
+    EXPECT_EQ(host.check("file:///etc/passwd", 60000).status, SYSP_E_CONFIG);
+    EXPECT_EQ(host.check("", 60000).status, SYSP_E_CONFIG);
     FakePluginHost bad{HTTP_PLUGIN, with({{"/body_regex", "("}})};
     EXPECT_EQ(bad.create_status(), SYSP_E_CONFIG);
 }

@@ -10,7 +10,7 @@ namespace syspulse::test {
 
 // True as soon as `condition` holds; false if it still does not after `deadline`.
 inline bool eventually(const std::function<bool()>& condition,
-                       std::chrono::seconds deadline = std::chrono::seconds{20}) {
+                       std::chrono::seconds deadline = std::chrono::seconds{60}) {
     const auto end = std::chrono::steady_clock::now() + deadline;
     while (!condition()) {
         if (std::chrono::steady_clock::now() >= end) return condition();

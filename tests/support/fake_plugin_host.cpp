@@ -11,7 +11,7 @@
 namespace syspulse::testing {
 namespace {
 
-constexpr std::uint64_t patience_ns = 20'000'000'000;
+constexpr std::uint64_t patience_ns = 60'000'000'000;
 
 std::uint64_t now_ns() {
     timespec now{};

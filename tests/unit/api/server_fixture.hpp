@@ -83,10 +83,11 @@ class ServerTest : public testing::Test {
         server_ = std::move(*server);
     }
 
-    // Turns the loop until `condition` holds. Bounded by turns of at most 10 ms, 20 s in all.
+    // Turns the loop until `condition` holds. Bounded by 60 s without
+    // anything to do.
     bool until(const std::function<bool()>& condition) {
         auto& context = platform::asio_context(*loop_);
-        for (int idle = 0; idle < 2000;) {
+        for (int idle = 0; idle < 6000;) {
             if (condition()) return true;
             if (context.stopped()) context.restart();
             if (context.run_one_for(std::chrono::milliseconds{10}) == 0) ++idle;

@@ -44,7 +44,7 @@ class Following : public LogTest {
         expected_ = bytes;
         if (seen_.size() >= bytes) return;
         const auto limit =
-            loop_->start_timer(clock_->now().mono + std::chrono::seconds{20}, [this] {
+            loop_->start_timer(clock_->now().mono + std::chrono::seconds{60}, [this] {
                 ADD_FAILURE() << "saw only " << seen_.size() << " bytes";
                 loop_->stop();
             });

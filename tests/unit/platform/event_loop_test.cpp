@@ -131,14 +131,15 @@ TEST_F(EventLoopTest, a_bad_descriptor_is_an_error_that_names_it) {
 
 TEST_F(EventLoopTest, timers_fire_in_order_and_never_early) {
     std::vector<int> order;
-    const Instant second = soon(4);
+    const Instant now = clock_->now().mono;
+    const Instant second = now + std::chrono::milliseconds{4};
     loop_->start_timer(second, [&] {
         EXPECT_GE(clock_->now().mono, second);
         order.push_back(2);
         loop_->stop();
     });
-    loop_->start_timer(soon(2), [&] { order.push_back(1); });
-    const TimerId cancelled = loop_->start_timer(soon(1), [&] { order.push_back(0); });
+    loop_->start_timer(now + std::chrono::milliseconds{2}, [&] { order.push_back(1); });
+    const TimerId cancelled = loop_->start_timer(now, [&] { order.push_back(0); });
     loop_->cancel_timer(cancelled);
     loop_->run();
     EXPECT_THAT(order, ElementsAre(1, 2));
@@ -146,8 +147,10 @@ TEST_F(EventLoopTest, timers_fire_in_order_and_never_early) {
 
 TEST_F(EventLoopTest, a_timer_may_start_and_cancel_timers) {
     int calls = 0;
-    const TimerId victim = loop_->start_timer(soon(1), [&] { calls += 100; });
-    loop_->start_timer(soon(0), [&] {
+    const Instant now = clock_->now().mono;
+    const TimerId victim =
+        loop_->start_timer(now + std::chrono::milliseconds{1}, [&] { calls += 100; });
+    loop_->start_timer(now, [&] {
         ++calls;
         loop_->cancel_timer(victim);
         loop_->start_timer(soon(2), [&] {

@@ -16,7 +16,7 @@ using testing::HasSubstr;
 // heard.
 class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver {
   protected:
-    void use(const char* folder, Duration deadline = std::chrono::seconds{10}) {
+    void use(const char* folder, Duration deadline = std::chrono::seconds{60}) {
         HostOptions options;
         options.search_paths = {folder};
         options.operation_deadline = deadline;
@@ -34,11 +34,11 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
         request.argv = {how};
         host_->processes().spawn(request);
     }
-    // Runs the loop until `count` events were heard, or for five seconds.
+    // Runs the loop until `count` events were heard, or for a minute.
     void until(std::size_t count) {
         wanted_ = count;
         if (heard_.size() >= count) return;
-        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{5},
+        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{60},
                                               [this] { loop_->stop(); });
         loop_->run();
         loop_->cancel_timer(limit);
