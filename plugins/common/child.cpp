@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -34,7 +35,16 @@ namespace {
 
 constexpr int first_other_fd = 3;
 constexpr int signal_count = 64;
-constexpr std::size_t kernel_mask_size = 8;  // Bytes of the kernel's sigset_t.
+constexpr std::size_t kernel_mask_size = 8;        // Bytes of the kernel's sigset_t.
+constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
+
+// What this process was given. The host raises its own limit once its plugins are loaded; children
+// get what they would have got without it.
+const rlimit given_descriptors = [] {
+    rlimit limit{RLIM_INFINITY, RLIM_INFINITY};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    return limit;
+}();
 
 struct Failure {
     int error;
@@ -48,6 +58,9 @@ struct ChildContext {
     const ChildPlan* plan;
     int error_fd;  // -1: `failure` is shared memory.
     Failure failure;
+    std::array<int, 3> stdio;
+    // Not zero: the child shares the parent's descriptor table, of which it needs those below.
+    unsigned leave_table_at;
 };
 
 [[noreturn]] void give_up(ChildContext& context, int stage) {
@@ -80,8 +93,16 @@ void close_others(int keep) {
     close_range_of(kept + 1, ~0U, keep);
 }
 
+// Copies only the low part of the shared table, so that a start costs the same however many
+// descriptors the parent has. Nothing of the parent's may be touched before.
+void leave_shared_table(ChildContext& context) {
+    if (context.leave_table_at == 0) return;
+    if (::syscall(SYS_close_range, context.leave_table_at, ~0U, close_range_unshare) != 0)
+        give_up(context, at_stdio);
+}
+
 void arrange_stdio(ChildContext& context) {
-    std::array<int, 3> source = context.plan->stdio;
+    std::array<int, 3> source = context.stdio;
     for (int& fd : source) {
         if (fd < 0) fd = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         // A source below 3 could be overwritten by the dup2 of another one.
@@ -94,6 +115,8 @@ void arrange_stdio(ChildContext& context) {
 }
 
 void apply_limits(ChildContext& context) {
+    // A limit that was lowered meanwhile stays as it is.
+    (void)::syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &given_descriptors, nullptr);
     for (std::size_t i = 0; i < context.plan->limit_count; ++i) {
         const Limit& limit = context.plan->limits[i];
         const struct { std::uint64_t soft, hard; } value = {limit.value, limit.value};
@@ -128,6 +151,7 @@ int child_main(void* raw) {
     auto& context = *static_cast<ChildContext*>(raw);
     const ChildPlan& plan = *context.plan;
     if (::setsid() < 0) give_up(context, at_session);
+    leave_shared_table(context);
     arrange_stdio(context);
     close_others(context.error_fd);
     apply_limits(context);
@@ -157,13 +181,71 @@ class AllSignalsBlocked {
 
 #if SYSPULSE_SHARED_MEMORY_CHILD
 
+// Three descriptors of the parent with low numbers, which carry the child's standard streams while
+// it starts and the null device at all other times. Each thread that starts children has its own.
+class StdioSlots {
+  public:
+    StdioSlots() : null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {
+        // Kernels before 5.9 and some sandboxes have no close_range.
+        if (!null_ || ::syscall(SYS_close_range, ~0U, ~0U, 0) != 0) return;
+        for (UniqueFd& slot : slots_) {
+            slot = UniqueFd{::fcntl(null_.get(), F_DUPFD_CLOEXEC, first_other_fd)};
+            if (!slot) return;
+            end_ = std::max(end_, static_cast<unsigned>(slot.get()) + 1);
+        }
+        usable_ = true;
+    }
+
+    // False: the child has to take the ordinary way.
+    bool fill(const std::array<int, 3>& stdio) {
+        for (std::size_t i = 0; usable_ && i < slots_.size(); ++i) {
+            if (stdio[i] >= 0 && ::dup3(stdio[i], slots_[i].get(), O_CLOEXEC) < 0) return false;
+        }
+        return usable_;
+    }
+    // Nobody but the child is to hold the streams open.
+    void clear(const std::array<int, 3>& stdio) {
+        for (std::size_t i = 0; usable_ && i < slots_.size(); ++i) {
+            if (stdio[i] >= 0) (void)::dup3(null_.get(), slots_[i].get(), O_CLOEXEC);
+        }
+    }
+    std::array<int, 3> descriptors() const {
+        return {slots_[0].get(), slots_[1].get(), slots_[2].get()};
+    }
+    unsigned end() const { return end_; }
+
+  private:
+    UniqueFd null_;
+    std::array<UniqueFd, 3> slots_;
+    unsigned end_ = 0;
+    bool usable_ = false;
+};
+
+StdioSlots& stdio_slots() {
+    static thread_local StdioSlots slots;
+    return slots;
+}
+
 pid_t start_child(ChildContext& context, int& pidfd) {
     constexpr std::size_t stack_size = 32 * 1024;
     // On the caller's stack: the caller is suspended until the child has called exec or has ended.
     alignas(16) std::byte stack[stack_size];
-    const AllSignalsBlocked blocked;
-    return ::clone(&child_main, stack + stack_size, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-                   &context, &pidfd);
+    StdioSlots& slots = stdio_slots();
+    int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
+    if (slots.fill(context.plan->stdio)) {
+        flags |= CLONE_FILES;
+        context.stdio = slots.descriptors();
+        context.leave_table_at = slots.end();
+    }
+    pid_t pid = -1;
+    {
+        const AllSignalsBlocked blocked;
+        pid = ::clone(&child_main, stack + stack_size, flags, &context, &pidfd);
+    }
+    const int error = errno;
+    slots.clear(context.plan->stdio);
+    errno = error;
+    return pid;
 }
 
 #else
@@ -198,8 +280,14 @@ void reap(pid_t pid) {
 
 }  // namespace
 
+void prepare_launches() {
+#if SYSPULSE_SHARED_MEMORY_CHILD
+    static_cast<void>(stdio_slots());
+#endif
+}
+
 Launch launch(const ChildPlan& plan) {
-    ChildContext context{&plan, -1, {0, at_start}};
+    ChildContext context{&plan, -1, {0, at_start}, plan.stdio, 0};
     Launch result;
     int pidfd = -1;
     errno = 0;

@@ -1,6 +1,8 @@
 #include "common/process_identity.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <array>
 #include <charconv>
@@ -12,6 +14,7 @@ namespace syspulse::plugins {
 namespace {
 
 constexpr std::size_t stat_limit = 4096;
+constexpr auto pidfs_magic = 0x50494446;
 constexpr std::size_t environment_limit = 2 * 1024 * 1024;
 
 template <class Integer>
@@ -81,14 +84,26 @@ bool has_environment_entry(pid_t pid, std::string_view entry) {
     return false;
 }
 
+std::uint64_t pidfd_inode(int pidfd) {
+    struct statfs system {};
+    if (::fstatfs(pidfd, &system) != 0 || system.f_type != pidfs_magic) return 0;
+    struct stat status {};
+    return ::fstat(pidfd, &status) == 0 ? status.st_ino : 0;
+}
+
 std::string Identity::to_token() const {
-    return std::to_string(pid) + '/' + std::to_string(start_ticks) + '/' + boot_id;
+    const std::string which =
+        inode != 0 ? '@' + std::to_string(inode) : std::to_string(start_ticks);
+    return std::to_string(pid) + '/' + which + '/' + boot_id;
 }
 
 std::optional<Identity> Identity::from_token(std::string_view token) {
     Identity result;
     if (!parse(next_word(token, '/'), result.pid) || result.pid <= 1) return std::nullopt;
-    if (!parse(next_word(token, '/'), result.start_ticks)) return std::nullopt;
+    std::string_view which = next_word(token, '/');
+    const bool by_inode = !which.empty() && which.front() == '@';
+    if (by_inode) which.remove_prefix(1);
+    if (!parse(which, by_inode ? result.inode : result.start_ticks)) return std::nullopt;
     result.boot_id = std::string(token);
     return result;
 }

@@ -1,4 +1,5 @@
-// Who a pid is: start time and boot id tell a process from a later one with the same number.
+// Who a pid is, told from later processes with the same number: by the inode of its pidfd, which
+// the kernel never gives twice (6.9 and later), or by its start time; both within one boot.
 #pragma once
 
 #include <sys/types.h>
@@ -32,12 +33,16 @@ bool has_environment_entry(pid_t pid, std::string_view entry);
 // At most `limit` bytes of a file below /proc; empty if it cannot be read.
 std::string read_small_file(const char* path, std::size_t limit);
 
+// Zero where the kernel does not give every process its own.
+std::uint64_t pidfd_inode(int pidfd);
+
 struct Identity {
     pid_t pid = 0;
     std::uint64_t start_ticks = 0;
     std::string boot_id;
+    std::uint64_t inode = 0;  // Of its pidfd; zero where those are not unique.
 
-    std::string to_token() const;  // "pid/start/boot"
+    std::string to_token() const;  // "pid/start/boot" or "pid/@inode/boot"
     static std::optional<Identity> from_token(std::string_view token);
 };
 

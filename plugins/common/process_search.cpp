@@ -34,7 +34,7 @@ std::optional<Identity> find_session_leader(const std::string& run_id) {
     for (int look = 0; look < search_attempts && !result; ++look) {
         for_each_process([&](pid_t pid, const ProcessStat& stat) {
             if (stat.session != pid || (result && result->start_ticks <= stat.start_ticks)) return;
-            if (has_environment_entry(pid, marker)) result = Identity{pid, stat.start_ticks, {}};
+            if (has_environment_entry(pid, marker)) result = Identity{pid, stat.start_ticks, {}, 0};
         });
     }
     if (result) result->boot_id = read_boot_id();

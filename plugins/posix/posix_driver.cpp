@@ -1,6 +1,7 @@
 #include "posix/posix_driver.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,20 @@ std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
     return env;
 }
 
+// Each process costs one descriptor. The last ones are left to checks, clients and files, so that
+// what runs already goes on undisturbed.
+void refuse_when_full(std::size_t processes) {
+    constexpr std::size_t kept_free = 128;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || processes + kept_free < limit.rlim_cur) return;
+    throw sdk::Error{SYSP_E_OS, "cannot start: " + std::to_string(processes) +
+                                    " processes run already, each takes a descriptor, and no more "
+                                    "than " +
+                                    std::to_string(limit.rlim_cur) +
+                                    " may be open; raise the hard limit (ulimit -Hn, or "
+                                    "LimitNOFILE= of the manager's systemd unit)"};
+}
+
 sdk::Error not_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
@@ -49,6 +64,10 @@ sdk::Error not_found() {
 // Whether the live process with this number is the one that the identity was taken from.
 bool is_alive(const Identity& identity, const std::string& boot_id) {
     if (identity.boot_id != boot_id) return false;
+    if (identity.inode != 0) {
+        const UniqueFd pidfd = open_pidfd(identity.pid);
+        return pidfd && pidfd_inode(pidfd.get()) == identity.inode;
+    }
     const auto stat = read_process_stat(identity.pid);
     return stat && stat->start_ticks == identity.start_ticks && stat->state != 'X';
 }
@@ -74,10 +93,13 @@ int signal_number(std::int32_t sig, std::int32_t os_sig) {
 }  // namespace
 
 PosixDriver::PosixDriver(const sdk::Config& config)
-    : Driver(config), io_(config.host()), boot_id_(read_boot_id()) {}
+    : Driver(config), io_(config.host()), boot_id_(read_boot_id()) {
+    prepare_launches();
+}
 
 sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
+    refuse_when_full(processes_.size() + abandoned_.size());
     const auto env = marked_environment(request);
     const auto program = find_program(request.argv.front(), env, request.cwd);
     const auto credentials = resolve_user(request.user);
@@ -96,8 +118,11 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     plan.limit_count = limits.size();
     Launch launched = launch(plan);
     if (launched.error != 0) throw launch_error(launched, request, program);
-    const auto stat = read_process_stat(launched.pid);
-    const Identity identity{launched.pid, stat ? stat->start_ticks : 0, boot_id_};
+    Identity identity{launched.pid, 0, boot_id_, pidfd_inode(launched.pidfd.get())};
+    if (identity.inode == 0) {
+        if (const auto stat = read_process_stat(launched.pid))
+            identity.start_ticks = stat->start_ticks;
+    }
     try {
         return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
     } catch (...) {
@@ -117,6 +142,7 @@ sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
     UniqueFd pidfd = open_pidfd(identity->pid);
     // Looked at again, because the number may have changed hands before the pidfd was there.
     if (!pidfd || !is_alive(*identity, boot_id_)) throw not_found();
+    identity->inode = pidfd_inode(pidfd.get());
     auto spawned = adopt(request.proc, identity->pid, std::move(pidfd), identity->to_token());
     recovered_[request.proc].run_id = request.run_id;
     return spawned;

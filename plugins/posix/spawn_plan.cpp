@@ -149,6 +149,15 @@ sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
     const std::string_view stage = failed.stage;
     std::string what = "cannot start " + request.argv.front();
     std::string hint;
+    if (failed.error == EMFILE) {
+        hint = "; raise the manager's hard limit of descriptors (ulimit -Hn, or LimitNOFILE=)";
+    } else if (failed.error == ENFILE) {
+        hint = "; the system's own limit is reached, raise the sysctl fs.file-max";
+    } else if (stage == "start" && failed.error == EAGAIN) {
+        hint =
+            "; no more processes are allowed: raise ulimit -u, TasksMax= of the manager's unit, "
+            "or the sysctls kernel.pid_max and kernel.threads-max";
+    }
     if (stage == "exec") {
         what = "cannot execute " + request.argv.front();
         if (failed.error == ENOEXEC) hint = "; a script needs a first line such as #!/bin/sh";

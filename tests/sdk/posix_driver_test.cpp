@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +156,27 @@ TEST_F(PosixDriver, applies_the_limits) {
     spawn.limits.open_files = 77;
     spawn.limits.memory_bytes = 512 * 1024 * 1024;
     EXPECT_EQ(output(spawn), "77\n524288");
+}
+
+// A host that opens more than its children may is no reason for them to open more.
+TEST_F(PosixDriver, gives_children_the_descriptor_limit_that_the_host_was_started_with) {
+    rlimit given{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &given), 0);
+    const rlimit changed{given.rlim_cur - 1, given.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &changed), 0);
+    EXPECT_EQ(output(shell("ulimit -n")), std::to_string(given.rlim_cur));
+    ::setrlimit(RLIMIT_NOFILE, &given);
+}
+
+TEST_F(PosixDriver, refuses_a_process_before_the_last_descriptors_are_gone) {
+    rlimit given{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &given), 0);
+    const rlimit few{100, given.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    const Done refused = host_.spawn(1, shell("exit 0"));
+    ::setrlimit(RLIMIT_NOFILE, &given);
+    EXPECT_NE(refused.status, SYSP_OK);
+    EXPECT_NE(refused.message.find("LimitNOFILE="), std::string::npos) << refused.message;
 }
 
 TEST_F(PosixDriver, becomes_the_user_with_its_groups) {
