@@ -135,6 +135,7 @@ Result<std::size_t> StreamWriter::move(std::size_t size) {
     auto moved = tools_.pipes.move_to(pipe_, file_, size_, size);
     if (moved && *moved > 0) {
         size_ += *moved;
+        line_may_be_open_ = true;
         file_.touch();
     }
     return moved;
@@ -185,6 +186,7 @@ Result<void> StreamWriter::append(std::string_view text) {
         return written;
     }
     size_ += text.size();
+    line_may_be_open_ = true;
     return {};
 }
 
@@ -200,9 +202,15 @@ void StreamWriter::rotate() {
 }
 
 void StreamWriter::complete_line() {
-    if (tools_.pipes.has_writers(pipe_) || has_bytes()) return;
-    if (!ready_file() || at_line_start()) return;
-    static_cast<void>(append("\n").has_value());
+    if (!line_may_be_open_ || tools_.pipes.has_writers(pipe_) || has_bytes()) return;
+    if (!ready_file()) return;
+    if (!at_line_start()) static_cast<void>(append("\n").has_value());
+    line_may_be_open_ = false;
+}
+
+void StreamWriter::rest() {
+    close_file();
+    rotation_failed_ = false;
 }
 
 bool StreamWriter::at_line_start() const {

@@ -50,6 +50,8 @@ class StreamWriter {
 
     // Ends a line that nobody can go on with any more; does nothing while somebody can.
     void complete_line();
+    // The files rest until the next run writes.
+    void rest();
 
     // The file is opened when needed; who has many streams closes those that rest.
     bool is_file_open() const noexcept { return static_cast<bool>(file_); }
@@ -77,6 +79,7 @@ class StreamWriter {
     Stream stream_;
     bool enlarged_ = false;
     bool rotation_failed_ = false;
+    bool line_may_be_open_ = true;  // An earlier manager may have left one.
     platform::CaptureSettings settings_;
     platform::NativeHandle pipe_;
     platform::OutputFile file_;

@@ -15,6 +15,8 @@ struct CaptureSettings {
     std::uint32_t retain_count = 0;
     bool compress_rotated = false;
     bool timestamps = false;
+
+    bool operator==(const CaptureSettings&) const = default;
 };
 
 // Given to the child as stdout and stderr. They stay the capture's and are valid until

@@ -26,14 +26,28 @@ class OutputPipes {
   public:
     virtual ~OutputPipes() = default;
 
-    // Creates the pipe if there is none yet. [any thread]
+    // Does nothing if it is there already. [any thread]
+    virtual Result<void> create(const std::filesystem::path& path) = 0;
     virtual Result<NativeHandle> open_reader(const std::filesystem::path& path) = 0;
-    // The end that a child inherits as its stdout. [any thread]
+    // The end that a child inherits as its stdout. Refused while the process still has descriptors
+    // left for everything else. [any thread]
     virtual Result<NativeHandle> open_writer(const std::filesystem::path& path) = 0;
-    virtual bool is_at(NativeHandle pipe,
-                       const std::filesystem::path& path) const = 0;  // [any thread]
-    virtual void close(NativeHandle pipe) noexcept = 0;               // [any thread]
-    virtual void wake() noexcept = 0;  // Makes wait() return. [any thread]
+    // The same for both ends of a pipe; of no other pipe while one of them is open. [any thread]
+    virtual FileId id_of(NativeHandle pipe) const = 0;
+    virtual void close(NativeHandle pipe) noexcept = 0;  // [any thread]
+    virtual void wake() noexcept = 0;                    // Makes wait() return. [any thread]
+    // Gives a reading end to the serving thread, which calls receive() once for each, in the same
+    // order. Closes `pipe` in any case; waits while the serving thread lags far behind. [loop
+    // thread]
+    virtual Result<void> hand_over(NativeHandle pipe) = 0;
+    // How many reading ends the serving thread can hold. [any thread]
+    virtual std::size_t capacity() const = 0;
+
+    // Called once by the serving thread before anything else. Where the system allows, its
+    // descriptors no longer count against the limit of the other threads.
+    virtual void begin_serving() = 0;
+    // no_handle if it was lost on its way.
+    virtual NativeHandle receive() = 0;
 
     // Reports the pipe with `token` each time bytes arrive or the last writer leaves, once per
     // change: whoever is told reads until nothing is available. Ends with close().

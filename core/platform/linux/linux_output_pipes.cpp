@@ -1,17 +1,27 @@
 // platform::OutputPipes on named FIFOs. A child gets the FIFO open for reading and writing: it is
 // its own reader, so that without a manager its writes wait in a full pipe instead of raising
 // SIGPIPE.
+//
+// The serving thread has a descriptor table of its own, so that the two reading ends of each daemon
+// do not use up what the process may open elsewhere. Reading ends are opened by the loop thread,
+// which wants to know of failures, and travel through a socket.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
+#include <string>
 #include <utility>
 
 #include "platform/linux/linux_output_error.hpp"
@@ -24,15 +34,49 @@ constexpr int busy_pipe_bytes = 256 * 1024;
 constexpr mode_t pipe_mode = 0600;
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};
 constexpr int events_per_wait = 256;
+// Descriptors of a serving thread that are no pipes: open log files, and its own few.
+constexpr std::size_t other_descriptors = 576;
+// Descriptors that starting daemons leaves to everything else: clients, checks, files.
+constexpr int kept_free = 128;
+constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
 
 int fd_of(NativeHandle handle) {
     return static_cast<int>(handle);
 }
 
+std::size_t descriptor_limit() {
+    rlimit limit = {};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+    return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+// One descriptor travels with each message of one byte.
+struct Parcel {
+    explicit Parcel(int fd) {
+        cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    }
+    int descriptor() {
+        int fd = -1;
+        const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
+            std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+        return fd;
+    }
+
+    char byte = 0;
+    iovec content{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr message{nullptr, 0, &content, 1, control, sizeof control, 0};
+};
+
 class LinuxOutputPipes final : public OutputPipes {
   public:
     ~LinuxOutputPipes() override {
-        for (const int fd : {epoll_, wake_, scratch_[0], scratch_[1], null_}) {
+        for (const int fd : own()) {
             if (fd >= 0) ::close(fd);
         }
     }
@@ -42,30 +86,36 @@ class LinuxOutputPipes final : public OutputPipes {
         wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         null_ = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
         if (epoll_ < 0 || wake_ < 0 || null_ < 0 ||
-            ::pipe2(scratch_, O_CLOEXEC | O_NONBLOCK) != 0) {
+            ::pipe2(scratch_, O_CLOEXEC | O_NONBLOCK) != 0 ||
+            ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handed_) != 0) {
             return output_error("cannot prepare log capture", errno);
         }
         static_cast<void>(::fcntl(scratch_[1], F_SETPIPE_SZ, busy_pipe_bytes));
         return add(wake_, wake_token);
     }
 
+    Result<void> create(const std::filesystem::path& path) override {
+        if (::mkfifo(path.c_str(), pipe_mode) == 0 || errno == EEXIST) return {};
+        return output_error("cannot create the pipe " + path.string(), errno);
+    }
+
     Result<NativeHandle> open_reader(const std::filesystem::path& path) override {
-        if (::mkfifo(path.c_str(), pipe_mode) != 0 && errno != EEXIST) {
-            return output_error("cannot create the pipe " + path.string(), errno);
-        }
         return open_pipe(path, O_RDONLY | O_NONBLOCK);
     }
 
-    // Not O_NONBLOCK: a daemon expects that its writes wait.
-    Result<NativeHandle> open_writer(const std::filesystem::path& path) override {
-        return open_pipe(path, O_RDWR);
+    Result<NativeHandle> open_writer(const std::filesystem::path& path) override;
+    Result<void> hand_over(NativeHandle pipe) override;
+    std::size_t capacity() const override {
+        const std::size_t limit = descriptor_limit();
+        return limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
     }
+    void begin_serving() override;
+    NativeHandle receive() override;
 
-    bool is_at(NativeHandle pipe, const std::filesystem::path& path) const override {
-        struct stat mine = {};
-        struct stat named = {};
-        return ::fstat(fd_of(pipe), &mine) == 0 && ::lstat(path.c_str(), &named) == 0 &&
-               mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+    FileId id_of(NativeHandle pipe) const override {
+        struct stat st = {};
+        if (::fstat(fd_of(pipe), &st) != 0) return {};
+        return {st.st_dev, st.st_ino};
     }
 
     void close(NativeHandle pipe) noexcept override {
@@ -130,10 +180,15 @@ class LinuxOutputPipes final : public OutputPipes {
     Result<std::size_t> copy_to(NativeHandle pipe, OutputFile& file, std::uint64_t offset,
                                 std::size_t size);
 
+    std::array<int, 7> own() const {
+        return {epoll_, wake_, null_, scratch_[0], scratch_[1], handed_[0], handed_[1]};
+    }
+
     int epoll_ = -1;
     int wake_ = -1;
     int null_ = -1;
     int scratch_[2] = {-1, -1};  // Always empty between calls.
+    int handed_[2] = {-1, -1};   // The serving thread's end, the loop thread's end.
     std::vector<char> buffer_;   // Only for file systems that cannot splice.
 };
 
@@ -145,6 +200,56 @@ Result<NativeHandle> LinuxOutputPipes::open_pipe(const std::filesystem::path& pa
     ::close(fd);
     return Error{ErrorCode::invalid_state,
                  "cannot open the pipe " + path.string() + ": it is something else; remove it"};
+}
+
+// Not O_NONBLOCK: a daemon expects that its writes wait. The kernel gives the lowest free number,
+// so the number tells how full the table is.
+Result<NativeHandle> LinuxOutputPipes::open_writer(const std::filesystem::path& path) {
+    auto writer = open_pipe(path, O_RDWR);
+    if (!writer) return writer;
+    const std::size_t limit = descriptor_limit();
+    if (static_cast<std::size_t>(*writer) + kept_free < limit) return writer;
+    close(*writer);
+    return Error{ErrorCode::internal, "the manager may open no more than " + std::to_string(limit) +
+                                          " descriptors and needs one for each running daemon; "
+                                          "raise the hard limit (ulimit -Hn, or LimitNOFILE= of "
+                                          "its systemd unit)"};
+}
+
+Result<void> LinuxOutputPipes::hand_over(NativeHandle pipe) {
+    Parcel parcel(fd_of(pipe));
+    ssize_t sent = -1;
+    do {
+        sent = ::sendmsg(handed_[1], &parcel.message, MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    const int number = errno;
+    close(pipe);
+    if (sent < 0) return output_error("cannot hand a pipe to the log capture", number);
+    return {};
+}
+
+// Afterwards the thread's table holds the standard streams and what own() names. A kernel or a
+// sandbox that refuses leaves the table shared, which costs room, nothing else.
+void LinuxOutputPipes::begin_serving() {
+    std::array<int, 7> kept = own();
+    std::sort(kept.begin(), kept.end());
+    const auto first = static_cast<unsigned>(kept.back()) + 1;
+    if (::syscall(SYS_close_range, first, ~0U, close_range_unshare) != 0) return;
+    unsigned next = STDERR_FILENO + 1;
+    for (const int fd : kept) {
+        const auto keep = static_cast<unsigned>(fd);
+        if (keep > next) ::syscall(SYS_close_range, next, keep - 1, 0);
+        next = keep + 1;
+    }
+}
+
+NativeHandle LinuxOutputPipes::receive() {
+    Parcel parcel(-1);
+    ssize_t got = -1;
+    do {
+        got = ::recvmsg(handed_[0], &parcel.message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    return got == 1 ? NativeHandle{parcel.descriptor()} : no_handle;
 }
 
 Result<std::size_t> LinuxOutputPipes::peek(NativeHandle pipe, std::span<char> into) {

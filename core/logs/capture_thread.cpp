@@ -1,0 +1,162 @@
+#include "logs/capture_thread.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace syspulse::logs {
+namespace {
+
+using platform::NativeHandle;
+using platform::no_handle;
+
+constexpr std::size_t peek_bytes = 256 * 1024;
+constexpr std::size_t max_open_files = 512;
+// A turn that moves less than this per stream is followed by a pause in which the pipes fill.
+constexpr std::size_t worthwhile_bytes = 32 * 1024;
+constexpr Duration fill_pause = std::chrono::microseconds{300};
+// When stopping: how much of a stream that never ends is still taken.
+constexpr std::size_t last_bytes = 4 * 1024 * 1024;
+
+std::uint64_t token_of(std::uint64_t daemon, Stream stream) {
+    return daemon * 2 + static_cast<std::uint64_t>(stream);
+}
+
+}  // namespace
+
+CaptureThread::CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock)
+    : pipes_(pipes), tools_{pipes, archiver_, clock, std::vector<char>(peek_bytes), {}} {
+    thread_ = std::thread([this] { run(); });
+}
+
+CaptureThread::~CaptureThread() {
+    post({.kind = Command::Kind::stop});
+    thread_.join();
+}
+
+void CaptureThread::post(Command command) {
+    {
+        const std::lock_guard lock(mutex_);
+        commands_.push_back(std::move(command));
+        if (commands_.size() > 1) return;  // Whoever put the first one woke the thread.
+    }
+    pipes_.wake();
+}
+
+void CaptureThread::run() {
+    pipes_.begin_serving();
+    std::vector<platform::PipeEvent> events;
+    for (;;) {
+        pipes_.wait(events, active_.empty());
+        for (const platform::PipeEvent& event : events) activate(event.token, event.hung_up);
+        if (!obey_commands()) break;
+        const std::size_t turn_streams = active_.size();
+        const std::size_t moved = pump_active();
+        if (moved > 0 && moved < worthwhile_bytes * turn_streams) pipes_.pause(fill_pause);
+    }
+    drain_all();
+}
+
+bool CaptureThread::obey_commands() {
+    std::vector<Command> commands;
+    {
+        const std::lock_guard lock(mutex_);
+        commands.swap(commands_);
+    }
+    for (const Command& command : commands) {
+        if (command.kind == Command::Kind::stop) return false;
+        if (command.kind == Command::Kind::open) open(command);
+        for (const Stream stream : streams) {
+            const std::uint64_t token = token_of(command.daemon, stream);
+            if (command.kind == Command::Kind::end_run) activate(token, true);
+            if (command.kind != Command::Kind::close) continue;
+            if (Entry* entry = find(token)) {
+                while (entry->writer->has_bytes() && entry->writer->pump() > 0) {
+                }
+            }
+            streams_.erase(token);
+            std::erase(open_files_, token);
+        }
+    }
+    return true;
+}
+
+void CaptureThread::open(const Command& command) {
+    for (const Stream stream : streams) {
+        const std::uint64_t token = token_of(command.daemon, stream);
+        auto& writer = streams_[token].writer;
+        NativeHandle pipe = no_handle;
+        if (command.has_pipe[static_cast<std::size_t>(stream)]) {
+            pipe = pipes_.receive();
+            if (pipe == no_handle)
+                log::error("the output pipe for " + log_path(*command.dir, stream).string() +
+                           " is lost: too many descriptors are open; start the daemon again");
+        }
+        if (!writer) {
+            writer = std::make_unique<StreamWriter>(tools_, command.dir, stream, pipe);
+        } else if (pipe != no_handle) {
+            writer->replace_pipe(pipe);
+        }
+        if (pipe != no_handle) {
+            if (auto added = pipes_.add(pipe, token); !added) log::error(added.error().message);
+        }
+        writer->apply(command.settings);
+        std::erase(open_files_, token);
+    }
+}
+
+CaptureThread::Entry* CaptureThread::find(std::uint64_t token) {
+    const auto it = streams_.find(token);
+    return it == streams_.end() ? nullptr : &it->second;
+}
+
+void CaptureThread::activate(std::uint64_t token, bool complete) {
+    Entry* entry = find(token);
+    if (entry == nullptr) return;
+    entry->complete |= complete;
+    if (!std::exchange(entry->active, true)) active_.push_back(token);
+}
+
+// What arrives after the look into the pipe is reported again.
+std::size_t CaptureThread::pump_active() {
+    std::size_t moved = 0;
+    const std::vector<std::uint64_t> turn = std::exchange(active_, {});
+    for (const std::uint64_t token : turn) {
+        Entry* entry = find(token);
+        if (entry == nullptr) continue;
+        moved += entry->writer->pump();
+        if (entry->writer->has_bytes()) {
+            active_.push_back(token);
+        } else {
+            entry->active = false;
+            if (std::exchange(entry->complete, false)) {
+                entry->writer->complete_line();
+                entry->writer->rest();
+            }
+        }
+        if (entry->writer->is_file_open()) limit_open_files(token);
+    }
+    return moved;
+}
+
+void CaptureThread::limit_open_files(std::uint64_t token) {
+    if (!open_files_.empty() && open_files_.back() == token) return;
+    std::erase(open_files_, token);
+    open_files_.push_back(token);
+    if (open_files_.size() <= max_open_files) return;
+    if (Entry* oldest = find(open_files_.front())) oldest->writer->close_file();
+    open_files_.erase(open_files_.begin());
+}
+
+void CaptureThread::drain_all() {
+    for (auto& [token, entry] : streams_) {
+        StreamWriter& writer = *entry.writer;
+        std::size_t taken = 0;
+        while (writer.has_bytes() && taken < last_bytes) taken += writer.pump();
+        writer.complete_line();
+    }
+    streams_.clear();
+}
+
+}  // namespace syspulse::logs

@@ -1,0 +1,73 @@
+// The thread that moves the output of daemons from their pipes into their log files. Everything
+// that blocks on a disk happens here.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "logs/archiver.hpp"
+#include "logs/stream_writer.hpp"
+#include "platform/output_capture.hpp"
+#include "platform/output_pipes.hpp"
+
+namespace syspulse::logs {
+
+constexpr std::array streams = {Stream::out, Stream::err};
+
+struct Command {
+    enum class Kind : std::uint8_t { open, end_run, close, stop };
+    Kind kind = Kind::stop;
+    std::uint64_t daemon = 0;
+    std::shared_ptr<const std::filesystem::path> dir{};
+    // Which streams have a new reading end, to be received in this order.
+    std::array<bool, streams.size()> has_pipe{};
+    platform::CaptureSettings settings{};
+};
+
+class CaptureThread {
+  public:
+    // Both outlive the thread.
+    CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock);
+    // Takes what is in the pipes first.
+    ~CaptureThread();
+    CaptureThread(const CaptureThread&) = delete;
+    CaptureThread& operator=(const CaptureThread&) = delete;
+
+    // [any thread]
+    void post(Command command);
+
+  private:
+    struct Entry {
+        std::unique_ptr<StreamWriter> writer{};
+        bool active = false;    // Stands in active_.
+        bool complete = false;  // Complete the last line when the pipe is empty.
+    };
+
+    void run();
+    bool obey_commands();
+    void open(const Command& command);
+    void activate(std::uint64_t token, bool complete);
+    std::size_t pump_active();
+    void drain_all();
+    void limit_open_files(std::uint64_t token);
+    Entry* find(std::uint64_t token);
+
+    platform::OutputPipes& pipes_;
+    Archiver archiver_;
+    WriterTools tools_;
+    std::unordered_map<std::uint64_t, Entry> streams_;  // By token.
+    std::vector<std::uint64_t> active_;      // Streams that may have bytes in their pipes.
+    std::vector<std::uint64_t> open_files_;  // Tokens, the least recently used first.
+
+    std::mutex mutex_;  // Guards commands_.
+    std::vector<Command> commands_;
+    std::thread thread_;
+};
+
+}  // namespace syspulse::logs
