@@ -1,10 +1,12 @@
 #include "registry/registry.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <set>
 #include <string>
 #include <type_traits>
 
+#include "registry/checkpointer.hpp"
 #include "registry/record_store.hpp"
 #include "registry/registry_file.hpp"
 
@@ -14,11 +16,21 @@ namespace {
 
 // Daemons whose runs are looked after in one step at most.
 constexpr std::size_t daemons_per_step = 64;
+// Pages of 4 KiB in the log: from the first on it is written back in the background. While commits
+// never pause, it cannot start anew and grows; at the second a commit writes it back itself.
+constexpr int worth_a_checkpoint = 1000;
+constexpr int too_long = 16000;
 
 class SqliteJournal final : public model::Journal {
   public:
-    SqliteJournal(RecordStore store, RegistryOptions options, std::int64_t last_id)
-        : store_(std::move(store)), options_(options), last_id_(last_id) {}
+    SqliteJournal(RecordStore store, std::unique_ptr<Checkpointer> checkpointer,
+                  RegistryOptions options, std::int64_t last_id)
+        : store_(std::move(store)),
+          checkpointer_(std::move(checkpointer)),
+          options_(options),
+          last_id_(last_id) {
+        store_.database().checkpoint_by_hand(&log_pages_);
+    }
 
     Result<model::JournalSnapshot> load() override;
     Result<void> commit(std::span<model::JournalRecord> records) override;
@@ -31,8 +43,12 @@ class SqliteJournal final : public model::Journal {
     void note_written(std::span<const model::JournalRecord> records);
     void prune();
     Result<void> prune_step();
+    void keep_log_short();
 
     RecordStore store_;
+    std::unique_ptr<Checkpointer> checkpointer_;  // Ends before the store, which closes last.
+    int log_pages_ = 0;                           // As of the latest commit.
+    int asked_at_pages_ = 0;                      // What it was at the latest request.
     RegistryOptions options_;
     std::int64_t last_id_;      // Of the newest line of history.
     std::int64_t next_id_ = 0;  // Within a commit.
@@ -74,7 +90,17 @@ Result<void> SqliteJournal::commit(std::span<model::JournalRecord> records) {
     last_id_ = next_id_ - 1;
     note_written(records);
     if (++commits_ >= options_.prune_every) prune();
+    keep_log_short();
     return {};
+}
+
+void SqliteJournal::keep_log_short() {
+    if (log_pages_ < asked_at_pages_) asked_at_pages_ = 0;  // It has started anew.
+    if (log_pages_ - asked_at_pages_ < worth_a_checkpoint) return;
+    asked_at_pages_ = log_pages_;
+    if (log_pages_ < too_long) return checkpointer_->request();
+    // A failure shows in the next commit; nothing of this one depends on it.
+    static_cast<void>(store_.database().checkpoint().has_value());
 }
 
 Result<void> SqliteJournal::write_all(std::span<model::JournalRecord> records) {
@@ -180,8 +206,10 @@ Result<std::unique_ptr<model::Journal>> open_registry(const std::filesystem::pat
     if (!store) return store.error().with("cannot open the registry");
     const auto last_id = store->last_history_id();
     if (!last_id) return last_id.error().with("cannot open the registry");
-    return std::unique_ptr<model::Journal>(
-        std::make_unique<SqliteJournal>(std::move(*store), options, *last_id));
+    auto checkpointer = Checkpointer::start(file);
+    if (!checkpointer) return checkpointer.error().with("cannot open the registry");
+    return std::unique_ptr<model::Journal>(std::make_unique<SqliteJournal>(
+        std::move(*store), std::move(*checkpointer), options, *last_id));
 }
 
 }  // namespace syspulse::registry

@@ -172,6 +172,21 @@ void Database::set_checkpoint_on_close(bool enabled) const noexcept {
     sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, enabled ? 0 : 1, nullptr);
 }
 
+void Database::checkpoint_by_hand(int* pages) const noexcept {
+    const auto committed = [](void* length, sqlite3*, const char*, int now) {
+        *static_cast<int*>(length) = now;
+        return SQLITE_OK;
+    };
+    sqlite3_wal_hook(handle_.get(), committed, pages);
+}
+
+Result<void> Database::checkpoint() const {
+    const int code = sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                               nullptr, nullptr);
+    if (code != SQLITE_OK) return error(code);
+    return {};
+}
+
 bool Database::in_transaction() const noexcept {
     return sqlite3_get_autocommit(handle_.get()) == 0;
 }

@@ -79,6 +79,12 @@ class Database {
     // Decides whether closing writes the log (-wal) back into the file.
     void set_checkpoint_on_close(bool enabled) const noexcept;
 
+    // From now on commits leave the log (-wal) alone however long it gets, and `pages` tells its
+    // length after each. `pages` must not move while the database is open.
+    void checkpoint_by_hand(int* pages) const noexcept;
+    // Writes back what no other connection is in the way of.
+    Result<void> checkpoint() const;
+
     bool in_transaction() const noexcept;
     int changes() const noexcept;
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "support/eventually.hpp"
 #include "unit/registry/registry_fixture.hpp"
 
 namespace syspulse::registry {
@@ -38,6 +39,17 @@ TEST_F(RegistryFile, is_private_and_leaves_nothing_beside_it_when_closed) {
     ASSERT_EQ(stat(file().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
     EXPECT_THAT(contents(), SizeIs(1));
+}
+
+TEST_F(RegistryFile, gets_back_what_its_log_holds_while_it_is_in_use) {
+    auto journal = open();
+    std::vector<model::JournalRecord> lines;
+    for (int commits = 0; commits < 200; ++commits) {
+        lines.clear();
+        for (int i = 0; i < 100; ++i) lines.emplace_back(line("d", i));
+        ASSERT_TRUE(journal->commit(lines).has_value());
+    }
+    EXPECT_TRUE(test::eventually([this] { return std::filesystem::file_size(file()) > 500'000; }));
 }
 
 TEST_F(RegistryFile, an_empty_file_and_an_empty_database_become_registries) {

@@ -1,0 +1,51 @@
+#include "registry/checkpointer.hpp"
+
+#include <utility>
+
+namespace syspulse::registry {
+
+Result<std::unique_ptr<Checkpointer>> Checkpointer::start(const std::filesystem::path& file) {
+    auto database = Database::open(file, Database::Access::read_write);
+    if (!database) return database.error();
+    database->set_checkpoint_on_close(false);
+    // It reads whole pages from the log into the file and has no use for a cache.
+    if (auto set = database->execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16"); !set)
+        return set.error();
+    return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(*database)));
+}
+
+Checkpointer::Checkpointer(Database database)
+    : database_(std::move(database)), thread_([this] { work(); }) {}
+
+Checkpointer::~Checkpointer() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+}
+
+void Checkpointer::request() {
+    {
+        const std::lock_guard lock(mutex_);
+        requested_ = true;
+    }
+    changed_.notify_one();
+}
+
+// What fails here is tried again with the next request, and in the end by the loop thread, which
+// reports it.
+void Checkpointer::work() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [this] { return stopping_ || requested_; });
+        if (stopping_) return;
+        requested_ = false;
+        lock.unlock();
+        static_cast<void>(database_.checkpoint().has_value());
+        lock.lock();
+    }
+}
+
+}  // namespace syspulse::registry
