@@ -308,10 +308,16 @@ void Supervisor::on(const ShutdownRequested& event) {
     for (auto& [key, m] : machines_) m->shut_down(event.force);
 }
 
+// Looks on from the daemon that was last seen active, so that a shutdown of many does not look at
+// all of them for every one that ends.
 void Supervisor::finish_if_done() {
     if (!shutting_down_ || finished_) return;
-    for (const auto& [key, m] : machines_) {
-        if (m->is_active()) return;
+    auto at = machines_.lower_bound(last_active_);
+    for (std::size_t looked = 0; looked < machines_.size(); ++looked, ++at) {
+        if (at == machines_.end()) at = machines_.begin();
+        if (!at->second->is_active()) continue;
+        last_active_ = at->first;
+        return;
     }
     finished_ = true;
     emit(Finish{});

@@ -110,7 +110,8 @@ class Supervisor final : private Surroundings {
     std::vector<std::pair<DaemonKey, Milestone>> milestones_;
     bool shutting_down_ = false;
     bool finished_ = false;
-    RequestId last_start_;  // The start request of the present event, if any.
+    DaemonKey last_active_;  // Of the latest look for somebody active during a shutdown.
+    RequestId last_start_;   // The start request of the present event, if any.
 };
 
 }  // namespace syspulse::engine

@@ -137,6 +137,9 @@ void Conductor::drain() {
         queue_.pop_front();
         supervisor_->handle(event, now, batch);
     }
+    // A restart without delay is due at once; it should not cost a timer and a second transaction.
+    const auto due = supervisor_->next_deadline();
+    if (due && *due <= now.mono) supervisor_->handle(engine::TimeAdvanced{}, now, batch);
     perform(batch);
     if (!over_) rearm();
 }

@@ -11,6 +11,7 @@
 #include "manager/control.hpp"
 #include "manager/environment.hpp"
 #include "manager/known_plugins.hpp"
+#include "platform/descriptor_limit.hpp"
 #include "platform/orphan_reaper.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
@@ -93,6 +94,7 @@ Result<void> Process::build(const ProcessOptions& options) {
     auto plugins = plugin_host::PluginHost::create(*loop_, *clock_, std::move(host));
     if (!plugins) return plugins.error();
     plugins_ = std::move(*plugins);
+    platform::raise_descriptor_limit();
     for (const plugin_host::PluginInfo& plugin : plugins_->catalog().plugins()) {
         if (!plugin.loaded())
             log::warn("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
