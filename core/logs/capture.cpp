@@ -39,6 +39,7 @@ class LogCapture final : public platform::OutputCapture {
         for (auto& [name, side] : daemons_) close_writers(side);
     }
 
+    void prepare(const std::string& daemon, const platform::CaptureSettings& settings) override;
     Result<platform::CaptureHandles> open(const std::string& daemon,
                                           const platform::CaptureSettings& settings) override;
 
@@ -57,13 +58,14 @@ class LogCapture final : public platform::OutputCapture {
     // A daemon of that name that is added later gets new pipes; one that still writes into the old
     // ones is not heard any more.
     void close(const std::string& daemon) override {
+        std::error_code ignored;
+        for (const Stream stream : streams)
+            fs::remove(pipe_path(logs_dir_ / daemon, stream), ignored);
         const auto it = daemons_.find(daemon);
         if (it == daemons_.end()) return;
         close_writers(it->second);
         it->second.shard->thread.post({.kind = Command::Kind::close, .daemon = it->second.number});
         --it->second.shard->daemons;
-        std::error_code ignored;
-        for (const Stream stream : streams) fs::remove(pipe_path(*it->second.dir, stream), ignored);
         daemons_.erase(it);
     }
 
@@ -93,6 +95,8 @@ class LogCapture final : public platform::OutputCapture {
     Result<Shard*> shard_with_room();
     Result<void> open_pipes(Side& side, Command& command);
     Result<NativeHandle> open_writer(const Side& side, Stream stream);
+    static Result<void> create_pipe(platform::OutputPipes& pipes, const fs::path& dir,
+                                    Stream stream);
 
     fs::path logs_dir_;
     const platform::Clock& clock_;
@@ -100,6 +104,21 @@ class LogCapture final : public platform::OutputCapture {
     std::unordered_map<std::string, Side> daemons_;
     std::uint64_t last_number_ = 0;
 };
+
+Result<void> LogCapture::create_pipe(platform::OutputPipes& pipes, const fs::path& dir,
+                                     Stream stream) {
+    std::error_code ignored;
+    if (fs::create_directories(dir, ignored)) fs::permissions(dir, fs::perms::owner_all, ignored);
+    return pipes.create(pipe_path(dir, stream));
+}
+
+void LogCapture::prepare(const std::string& daemon, const platform::CaptureSettings& settings) {
+    Shard& shard = *shards_.front();
+    const auto dir = std::make_shared<const fs::path>(logs_dir_ / daemon);
+    for (const Stream stream : streams)
+        static_cast<void>(create_pipe(*shard.pipes, *dir, stream).has_value());
+    shard.thread.post({.kind = Command::Kind::prepare, .dir = dir, .settings = settings});
+}
 
 Result<platform::CaptureHandles> LogCapture::open(const std::string& daemon,
                                                   const platform::CaptureSettings& settings) {
@@ -168,10 +187,7 @@ Result<NativeHandle> LogCapture::open_writer(const Side& side, Stream stream) {
     const fs::path path = pipe_path(*side.dir, stream);
     auto writer = pipes.open_writer(path);
     if (writer || writer.error().code != ErrorCode::not_found) return writer;
-    std::error_code ignored;
-    if (fs::create_directories(*side.dir, ignored))
-        fs::permissions(*side.dir, fs::perms::owner_all, ignored);
-    if (auto made = pipes.create(path); !made) return made.error();
+    if (auto made = create_pipe(pipes, *side.dir, stream); !made) return made.error();
     return pipes.open_writer(path);
 }
 

@@ -68,6 +68,8 @@ bool CaptureThread::obey_commands() {
         if (command.kind == Command::Kind::stop) return false;
         if (command.kind == Command::Kind::open) open(command);
         for (const Stream stream : streams) {
+            if (command.kind == Command::Kind::prepare)
+                StreamWriter(tools_, command.dir, stream, no_handle).apply(command.settings);
             const std::uint64_t token = token_of(command.daemon, stream);
             if (command.kind == Command::Kind::end_run) activate(token, true);
             if (command.kind != Command::Kind::close) continue;

@@ -21,7 +21,7 @@ namespace syspulse::logs {
 constexpr std::array streams = {Stream::out, Stream::err};
 
 struct Command {
-    enum class Kind : std::uint8_t { open, end_run, close, stop };
+    enum class Kind : std::uint8_t { prepare, open, end_run, close, stop };
     Kind kind = Kind::stop;
     std::uint64_t daemon = 0;
     std::shared_ptr<const std::filesystem::path> dir{};

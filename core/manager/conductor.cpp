@@ -257,9 +257,7 @@ void Conductor::act(engine::SpawnRun& action) {
 
 void Conductor::act(engine::RecoverRun& action) {
     const Entry& entry = entries_.at(action.daemon);
-    const model::LogConfig& log = entry.spec->log;
-    const auto opened = ports_.capture.open(
-        entry.name, {log.max_size_bytes, log.retain_count, log.compress_rotated, log.timestamps});
+    const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
     if (!opened)
         log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
     ports_.capture.handles_used(entry.name);
@@ -326,14 +324,17 @@ void Conductor::spawn_some() {
     });
 }
 
+platform::CaptureSettings Conductor::capture_settings(const model::DaemonSpec& spec) {
+    const model::LogConfig& log = spec.log;
+    return {log.max_size_bytes, log.retain_count, log.compress_rotated, log.timestamps};
+}
+
 void Conductor::spawn(DaemonKey daemon, RunId run) {
     const auto found = entries_.find(daemon);
     if (found == entries_.end()) return;
     const Entry& entry = found->second;
     const model::DaemonSpec& spec = *entry.spec;
-    const auto handles =
-        ports_.capture.open(entry.name, {spec.log.max_size_bytes, spec.log.retain_count,
-                                         spec.log.compress_rotated, spec.log.timestamps});
+    const auto handles = ports_.capture.open(entry.name, capture_settings(spec));
     if (!handles) {
         submit(engine::SpawnFailed{daemon, run, handles.error().with("cannot capture the output")});
         return;

@@ -140,6 +140,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     model::StoredInstance stored_instance(DaemonKey daemon) const;
     model::HistoryEntry history_entry(const engine::AddHistory& action) const;
     std::string run_id(const Entry& entry, RunId run) const;
+    static platform::CaptureSettings capture_settings(const model::DaemonSpec& spec);
     model::DaemonView view_of(DaemonKey daemon, const Entry& entry, Now now);
     Result<void> check_addable(const std::vector<model::DaemonSpec>& specs, bool replace) const;
 

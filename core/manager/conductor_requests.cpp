@@ -89,8 +89,11 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
         ports_.checks.forget(key);
         submit(engine::SpecChanged{key, spec});
     }
-    for (const DaemonKey key : added)
-        submit(engine::DaemonAdded{key, entries_.at(key).spec, std::nullopt});
+    for (const DaemonKey key : added) {
+        const Entry& entry = entries_.at(key);
+        ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
+        submit(engine::DaemonAdded{key, entry.spec, std::nullopt});
+    }
     if (!queue_.empty()) drain();
     return {};
 }

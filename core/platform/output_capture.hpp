@@ -31,6 +31,13 @@ class OutputCapture {
   public:
     virtual ~OutputCapture() = default;
 
+    // Creates what a daemon's first start would create otherwise. What fails is tried again by
+    // open(), which reports it.
+    virtual void prepare(const std::string& daemon, const CaptureSettings& settings) {
+        static_cast<void>(daemon);
+        static_cast<void>(settings);
+    }
+
     // Prepares the log files of a daemon and starts capturing, or goes on with what an earlier
     // manager began. Idempotent; new settings apply at once. Called right before each spawn, and
     // once for each process that is taken over from an earlier manager.
