@@ -22,7 +22,7 @@ struct ExitRecord {
 };
 
 // Which run a process number stands for, and how many ends had been recorded before it: an older
-// record of the same number is about somebody else. [manager]
+// record of the same number is about somebody else. [manager; the keeper while there is none]
 struct RunNote {
     std::uint64_t run;
     std::uint64_t exits_before;
@@ -39,6 +39,7 @@ enum class Wish : std::uint32_t {
 struct Board {
     std::uint32_t magic;
     std::atomic<std::uint32_t> ready_pid;  // The manager that serves. [manager]
+    std::atomic<std::uint32_t> served;     // Managers that have served so far. [manager]
     std::atomic<Wish> wish;                // [manager; the keeper clears it]
     std::atomic<std::uint32_t>
         failed_upgrades;                  // Managers that a hand-over started in vain. [keeper]

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "keeper/adoption.hpp"
 #include "keeper/board.hpp"
 #include "keeper/handover.hpp"
 #include "keeper/memory.hpp"
@@ -92,7 +93,6 @@ int Keeper::run() {
     program_ = ::open("/proc/self/exe", O_PATH | O_CLOEXEC);
     if (manager_ == 0) start_manager();
     collect();
-    drop_start_pages();
     while (!finished_) {
         const int number = ::sigwaitinfo(&set, nullptr);
         if (number == SIGCHLD) {
@@ -200,7 +200,12 @@ void Keeper::manager_crashed(int number) {
         return finish(EXIT_FAILURE);
     }
     Report() << "the manager was ended by signal " << number << "; starting it again";
-    if (served && short_lives_ < short_lives_max) return start_manager();
+    if (served && short_lives_ < short_lives_max) {
+        start_manager();
+        note_children(board_, manager_);
+        return;
+    }
+    note_children(board_, 0);
     start_after(served ? settled_ms : first_delay_ms << (unready_deaths_ - 1));
 }
 
@@ -240,6 +245,7 @@ void Keeper::manager_ready() {
     if (manager_ == 0 || board_.ready_pid.load() != static_cast<std::uint32_t>(manager_)) return;
     unready_deaths_ = 0;
     start_after(settled_ms);
+    drop_start_pages();
     if (old_program_ < 0) return;
     ::close(old_program_);
     old_program_ = -1;

@@ -15,7 +15,8 @@ namespace {
 
 class BoardLink final : public Link {
   public:
-    BoardLink(const Handover& handover, Board& board) : handover_(handover), board_(board) {}
+    BoardLink(const Handover& handover, Board& board)
+        : handover_(handover), board_(board), continues_(board.served.load() > 0) {}
     ~BoardLink() override {
         ::munmap(&board_, sizeof(Board));
         ::close(handover_.board);
@@ -24,6 +25,7 @@ class BoardLink final : public Link {
     std::int64_t keeper_pid() const override { return handover_.pid; }
     int lock() const override { return handover_.lock; }
     int endpoint() const override { return handover_.endpoint; }
+    bool continues() const override { return continues_; }
 
     void note_run(RunId run, std::int64_t pid) override {
         if (pid <= 0) return;
@@ -38,6 +40,7 @@ class BoardLink final : public Link {
     }
 
     void serving() override {
+        ++board_.served;
         board_.ready_pid.store(static_cast<std::uint32_t>(::getpid()));
         ::kill(handover_.pid, SIGUSR1);
     }
@@ -102,6 +105,7 @@ class BoardLink final : public Link {
 
     const Handover handover_;
     Board& board_;
+    const bool continues_;
 };
 
 }  // namespace

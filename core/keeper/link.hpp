@@ -26,6 +26,10 @@ class Link {
     virtual int lock() const = 0;
     virtual int endpoint() const = 0;
 
+    // Whether an earlier manager of this keeper has served: then this one does not start the
+    // daemons, it goes on with them.
+    virtual bool continues() const = 0;
+
     // Notes which process a run has, so that a later manager can ask how it ended.
     virtual void note_run(RunId run, std::int64_t pid) = 0;
     // How the run's process ended, if it ended as the keeper's child. `pid` may be zero where only

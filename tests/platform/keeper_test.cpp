@@ -14,7 +14,9 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <string_view>
 
+#include "keeper/adoption.hpp"
 #include "keeper/link.hpp"
 #include "support/eventually.hpp"
 
@@ -161,6 +163,16 @@ class KeeperTest : public testing::Test {
     fs::path dir_;
     pid_t pid_ = 0;
 };
+
+TEST(Adoption, FindsTheRunInAnEnvironment) {
+    using namespace std::string_view_literals;
+    const auto run = [](std::string_view text) { return run_of(text.data(), text.size()); };
+    EXPECT_EQ(run("A=1\0SYSPULSE_RUN_ID=d2f0-31/417\0B=2\0"sv), 417U);
+    EXPECT_EQ(run("XSYSPULSE_RUN_ID=1\0SYSPULSE_RUN=2\0"sv), 0U);
+    EXPECT_EQ(run("SYSPULSE_RUN_ID=7"sv), 0U) << "cut off";
+    EXPECT_EQ(run("SYSPULSE_RUN_ID=none\0"sv), 0U);
+    EXPECT_EQ(run(""sv), 0U);
+}
 
 TEST_F(KeeperTest, PassesOnTheExitCodeOfAManagerThatCouldNotStart) {
     start("refuse");
