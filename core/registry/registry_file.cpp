@@ -127,10 +127,26 @@ void create_private(const fs::path& file) {
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, failure);
 }
 
-Result<void> migrate(const Database& database) {
+// A copy that the program of the old layout can go on with, as "<file>.layout1".
+Result<void> back_up(const Database& database, const fs::path& file, std::int64_t version) {
+    fs::path copy = file;
+    copy += ".layout" + std::to_string(version);
+    std::error_code ignored;
+    fs::remove(copy, ignored);
+    create_private(copy);
+    std::string name;
+    for (const char c : name_of(copy)) name += c == '\'' ? std::string("''") : std::string(1, c);
+    return database.execute(("VACUUM INTO '" + name + "'").c_str());
+}
+
+Result<void> migrate(const Database& database, const fs::path& file) {
     const auto version = database.query_integer("PRAGMA user_version");
     if (!version) return version.error();
     const auto steps = migrations();
+    if (*version > 0 && static_cast<std::size_t>(*version) < steps.size()) {
+        if (auto kept = back_up(database, file, *version); !kept)
+            return kept.error().with("cannot copy it before it gets the new layout");
+    }
     for (auto at = static_cast<std::size_t>(*version); at < steps.size(); ++at) {
         if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
         const Transaction transaction(database);
@@ -151,7 +167,8 @@ constexpr const char* settings =
     "PRAGMA cache_size = -512;"
     "PRAGMA journal_size_limit = 4194304";
 
-Result<void> prepare_file(const Database& database, const RegistryOptions& options) {
+Result<void> prepare_file(const Database& database, const fs::path& file,
+                          const RegistryOptions& options) {
     database.set_busy_timeout(options.busy_timeout);
     database.set_checkpoint_on_close(false);
     if (auto fine = look(database); !fine) return fine;
@@ -167,7 +184,7 @@ Result<void> prepare_file(const Database& database, const RegistryOptions& optio
         const std::string bound = "PRAGMA max_page_count = " + std::to_string(*options.max_pages);
         if (auto set = database.execute(bound.c_str()); !set) return set;
     }
-    return migrate(database);
+    return migrate(database, file);
 }
 
 }  // namespace
@@ -182,7 +199,8 @@ Result<Database> open_file(const fs::path& file, const RegistryOptions& options)
     create_private(file);
     auto database = Database::open(file, Database::Access::read_write);
     if (!database) return database.error().with(context);
-    if (auto ready = prepare_file(*database, options); !ready) return ready.error().with(context);
+    if (auto ready = prepare_file(*database, file, options); !ready)
+        return ready.error().with(context);
     return database;
 }
 
