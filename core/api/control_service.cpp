@@ -2,6 +2,11 @@
 
 namespace syspulse::api {
 
+void ControlService::upgrade(const Peer&, const std::string&, Done<void> done) {
+    done(Error{ErrorCode::unsupported,
+               "cannot upgrade in place: the manager runs without a keeper"});
+}
+
 WallTime Since::resolve(WallTime now) const {
     if (const auto* moment = std::get_if<WallTime>(&value)) return *moment;
     return now - std::chrono::duration_cast<std::chrono::milliseconds>(std::get<Duration>(value));

@@ -94,6 +94,11 @@ class Dispatcher {
                                        Subject::other));
     }
 
+    void operator()(const UpgradeCall& call) {
+        service_.upgrade(peer_, call.program,
+                         plain_answer(R"({"upgrading":true})", Subject::other));
+    }
+
     void operator()(const LogsCall& call) {
         service_.logs(call.name, call.query, std::move(readable_),
                       [done = done_](Result<std::unique_ptr<TextStream>> stream) {

@@ -186,13 +186,22 @@ Parsed parse_shutdown(Parts& parts) {
     return ParsedCall{ShutdownCall{keep_running}};
 }
 
+Parsed parse_upgrade(Parts& parts) {
+    auto body = RequestBody::parse(parts.body);
+    if (!body) return body.error();
+    UpgradeCall call{body->take_text("program").value_or("")};
+    if (auto done = body->finish(); !done) return done.error();
+    return ParsedCall{std::move(call)};
+}
+
 // Rows of `table` and `parsers` belong together; the first is what the outside may see.
-constexpr std::array<RouteInfo, 15> table{{
+constexpr std::array<RouteInfo, 16> table{{
     {"GET", "/v1/ping"},
     {"GET", "/v1/info"},
     {"GET", "/v1/plugins"},
     {"GET", "/v1/events"},
     {"POST", "/v1/shutdown"},
+    {"POST", "/v1/upgrade"},
     {"GET", "/v1/daemons"},
     {"POST", "/v1/daemons"},
     {"GET", "/v1/daemons/{name}"},
@@ -205,9 +214,9 @@ constexpr std::array<RouteInfo, 15> table{{
     {"GET", "/v1/daemons/{name}/logs"},
 }};
 constexpr std::array<Parser, table.size()> parsers{
-    parse_ping, parse_info,    parse_plugins,     parse_events, parse_shutdown,
-    parse_list, parse_add,     parse_get,         parse_remove, parse_start,
-    parse_stop, parse_restart, parse_signal_call, parse_spec,   parse_logs};
+    parse_ping,    parse_info,        parse_plugins, parse_events, parse_shutdown, parse_upgrade,
+    parse_list,    parse_add,         parse_get,     parse_remove, parse_start,    parse_stop,
+    parse_restart, parse_signal_call, parse_spec,    parse_logs};
 
 // True if `path` is what the route's path describes; sets `name` to the parameter as it stands
 // there.

@@ -66,9 +66,13 @@ struct ShutdownCall {
     bool keep_running = false;
 };
 
-using ParsedCall =
-    std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall, AddCall, RemoveCall,
-                 StartCall, StopCall, RestartCall, SignalCall, LogsCall, EventsCall, ShutdownCall>;
+struct UpgradeCall {
+    std::string program;  // Empty: where the running program came from.
+};
+
+using ParsedCall = std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall,
+                                AddCall, RemoveCall, StartCall, StopCall, RestartCall, SignalCall,
+                                LogsCall, EventsCall, ShutdownCall, UpgradeCall>;
 
 // `request` gives up its body to the call that needs it.
 std::variant<ParsedCall, ApiError> route(HttpRequest request);

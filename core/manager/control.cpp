@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "manager/control_streams.hpp"
 #include "manager/known_plugins.hpp"
 #include "model/name_pattern.hpp"
+#include "platform/file_trust.hpp"
 #include "platform/users.hpp"
 
 namespace syspulse::manager {
@@ -62,6 +64,7 @@ class Control final : public api::ControlService {
         if (parts_.link != nullptr && !keep_running) parts_.link->stopping();
         conductor().shut_down(keep_running, false);
     }
+    void upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) override;
     void logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
               api::Done<std::unique_ptr<api::TextStream>> done) override;
     Result<std::unique_ptr<api::EventStream>> events(const api::EventQuery& query,
@@ -87,11 +90,39 @@ class Control final : public api::ControlService {
         };
     }
 
+    static std::string started_from();
+
     ControlParts parts_;
     Now started_;
     boost::asio::thread_pool readers_{1};  // Looking for the first line may unpack archives.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// Only what a look can tell is checked here: if the new program cannot serve, the keeper goes on
+// with the old one.
+void Control::upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) {
+    if (parts_.link == nullptr) return ControlService::upgrade(peer, program, std::move(done));
+    const std::string file = program.empty() ? started_from() : program;
+    const auto trusted = platform::trusted_file(file);
+    if (!trusted) return done(trusted.error().with("cannot upgrade to " + file));
+    std::error_code ignored;
+    const auto rights = std::filesystem::status(*trusted, ignored).permissions();
+    if ((rights & std::filesystem::perms::owner_exec) == std::filesystem::perms::none) {
+        return done(Error{ErrorCode::invalid_argument,
+                          "cannot upgrade to " + file + ": it is not executable"});
+    }
+    if (auto noted = parts_.link->hand_over(trusted->string()); !noted) return done(noted.error());
+    done({});
+    conductor().shut_down(true, false);
+}
+
+// The name stays when a package manager has put a new file in its place.
+std::string Control::started_from() {
+    constexpr std::string_view replaced = " (deleted)";
+    std::string name = platform::program_path().string();
+    if (name.ends_with(replaced)) name.resize(name.size() - replaced.size());
+    return name;
+}
 
 api::ManagerInfo Control::info() {
     api::ManagerInfo info;
@@ -101,6 +132,7 @@ api::ManagerInfo Control::info() {
     if (parts_.link != nullptr) {
         info.keeper_pid = parts_.link->keeper_pid();
         info.restarts = parts_.link->restarts();
+        info.failed_upgrades = parts_.link->failed_upgrades();
     }
     info.started_at = started_.wall;
     info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();

@@ -1,6 +1,8 @@
 """What happens when syspulse itself dies: the manager, the keeper, both. One scenario per CTest."""
 import json
 import os
+import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -206,6 +208,32 @@ def the_keeper_stays_small():
             pss = next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
         print(f"keeper: {pss} KiB PSS")
         assert pss <= 1024 or "asan" in PROGRAM or "tsan" in PROGRAM, pss
+
+
+def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
+    with Manager() as m:
+        m.start()
+        m.add(tick={"command": TICK})
+        m.ok("start", "tick")
+        before, tick = info(m), m.status("tick")
+        other = m.root / "bin" / "syspulse"
+        other.parent.mkdir()
+        shutil.copy(PROGRAM, other)
+        shutil.copytree(pathlib.Path(PROGRAM).parent.parent / "lib", m.root / "lib")
+        m.ok("upgrade", other)
+        after = info(m)
+        assert after["pid"] != before["pid"] and after["keeper_pid"] == before["keeper_pid"]
+        for pid in (after["pid"], after["keeper_pid"]):
+            until(lambda: os.readlink(f"/proc/{pid}/exe") == str(other), "both processes run the new program")
+        assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
+        assert "could not serve" in m.fails(1, "upgrade", shutil.which("false"))
+        m.fails(4, "upgrade", m.root / "nothing")
+        kill_manager(m)
+        assert os.readlink(f"/proc/{info(m)['pid']}/exe") == str(other)
+        assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
+        m.ok("stop", "tick")
+        assert numbers(m, "tick") == list(range(len(numbers(m, "tick"))))
+        m.stop()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+// syspulse upgrade
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <ostream>
+
+#include "cli/call.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/failure.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+constexpr Duration patience = std::chrono::seconds{60};
+constexpr Duration between_looks = std::chrono::milliseconds{20};
+
+struct About {
+    std::int64_t pid = 0;
+    std::uint32_t failed = 0;
+    std::string version;
+};
+
+std::optional<About> look(const Context& context) {
+    const Answer answer = call(context, {.target = "/v1/info", .timeout = std::chrono::seconds{5}});
+    if (!answer) return std::nullopt;
+    const auto info = nlohmann::json::parse(answer.body, nullptr, false);
+    if (!info.is_object()) return std::nullopt;
+    return About{info.value("pid", std::int64_t{0}), info.value("failed_upgrades", 0U),
+                 info.value("version", "")};
+}
+
+// The next manager, whichever program it runs.
+std::optional<About> next_manager(Context& context, const About& before) {
+    const Instant end = context.now().mono + patience;
+    while (context.now().mono < end) {
+        const auto now = look(context);
+        if (now && now->pid != before.pid) return now;
+        context.pause(between_looks);
+    }
+    return std::nullopt;
+}
+
+ExitCode run(Context& context, const Arguments& arguments) {
+    const auto before = look(context);
+    nlohmann::json body = nlohmann::json::object();
+    if (!arguments.positionals.empty())
+        body["program"] = std::filesystem::absolute(arguments.positionals.front()).string();
+    const Answer answer = call(context, {"POST", "/v1/upgrade", body.dump(), std::nullopt});
+    if (!answer) return report(context, *answer.failure);
+    const auto after = next_manager(context, before.value_or(About{}));
+    if (!after) {
+        return report(context, {ExitCode::timed_out, 504, "timeout",
+                                "the manager did not come back; see its output"});
+    }
+    if (before && after->failed != before->failed) {
+        return report(context, {ExitCode::failed, 500, "internal",
+                                "cannot upgrade: the new program could not serve, and the old one "
+                                "goes on; the manager's output says why"});
+    }
+    if (context.json()) {
+        context.out << nlohmann::json{{"pid", after->pid}, {"version", after->version}}.dump()
+                    << '\n';
+    } else if (!context.globals.quiet) {
+        context.out << "manager runs version " << after->version << ", pid " << after->pid << '\n';
+    }
+    context.out << std::flush;
+    return ExitCode::done;
+}
+
+}  // namespace
+
+constinit const Command upgrade_command{
+    .name = "upgrade",
+    .summary = "go on with a new program, daemons untouched",
+    .positional = {"[PROGRAM]", 0, 1, ValueKind::file},
+    .options = {},
+    .details =
+        "Starts PROGRAM, or the file that the running manager came from, as the next manager and "
+        "keeper, with plugins loaded anew. Daemons go on and their output waits. When the new "
+        "program cannot serve, the old one goes on. A registry of an older layout is brought to "
+        "the "
+        "new one, after a copy was made.",
+    .examples =
+        "syspulse upgrade\n"
+        "syspulse upgrade /opt/syspulse/bin/syspulse",
+    .run = run,
+};
+
+}  // namespace syspulse::cli
