@@ -72,9 +72,10 @@ class Manager:
                 raise
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def start(self, *flags):
+    def start(self, *flags, env=None):
         log = open(self.root / "manager.log", "ab")
-        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data, *flags], stdout=log, stderr=log)
+        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data, *flags], stdout=log, stderr=log,
+                                        env=env)
         until(lambda: self.run("ping").returncode == 0, "the manager answers")
 
     def stop(self):
