@@ -5,9 +5,14 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <vector>
+
+#include "model/posix_rule.hpp"
 
 namespace syspulse::model {
 namespace {
@@ -82,7 +87,27 @@ std::optional<std::string> zone_of_environment() {
     return std::string(name.empty() ? "UTC" : name);
 }
 
+// What holds from a zone's last listed change on, as the POSIX rule in the last line of its file
+// says: CET-1CEST,M3.5.0,M10.5.0/3. The library lists the changes up to 2037 and ignores this line.
+std::shared_ptr<const PosixRule> read_rule(const std::string& name) {
+    for (const char* folder : {"/usr/share/zoneinfo/", "/usr/lib/zoneinfo/"}) {
+        std::ifstream file(folder + name, std::ios::binary);
+        if (!file) continue;
+        const std::string text{std::istreambuf_iterator<char>(file), {}};
+        if (text.size() < 2 || text.back() != '\n') return nullptr;
+        const std::size_t begin = text.rfind('\n', text.size() - 2) + 1;
+        const std::string rule = text.substr(begin, text.size() - begin - 1);
+        return rule.empty() ? nullptr : PosixRule::parse(rule);
+    }
+    return nullptr;
+}
+
 }  // namespace
+
+struct TimeZone::Rules {
+    const date::time_zone* listed = nullptr;  // Owned by the database, for the life of the process.
+    std::shared_ptr<const PosixRule> afterwards;
+};
 
 Result<TimeZone> TimeZone::find(std::string_view name) {
     if (is_utc(name)) return TimeZone{};
@@ -94,7 +119,7 @@ Result<TimeZone> TimeZone::find(std::string_view name) {
         // The library reads a zone's file at first use. Doing it here makes period_at() unable to
         // fail.
         static_cast<void>(found->get_info(sys_seconds_of(0)));
-        return TimeZone{&*found};
+        return TimeZone{std::make_shared<const Rules>(Rules{&*found, read_rule(found->name())})};
     } catch (const std::exception& problem) {
         return Error{ErrorCode::unavailable, "cannot read time zone \"" + std::string(name) +
                                                  "\": " + problem.what() +
@@ -115,11 +140,18 @@ TimeZone TimeZone::local() {
 }
 
 OffsetPeriod TimeZone::period_at(UtcSeconds moment) const {
-    if (zone_ == nullptr) return {};
-    const auto info = static_cast<const date::time_zone*>(zone_)->get_info(sys_seconds_of(moment));
-    return {std::max<UtcSeconds>(info.begin.time_since_epoch().count(), OffsetPeriod::earliest),
-            std::min<UtcSeconds>(info.end.time_since_epoch().count(), OffsetPeriod::latest),
-            info.offset.count()};
+    if (rules_ == nullptr) return {};
+    const auto info = rules_->listed->get_info(sys_seconds_of(moment));
+    OffsetPeriod period{
+        std::max<UtcSeconds>(info.begin.time_since_epoch().count(), OffsetPeriod::earliest),
+        std::min<UtcSeconds>(info.end.time_since_epoch().count(), OffsetPeriod::latest),
+        info.offset.count()};
+    if (rules_->afterwards && period.end == OffsetPeriod::latest) {
+        const PosixRule::Period later = rules_->afterwards->period_at(moment);
+        period = {std::max(period.begin, later.begin), std::min(period.end, later.end),
+                  later.offset};
+    }
+    return period;
 }
 
 }  // namespace syspulse::model

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.hpp"
 
@@ -39,11 +41,11 @@ class TimeZone {
     OffsetPeriod period_at(UtcSeconds moment) const;
 
   private:
-    explicit TimeZone(const void* zone) : zone_(zone) {}
-
-    // A date::time_zone, which the database owns for as long as the process lives; null for UTC.
     // Kept opaque to keep the library's heavy header out of this one.
-    const void* zone_ = nullptr;
+    struct Rules;
+    explicit TimeZone(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
+
+    std::shared_ptr<const Rules> rules_;  // Null for UTC.
 };
 
 }  // namespace syspulse::model

@@ -39,6 +39,37 @@ TEST(ScheduleZone, skipped_fixed_hour_runs_once_right_after_the_jump) {
         ElementsAre("03-28T01:30", "03-29T01:00", "03-30T00:30"));
 }
 
+// The lists of the zone files end in 2037; from then on the rule in their last line holds.
+TEST(ScheduleZone, daylight_saving_goes_on_after_2037) {
+    EXPECT_THAT(
+        firings("Europe/Berlin", "30 2 * * *", "2040-03-24T00:00:00Z", "2040-03-26T12:00:00Z"),
+        ElementsAre("03-24T01:30", "03-25T01:00", "03-26T00:30"));
+    EXPECT_THAT(
+        firings("Europe/Berlin", "30 2 * * *", "2040-10-27T00:00:00Z", "2040-10-29T12:00:00Z"),
+        ElementsAre("10-27T00:30", "10-28T00:30", "10-29T01:30"));
+    EXPECT_THAT(
+        firings("America/New_York", "0 12 * * *", "2040-07-01T00:00:00Z", "2040-07-01T23:00:00Z"),
+        ElementsAre("07-01T16:00"));
+    EXPECT_THAT(
+        firings("Australia/Sydney", "0 12 1 1,7 *", "2040-01-01T00:00:00Z", "2040-12-31T00:00:00Z"),
+        ElementsAre("01-01T01:00", "07-01T02:00"));
+    EXPECT_THAT(firings("Asia/Tokyo", "0 12 1 7 *", "2040-01-01T00:00:00Z", "2041-01-01T00:00:00Z"),
+                ElementsAre("07-01T03:00"));
+    EXPECT_THAT(
+        firings("Africa/Casablanca", "0 12 1 1 *", "2090-01-01T00:00:00Z", "2090-01-02T00:00:00Z"),
+        ElementsAre("01-01T11:00"));
+}
+
+// The change at the end of the list is the rule's as well: nothing is doubled or lost between them.
+TEST(ScheduleZone, the_end_of_the_list_is_no_seam) {
+    EXPECT_THAT(
+        firings("Europe/Berlin", "30 2 * * *", "2037-10-24T00:00:00Z", "2037-10-26T12:00:00Z"),
+        ElementsAre("10-24T00:30", "10-25T00:30", "10-26T01:30"));
+    EXPECT_THAT(
+        firings("Europe/Berlin", "30 2 * * *", "2038-03-27T00:00:00Z", "2038-03-29T12:00:00Z"),
+        ElementsAre("03-27T01:30", "03-28T01:00", "03-29T00:30"));
+}
+
 TEST(ScheduleZone, many_skipped_times_run_once) {
     EXPECT_THAT(
         firings("Europe/Berlin", "*/10 2 * * *", "2026-03-29T00:00:00Z", "2026-03-29T12:00:00Z"),
