@@ -1,6 +1,7 @@
 // Everything a command may touch. main.cpp fills it with the real world, tests with their own.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <iosfwd>
 #include <memory>
@@ -57,6 +58,7 @@ struct Context {
     std::function<Now()> now;
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;
+    std::filesystem::path plugin_templates;  // Where `plugin new` finds its templates.
     std::function<int(const manager::DaemonOptions&)> run_daemon;
     std::function<int(const manager::UpOptions&)> run_up;
 

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
     context.load_plugins = cli::load_plugin_files;
+    context.plugin_templates =
+        platform::program_path().parent_path().parent_path() / "share/syspulse/templates";
     context.run_daemon = manager::run_daemon;
     context.run_up = manager::run_up;
     return cli::run(context, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));

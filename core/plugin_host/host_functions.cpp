@@ -173,7 +173,8 @@ sysp_status SYSP_CALL io_watch(const sysp_host* host, sysp_handle handle, std::u
             }));
         });
     if (!watched) {
-        log::warn("plugin " + instance->label + ": " + watched.error().message);
+        const std::string& why = watched.error().message;
+        instance->core->log(*instance, SYSP_LOG_WARN, why.data(), why.size());
         return SYSP_E_OS;
     }
     *id = *watched;

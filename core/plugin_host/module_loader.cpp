@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "platform/library_file.hpp"
 #include "plugin_host/keep_for_ever.hpp"
 
 namespace syspulse::plugin_host {
@@ -35,6 +36,7 @@ Error no_entry(const boost::dll::shared_library& library) {
 }  // namespace
 
 Result<const sysp_module*> load_module(const std::filesystem::path& file) {
+    if (const auto sound = platform::check_library_file(file); !sound) return sound.error();
     try {
         auto library = std::make_shared<boost::dll::shared_library>();
         // The throwing overload, as only its exception carries the text of dlerror().

@@ -1,5 +1,9 @@
-# syspulse_add_plugin(NAME SOURCES … [LINK …] [TARGET_MINOR n]): NAME.so, a module that exports exactly
-# one symbol, resolves everything at load time and is never unloaded.
+# syspulse_add_plugin(NAME SOURCES ... [LINK ...] [TARGET_MINOR n]): NAME.so, a module that exports exactly
+# one symbol, resolves everything at load time and is never unloaded. It loads in every syspulse of its ABI
+# major whose minor is at least TARGET_MINOR (0).
+#
+# syspulse_add_conformance_test(NAME [CONFIG FILE] [LEVEL n]): a test that runs `syspulse plugin check` on
+# the plugin. FILE tells what only the author knows; LEVEL is 1 to 5 (3).
 set(SYSPULSE_PLUGIN_MAP ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(syspulse_add_plugin name)
@@ -9,7 +13,10 @@ function(syspulse_add_plugin name)
   endif()
   add_library(${name} MODULE ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE syspulse::sdk ${arg_LINK})
-  target_compile_features(${name} PRIVATE cxx_std_17)
+  get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
+  if("CXX" IN_LIST languages)
+    target_compile_features(${name} PRIVATE cxx_std_17)
+  endif()
   target_compile_definitions(${name} PRIVATE SYSP_TARGET_MINOR=${arg_TARGET_MINOR})
   set_target_properties(${name} PROPERTIES PREFIX "" C_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
@@ -22,4 +29,28 @@ function(syspulse_add_plugin name)
       target_link_options(${name} PRIVATE -Wl,-z,defs)
     endif()
   endif()
+endfunction()
+
+function(syspulse_add_conformance_test name)
+  cmake_parse_arguments(arg "" "CONFIG;LEVEL" "" ${ARGN})
+  if(NOT arg_LEVEL)
+    set(arg_LEVEL 3)
+  endif()
+  set(command plugin check $<TARGET_FILE:${name}> --level ${arg_LEVEL})
+  if(arg_CONFIG)
+    get_filename_component(config ${arg_CONFIG} ABSOLUTE)
+    list(APPEND command --config ${config})
+  endif()
+  if(TARGET syspulse)
+    set(program $<TARGET_FILE:syspulse>)
+  else()
+    find_program(SYSPULSE_PROGRAM syspulse HINTS ${SYSPULSE_SDK_PREFIX}/bin)
+    if(NOT SYSPULSE_PROGRAM)
+      message(FATAL_ERROR "cannot add the conformance test of ${name}: there is no program syspulse in "
+        "${SYSPULSE_SDK_PREFIX}/bin or in PATH; give it with -DSYSPULSE_PROGRAM=FILE")
+    endif()
+    set(program ${SYSPULSE_PROGRAM})
+  endif()
+  add_test(NAME ${name}_conformance COMMAND ${program} ${command})
+  set_tests_properties(${name}_conformance PROPERTIES TIMEOUT 600)
 endfunction()

@@ -5,6 +5,7 @@
 
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/plugin_new.hpp"
 #include "cli/json_text.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
@@ -14,13 +15,15 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array words{"list"sv, "info"sv};
+constexpr std::array words{"list"sv, "info"sv, "new"sv};
 
 constexpr std::array options{
     OptionSpec{0, "plugin-dir", "DIR",
                "look at the plugin files here and in the usual places, not at the manager (may be "
                "repeated)",
                ValueKind::directory, true},
+    OptionSpec{0, "language", "LANGUAGE", "new: c++ (default), c or rust", ValueKind::text},
+    OptionSpec{0, "async", "", "new: a checker that runs on the host's loop and never blocks"},
 };
 
 // From the manager if one runs, since only it knows what it loaded; else from the files.
@@ -97,6 +100,9 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
 
 ExitCode run(Context& context, const Arguments& arguments) {
     const auto& given = arguments.positionals;
+    if (given[0] == "new") {
+        return run_plugin_new(context, arguments);
+    }
     const bool wants_info = given[0] == "info";
     if (given.size() != (wants_info ? 2U : 1U)) {
         return report(context,
@@ -118,15 +124,17 @@ ExitCode run(Context& context, const Arguments& arguments) {
 
 constinit const Command plugin_command{
     .name = "plugin",
-    .summary = "list plugins, or show one with the schema of its options",
-    .positional = {"list | info NAME", 1, 2, ValueKind::text, words},
+    .summary = "list plugins, show one with the schema of its options, or begin a new one",
+    .positional = {"list | info NAME | new driver|checker NAME", 1, 3, ValueKind::text, words},
     .options = options,
     .details =
         "Shows what the manager loaded, or, when none runs, what the plugin files say. NAME is a "
-        "plugin's name, or that of a driver or checker in it.",
+        "plugin's name, or that of a driver or checker in it. new writes a project that builds and "
+        "passes its tests to the folder NAME.",
     .examples =
         "syspulse plugin list\n"
-        "syspulse plugin info posix",
+        "syspulse plugin info posix\n"
+        "syspulse plugin new checker my-check",
     .run = run,
 };
 

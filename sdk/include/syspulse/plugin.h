@@ -242,7 +242,7 @@ typedef struct sysp_io {
   uint32_t size;
   uint32_t reserved0; /* 0 */
   /* Calls ready(data, SYSP_IO_* bits) whenever the handle is ready for one of `interest`, until unwatch.
-   * [main] [instance] */
+   * A handle has one watch at a time. [main] [instance] */
   sysp_status(SYSP_CALL* watch)(const sysp_host* host, sysp_handle handle, uint32_t interest,
                                 void(SYSP_CALL* ready)(void* data, uint32_t events), void* data, uint64_t* id);
   /* Changes the interest; 0 pauses. SYSP_E_NOT_FOUND for an unknown id. [main] [instance] */

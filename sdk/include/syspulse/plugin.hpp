@@ -18,4 +18,5 @@
 #include "sdk/error.hpp"
 #include "sdk/io.hpp"
 #include "sdk/module.hpp"
+#include "sdk/offload.hpp"
 #include "sdk/schema.hpp"

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 #include "plugin_host/plugin_catalog.hpp"
@@ -106,11 +107,28 @@ TEST(PluginCatalog, the_first_of_two_plugins_with_one_id_or_kind_wins) {
 
 TEST(PluginCatalog, refuses_what_is_no_shared_object) {
     const Folder folder;
-    EXPECT_THAT(refusal(folder.write("text.so", "hello, this is text")), HasSubstr("text.so"));
-    EXPECT_NE(refusal(folder.write("empty.so", "")), "");
+    EXPECT_THAT(refusal(folder.write("text.so", std::string(100, 'x'))),
+                AllOf(HasSubstr("text.so"), HasSubstr("file type: expected a shared object")));
+    EXPECT_THAT(refusal(folder.write("empty.so", "")),
+                HasSubstr("file size: expected at least 64 bytes, got 0"));
     fs::create_directory(folder.path() / "directory.so");
     EXPECT_THAT(refusal(folder.path() / "directory.so"), HasSubstr("not a regular file"));
     EXPECT_THAT(refusal(folder.path() / "missing.so"), HasSubstr("No such file"));
+}
+
+TEST(PluginCatalog, refuses_what_is_cut_short_or_made_for_another_machine) {
+    const Folder folder;
+    std::ifstream source(fs::path(GOOD_PLUGINS) / "fake_checker.so", std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(source), {}};
+    EXPECT_THAT(refusal(folder.write("cut.so", whole.substr(0, 4096))),
+                AllOf(HasSubstr("cut.so"), HasSubstr("file size: expected at least"),
+                      HasSubstr("got 4096: it is truncated")));
+    std::string foreign = whole;
+    constexpr std::size_t machine_at = 18;  // e_machine in the ELF header.
+    foreign[machine_at] = '\xF3';           // RISC-V.
+    foreign[machine_at + 1] = '\0';
+    EXPECT_THAT(refusal(folder.write("foreign.so", foreign)),
+                AllOf(HasSubstr("architecture: expected"), HasSubstr("got riscv (243)")));
 }
 
 TEST(PluginCatalog, refuses_a_file_that_others_may_write) {
@@ -120,6 +138,9 @@ TEST(PluginCatalog, refuses_a_file_that_others_may_write) {
     fs::permissions(copy, fs::perms::others_write, fs::perm_options::add);
     EXPECT_THAT(refusal(copy), HasSubstr("chmod go-w"));
     fs::permissions(copy, fs::perms::others_write, fs::perm_options::remove);
+    fs::permissions(copy, fs::perms::group_write, fs::perm_options::add);
+    EXPECT_THAT(refusal(copy), HasSubstr("group or others may write it"));
+    fs::permissions(copy, fs::perms::group_write, fs::perm_options::remove);
     fs::create_symlink(copy, folder.path() / "link.so");
     EXPECT_EQ(refusal(folder.path() / "link.so"), "");
 }

@@ -138,6 +138,7 @@ struct BlockingChecker {
         std::shared_ptr<std::atomic<bool>> stop;
     };
     struct Job {
+        const sysp_host* host;
         Completion completion;
         std::shared_ptr<const T> object;
         Check check;
@@ -151,14 +152,15 @@ struct BlockingChecker {
     }
     static void SYSP_CALL destroy(void* self) {
         cancel(self, 0);
-        delete static_cast<Instance*>(self);
+        const sysp_host* const host = static_cast<Instance*>(self)->host;
+        guard_quiet(host, [&] { delete static_cast<Instance*>(self); });
     }
     static sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* request) {
         auto* instance = static_cast<Instance*>(self);
         return guard(instance->host, [&] {
             instance->stop = std::make_shared<std::atomic<bool>>(false);
             std::unique_ptr<Job> job{
-                new Job{{}, instance->object, Check{*request, instance->stop}}};
+                new Job{instance->host, {}, instance->object, Check{*request, instance->stop}}};
             job->completion = Completion{instance->host, op};
             const auto status =
                 instance->host->run(instance->host, &BlockingChecker::work, job.get());
@@ -170,12 +172,11 @@ struct BlockingChecker {
         });
     }
     static void SYSP_CALL work(void* raw) {
-        const std::unique_ptr<Job> job{static_cast<Job*>(raw)};
-        try {
-            job->completion.done(job->object->check(job->check));
-        } catch (...) {
-            job->completion.fail(current_error());
-        }
+        auto* job = static_cast<Job*>(raw);
+        const sysp_host* const host = job->host;
+        report_thrown([job] { job->completion.done(job->object->check(job->check)); },
+                      [job](const Error& error) { job->completion.fail(error); });
+        guard_quiet(host, [job] { delete job; });
     }
     static void SYSP_CALL cancel(void* self, sysp_op) {
         if (const auto& stop = static_cast<Instance*>(self)->stop) *stop = true;
@@ -234,21 +235,19 @@ struct AsyncCheckerSlots {
     }
     static void SYSP_CALL destroy(void* self) {
         cancel(self, 0);
-        delete static_cast<Instance*>(self);
+        const sysp_host* const host = static_cast<Instance*>(self)->host;
+        guard_quiet(host, [&] { delete static_cast<Instance*>(self); });
     }
     static sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* request) {
         auto* instance = static_cast<Instance*>(self);
         Completion completion{instance->host, op};
-        try {
-            instance->object->start(completion, CheckRequest{*request});
-        } catch (...) {
-            completion.fail(current_error());
-        }
+        report_thrown([&] { instance->object->start(completion, CheckRequest{*request}); },
+                      [&](const Error& error) { fail(*instance, op, completion, error); });
         return SYSP_OK;
     }
     static void SYSP_CALL cancel(void* self, sysp_op) {
         auto* instance = static_cast<Instance*>(self);
-        guard(instance->host, [&] { instance->object->cancel(); });
+        guard_quiet(instance->host, [&] { instance->object->cancel(); });
     }
 
   private:
@@ -256,6 +255,17 @@ struct AsyncCheckerSlots {
         const sysp_host* host;
         std::unique_ptr<AsyncChecker> object;
     };
+
+    // A checker that took the completion and threw afterwards has half begun: cancelling it
+    // releases what it holds, and the first answer stands.
+    static void fail(Instance& instance, sysp_op op, Completion& completion, const Error& error) {
+        if (!completion) {
+            const sysp_error raw = error.to_c();
+            instance.host->check_done(instance.host, op, nullptr, &raw);
+            cancel(&instance, op);
+        }
+        completion.fail(error);
+    }
 };
 
 }  // namespace detail

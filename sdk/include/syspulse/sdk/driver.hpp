@@ -140,7 +140,10 @@ struct DriverSlots {
                                         void** self) {
         return guard(host, [&] { *self = new T(Config{host, config}); });
     }
-    static void SYSP_CALL destroy(void* self) { delete static_cast<T*>(self); }
+    static void SYSP_CALL destroy(void* self) {
+        const sysp_host* const host = static_cast<T*>(self)->host();
+        guard_quiet(host, [&] { delete static_cast<T*>(self); });
+    }
     static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
         return start(self, op, request->proc, [&](T& driver) {
             return driver.spawn(SpawnRequest{driver.host(), *request});
@@ -180,10 +183,8 @@ struct DriverSlots {
     }
     static void SYSP_CALL release(void* self, sysp_proc proc) {
         auto& driver = *static_cast<T*>(self);
-        guard(driver.host(), [&] {
-            driver.release(proc);
-            driver.exits()->forget(proc);
-        });
+        guard_quiet(driver.host(), [&] { driver.release(proc); });
+        guard_quiet(driver.host(), [&] { driver.exits()->forget(proc); });
     }
 
   private:
@@ -191,8 +192,8 @@ struct DriverSlots {
     static sysp_status start(void* self, sysp_op op, sysp_proc proc, Function&& function) {
         auto& driver = *static_cast<T*>(self);
         const auto* host = driver.host();
-        driver.exits()->starting(proc);
         const auto status = guard(host, [&] {
+            driver.exits()->starting(proc);
             const Spawned spawned = function(driver);
             sysp_spawn_result raw{};
             raw.size = sizeof raw;
@@ -202,12 +203,11 @@ struct DriverSlots {
             raw.keep_count = spawned.keep.size();
             host->spawn_done(host, op, &raw, nullptr);
         });
-        if (status == SYSP_OK) {
-            driver.exits()->started(proc);
-        } else {
+        guard_quiet(host, [&] {
+            if (status == SYSP_OK) return driver.exits()->started(proc);
             driver.exits()->starting(0);
             driver.exits()->forget(proc);
-        }
+        });
         return status;
     }
     template <class Function>

@@ -77,23 +77,49 @@ inline Error current_error() {
     }
 }
 
+// Calls `function`; what it throws goes to `report`, and nothing gets out. False when it threw.
+template <class Function, class Report>
+bool report_thrown(Function&& function, Report&& report) noexcept {
+    try {
+        function();
+        return true;
+    } catch (...) {
+        try {
+            report(current_error());
+        } catch (...) {
+            try {
+                // Memory ran out on the way; this message is short enough to need none.
+                report(Error{SYSP_E_INTERNAL, "out of memory"});
+            } catch (...) {  // Nothing is left to be said, and the host's deadline says the rest.
+            }
+        }
+        return false;
+    }
+}
+
 // Runs one vtable slot: whatever it throws becomes set_error() and a status, nothing leaves the
 // plugin.
 template <class Function>
 sysp_status guard(const sysp_host* host, Function&& function) noexcept {
-    try {
-        function();
-        return SYSP_OK;
-    } catch (...) {
-        try {
-            const Error error = current_error();
-            const sysp_error raw = error.to_c();
-            host->set_error(host, &raw);
-            return error.code() == SYSP_OK ? SYSP_E_INTERNAL : error.code();
-        } catch (...) {  // No memory left for the message.
-            return SYSP_E_INTERNAL;
-        }
-    }
+    sysp_status status = SYSP_E_INTERNAL;
+    const bool good = report_thrown(std::forward<Function>(function), [&](const Error& error) {
+        if (error.code() != SYSP_OK) status = error.code();
+        const sysp_error raw = error.to_c();
+        host->set_error(host, &raw);
+    });
+    return good ? SYSP_OK : status;
+}
+
+inline void log_error(const sysp_host* host, const Error& error) noexcept {
+    const std::string_view text = error.what();
+    host->log(host, SYSP_LOG_ERROR, text.data(), text.size());
+}
+
+// For slots that cannot fail: what is thrown is logged.
+template <class Function>
+void guard_quiet(const sysp_host* host, Function&& function) noexcept {
+    report_thrown(std::forward<Function>(function),
+                  [host](const Error& error) { log_error(host, error); });
 }
 
 }  // namespace detail

@@ -25,12 +25,11 @@ struct LoopEntry : std::enable_shared_from_this<LoopEntry<Args...>> {
     static void SYSP_CALL call(void* self, Args... args) {
         // Keeps the callback alive while it runs, even if it drops its owner.
         const auto entry = static_cast<LoopEntry*>(self)->shared_from_this();
-        try {
-            entry->callback(args...);
-        } catch (...) {
-            const Error error = current_error();
-            const std::string_view text = error.what();
-            entry->host->log(entry->host, SYSP_LOG_ERROR, text.data(), text.size());
+        const bool good = report_thrown([&] { entry->callback(args...); },
+                                        [&](const Error& error) { log_error(entry->host, error); });
+        // Level-triggered: a watch whose callback fails would call it for ever.
+        if constexpr (sizeof...(Args) > 0) {
+            if (!good) entry->io->unwatch(entry->host, entry->id);
         }
     }
 };

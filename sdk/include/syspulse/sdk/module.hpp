@@ -46,7 +46,7 @@ class Module {
         raw_.id = id;
         raw_.version = version;
         raw_.vendor = vendor;
-        raw_.sdk = "c++ 0.1";
+        raw_.sdk = "c++ 1.0";
         raw_.kinds = pointers_.data();
         raw_.kind_count = pointers_.size();
     }

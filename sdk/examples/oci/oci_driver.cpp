@@ -1,0 +1,236 @@
+// The driver `oci`: runs a daemon's command inside of an OCI bundle, with runc or another runtime
+// of its command line. The bundle's config.json gives root, mounts and namespaces; command,
+// environment, working directory and limits are the daemon's. `runc run` in the foreground stays
+// the parent of the container: its exit is the container's.
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <syspulse/plugin.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace sdk = syspulse::sdk;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+// A pid alone proves nothing: it is given away again. Field 22 of /proc/PID/stat is when the
+// process started.
+std::string identity(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string line, word, boot;
+    std::getline(file, line);
+    if (line.rfind(')') == std::string::npos) return {};
+    std::istringstream fields(line.substr(line.rfind(')') + 1));
+    for (int at = 3; at <= 22; ++at) {
+        fields >> word;
+        if (at == 3 && word == "Z") return {};
+    }
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+    return std::to_string(pid) + ' ' + word + ' ' + boot;
+}
+
+struct SpawnSetup {
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    SpawnSetup() {
+        posix_spawnattr_init(&attributes);
+        posix_spawn_file_actions_init(&files);
+        sigset_t all, none;
+        sigfillset(&all);
+        sigemptyset(&none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    }
+    ~SpawnSetup() {
+        posix_spawnattr_destroy(&attributes);
+        posix_spawn_file_actions_destroy(&files);
+    }
+};
+
+pid_t launch(const std::vector<std::string>& words, const sysp_handle* stdio) {
+    SpawnSetup setup;
+    for (int target = 0; target < 3; ++target) {
+        if (stdio == nullptr || stdio[target] < 0) {
+            posix_spawn_file_actions_addopen(&setup.files, target, "/dev/null", O_RDWR, 0);
+        } else {
+            posix_spawn_file_actions_adddup2(&setup.files, static_cast<int>(stdio[target]), target);
+        }
+    }
+    posix_spawn_file_actions_addclosefrom_np(&setup.files, 3);
+    std::vector<char*> argv;
+    for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    pid_t pid = -1;
+    const int error =
+        posix_spawnp(&pid, argv[0], &setup.files, &setup.attributes, argv.data(), environ);
+    if (error != 0) throw sdk::Error::os("cannot run " + words.front(), error);
+    return pid;
+}
+
+// The bundle's configuration with what the daemon's spec says.
+json configuration(const sdk::SpawnRequest& request, const fs::path& bundle) {
+    std::ifstream file(bundle / "config.json");
+    if (!file) throw sdk::Error::os("cannot read " + (bundle / "config.json").string());
+    json config = json::parse(file, nullptr, false);
+    if (!config.is_object() || !config.contains("root") || !config["root"].contains("path"))
+        throw sdk::Error{SYSP_E_CONFIG, "/bundle: " + (bundle / "config.json").string() +
+                                            " is no OCI configuration"};
+    config["root"]["path"] = (bundle / config["root"]["path"].get<std::string>()).string();
+    json& process = config["process"];
+    process["terminal"] = false;
+    process["args"] = request.argv;
+    process["env"] = request.env;
+    if (!request.cwd.empty() || !process.contains("cwd"))
+        process["cwd"] = request.cwd.empty() ? "/" : request.cwd;
+    json& resources = config["linux"]["resources"];
+    const auto& limits = request.limits;
+    if ((limits.valid & SYSP_LIMIT_MEMORY) != 0) resources["memory"]["limit"] = limits.memory_bytes;
+    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0) resources["pids"]["limit"] = limits.processes;
+    if ((limits.valid & SYSP_LIMIT_CPU) != 0)
+        resources["cpu"] = {{"period", 100000}, {"quota", limits.cpu_percent * 1000}};
+    return config;
+}
+
+}  // namespace
+
+class OciDriver : public sdk::Driver {
+  public:
+    static constexpr const char* name = "oci";
+    static constexpr const char* summary = "Runs daemons inside of OCI bundles";
+    static constexpr std::uint32_t enforces =
+        SYSP_LIMIT_MEMORY | SYSP_LIMIT_CPU | SYSP_LIMIT_PROCESSES;
+    static sdk::Schema schema() { return {}; }
+    static sdk::Schema process_schema() {
+        return sdk::Schema{}
+            .add("bundle", sdk::Option::string().length(1, 4096).pattern("/.*").describe(
+                               "A folder with config.json"))
+            .string("runtime", "runc")
+            .add("state_dir", sdk::Option::string().pattern("/.*").by_default("/run/syspulse-oci"));
+    }
+    explicit OciDriver(const sdk::Config& config) : Driver(config), io_(config.host()) {}
+
+    sdk::Spawned spawn(const sdk::SpawnRequest& request) {
+        if (!request.user.empty())
+            throw sdk::Error{SYSP_E_UNSUPPORTED, "the user is the bundle's: set it in config.json"};
+        Container container;
+        container.runtime = request.config.str("/runtime");
+        container.id = "syspulse-" + request.run_id;
+        container.folder = fs::path(request.config.str("/state_dir")) / container.id;
+        const json config = configuration(request, request.config.str("/bundle"));
+        fs::create_directories(container.folder);
+        std::ofstream(container.folder / "config.json") << config.dump();
+        const pid_t pid =
+            launch({container.runtime, "run", "--bundle", container.folder.string(), container.id},
+                   request.stdio);
+        // What recover needs: who it is, and what it is called.
+        const std::string token =
+            identity(pid) + '\n' + container.runtime + '\n' + container.folder.string();
+        return adopt(request.proc, pid, std::move(container), token);
+    }
+    sdk::Spawned recover(const sdk::RecoverRequest& request) {
+        std::istringstream lines(request.token);
+        std::string who, folder;
+        Container container;
+        std::getline(lines, who);
+        std::getline(lines, container.runtime);
+        std::getline(lines, folder);
+        const auto pid = static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10));
+        if (pid <= 1 || who != identity(pid))
+            throw sdk::Error{SYSP_E_NOT_FOUND, "the container is gone"};
+        container.folder = folder;
+        container.id = container.folder.filename().string();
+        return adopt(request.proc, pid, std::move(container), request.token);
+    }
+    void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
+        const Container& container = find(proc);
+        if (sig == SYSP_SIG_KILL) return remove(container);
+        if (container.ended) return;
+        // The runtime hands it on to the container's first process.
+        const int number = sig == SYSP_SIG_TERMINATE ? SIGTERM
+                           : sig == SYSP_SIG_RELOAD  ? SIGHUP
+                                                     : os_sig;
+        if (syscall(SYS_pidfd_send_signal, container.pidfd, number, nullptr, 0) != 0 &&
+            errno != ESRCH)
+            throw sdk::Error::os("cannot signal the container");
+    }
+    bool inspect(sysp_proc proc) const { return containers_.count(proc) > 0; }
+    void release(sysp_proc proc) {
+        if (!inspect(proc)) return;
+        Container& container = find(proc);
+        waitpid(container.pid, nullptr, WNOHANG);
+        container.watch.reset();
+        close(container.pidfd);
+        if (container.ended) {
+            std::error_code ignored;
+            fs::remove_all(container.folder, ignored);
+        }
+        containers_.erase(proc);
+    }
+
+  private:
+    struct Container {
+        std::string runtime, id;
+        fs::path folder;
+        pid_t pid = -1;
+        int pidfd = -1;
+        bool ended = false;
+        sdk::Watch watch;
+    };
+    Container& find(sysp_proc proc) {
+        if (!inspect(proc)) throw sdk::Error{SYSP_E_NOT_FOUND, "unknown container"};
+        return containers_.at(proc);
+    }
+    // Ends every process of the container. Takes the runtime some ten milliseconds, so a worker
+    // waits for it.
+    void remove(const Container& container) {
+        removal_ = sdk::Offload::start(
+            host(),
+            [words =
+                 std::vector<std::string>{container.runtime, "delete", "--force", container.id}] {
+                waitpid(launch(words, nullptr), nullptr, 0);
+            },
+            [](const sdk::Error* failure) {
+                if (failure != nullptr) throw *failure;
+            });
+    }
+    sdk::Spawned adopt(sysp_proc proc, pid_t pid, Container container, const std::string& token) {
+        container.pid = pid;
+        container.pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        if (container.pidfd < 0) throw sdk::Error::os("cannot watch the container");
+        container.watch = io_.watch(container.pidfd, SYSP_IO_READ,
+                                    [this, proc](std::uint32_t) { ended(find(proc), proc); });
+        const int pidfd = container.pidfd;
+        containers_[proc] = std::move(container);
+        return {pid, token, {{SYSP_KEEP_PIDFD, 0, pidfd}}};
+    }
+    void ended(Container& container, sysp_proc proc) {
+        container.watch.reset();
+        container.ended = true;
+        siginfo_t info{};
+        const bool known =
+            waitid(P_PID, static_cast<id_t>(container.pid), &info, WEXITED | WNOWAIT) == 0;
+        if (!known) return exits()->exited(proc, SYSP_EXIT_LOST, 0);
+        // The runtime says 128 + n for a container that signal n ended.
+        const bool by_signal =
+            info.si_code == CLD_EXITED && info.si_status > 128 && info.si_status < 128 + NSIG;
+        if (by_signal) return exits()->exited(proc, SYSP_EXIT_SIGNAL, info.si_status - 128);
+        exits()->exited(proc, info.si_code == CLD_EXITED ? SYSP_EXIT_CODE : SYSP_EXIT_SIGNAL,
+                        info.si_status);
+    }
+
+    sdk::Io io_;
+    std::map<sysp_proc, Container> containers_;
+    sdk::Offload removal_;
+};
+
+SYSPULSE_PLUGIN("org.syspulse.example.oci", "1.0.0", "syspulse examples", sdk::driver<OciDriver>());

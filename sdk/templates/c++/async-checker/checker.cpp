@@ -1,0 +1,59 @@
+// The checker @NAME@: healthy when a server of this machine sends a greeting that begins as expected. All of it
+// runs on the host's loop, so that one thread carries thousands of checks; nothing here may block.
+#include <arpa/inet.h>
+#include <syspulse/plugin.hpp>
+#include <unistd.h>
+
+namespace sdk = syspulse::sdk;
+class @CLASS@ : public sdk::AsyncChecker {
+  public:
+    static constexpr const char* name = "@NAME@";
+    static constexpr const char* summary = "Reads the greeting of a server";
+    static sdk::Schema schema() { return sdk::Schema{}.string("greeting", ""); }
+    explicit @CLASS@(const sdk::Config& config) : AsyncChecker(config), greeting_(config.str("/greeting")) {}
+    ~@CLASS@() override { close_socket(); }
+
+    void start(sdk::Completion& completion, const sdk::CheckRequest& request) override {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(static_cast<std::uint16_t>(std::strtoul(request.target.c_str(), nullptr, 10)));
+        if (address.sin_port == 0) throw sdk::Error{SYSP_E_CONFIG, "the target must be a port number"};
+        socket_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (socket_ < 0) throw sdk::Error::os("cannot make a socket");
+        if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)
+            throw sdk::Error::os("cannot connect");
+        completion_ = std::move(completion);  // From here on the answer is due; dropping it is reported.
+        watch_ = io().watch(socket_, SYSP_IO_READ, [this](std::uint32_t) { readable(); });
+        deadline_ = io().timer(request.timeout, [this, limit = request.timeout] { finish(sdk::timed_out(limit)); });
+    }
+    void cancel() override {
+        close_socket();
+        completion_.fail(sdk::Error::cancelled());
+    }
+
+  private:
+    void readable() {
+        char text[256];
+        const auto size = read(socket_, text, sizeof text);
+        if (size <= 0) return finish(sdk::Result::fail(size == 0 ? "it hung up" : std::strerror(errno)));
+        const std::string got(text, static_cast<std::size_t>(size));
+        finish(got.rfind(greeting_, 0) == 0 ? sdk::Result::pass(got) : sdk::Result::fail("it said: " + got));
+    }
+    void finish(const sdk::Result& result) {
+        close_socket();
+        completion_.done(result);
+    }
+    void close_socket() {
+        watch_.reset();
+        deadline_.reset();
+        if (socket_ >= 0) close(std::exchange(socket_, -1));
+    }
+    std::string greeting_;
+    int socket_ = -1;
+    sdk::Completion completion_;
+    sdk::Watch watch_;
+    sdk::Timer deadline_;
+};
+
+SYSPULSE_PLUGIN("com.example.@NAME@", "0.1.0", "Example", sdk::async_checker<@CLASS@>());

@@ -1,0 +1,149 @@
+// The driver @NAME@: fork and exec with a nice value. All that a driver owes is here: an exec failure that is reported,
+// exits seen on a pidfd, recovery that proves identity, signals to the whole group, statistics.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <syspulse/plugin.hpp>
+#include <unistd.h>
+#include <fstream>
+#include <sstream>
+
+namespace sdk = syspulse::sdk;
+namespace {
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+// From /proc/PID/stat: the state, when it started, and its resident pages.
+struct Stat {
+    char state = 'X';  // Gone.
+    std::string started = "-";
+    std::uint64_t rss_pages = 0;
+    explicit Stat(pid_t pid) {
+        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+        std::string line;
+        std::getline(file, line);
+        if (line.rfind(')') == std::string::npos) return;
+        std::istringstream fields(line.substr(line.rfind(')') + 1));
+        fields >> state;
+        for (int at = 4; at <= 22; ++at) fields >> started;
+        fields >> rss_pages >> rss_pages;  // The first is the virtual size.
+    }
+};
+// A pid alone proves nothing: it is given away again.
+std::string identity(pid_t pid) {
+    std::string boot;
+    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+    return std::to_string(pid) + ' ' + Stat(pid).started + ' ' + boot;
+}
+
+// In the child, between fork and exec: only calls that are safe there. Sends errno up when something fails.
+[[noreturn]] void run_child(const sdk::SpawnRequest& request, char** argv, char** env, int nice_value, int report) {
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    bool good = setsid() > 0 && setpriority(PRIO_PROCESS, 0, nice_value) == 0;
+    const int nothing = open("/dev/null", O_RDWR);
+    for (int target = 0; target < 3 && good; ++target) {
+        const int from = request.stdio[target] < 0 ? nothing : static_cast<int>(request.stdio[target]);
+        good = (from == target ? fcntl(target, F_SETFD, 0) : dup2(from, target)) >= 0;
+    }
+    if (good && (request.cwd.empty() || chdir(request.cwd.c_str()) == 0)) {
+        syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+        environ = env;
+        execvp(argv[0], argv);
+    }
+    const int error = errno;
+    (void)!write(report, &error, sizeof error);
+    _exit(127);
+}
+}  // namespace
+
+class @CLASS@ : public sdk::Driver {
+  public:
+    static constexpr const char* name = "@NAME@";
+    static constexpr const char* summary = "Runs processes with a nice value";
+    static constexpr std::uint32_t enforces = 0;  // SYSP_LIMIT_*: limits that this driver enforces.
+    static sdk::Schema schema() { return {}; }
+    static sdk::Schema process_schema() { return sdk::Schema{}.integer("nice", -20, 19, 0); }
+    explicit @CLASS@(const sdk::Config& config) : Driver(config), io_(config.host()) {}
+    sdk::Spawned spawn(const sdk::SpawnRequest& request) {
+        if (!request.user.empty()) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver cannot change the user"};
+        const int nice_value = static_cast<int>(request.config.i64("/nice"));
+        auto env_texts = request.env;
+        env_texts.push_back("SYSPULSE_RUN_ID=" + request.run_id);
+        auto argv = pointers(request.argv), env = pointers(env_texts);
+        int report[2];
+        if (pipe2(report, O_CLOEXEC) != 0) throw sdk::Error::os("cannot make a pipe");
+        const pid_t pid = fork();
+        if (pid == 0) run_child(request, argv.data(), env.data(), nice_value, report[1]);
+        int error = pid < 0 ? errno : 0;
+        close(report[1]);
+        if (pid > 0 && read(report[0], &error, sizeof error) > 0) waitpid(pid, nullptr, 0);
+        close(report[0]);
+        if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front(), error);
+        return adopt(request.proc, pid, identity(pid));
+    }
+    sdk::Spawned recover(const sdk::RecoverRequest& request) {
+        const auto pid = static_cast<pid_t>(std::strtol(request.token.c_str(), nullptr, 10));
+        if (pid <= 1 || Stat(pid).state == 'Z' || request.token != identity(pid))
+            throw sdk::Error{SYSP_E_NOT_FOUND, "the process is gone"};
+        return adopt(request.proc, pid, request.token);
+    }
+    void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
+        if (find(proc).lost) return;  // Its number may be a stranger's by now.
+        const int number = sig == SYSP_SIG_TERMINATE ? SIGTERM : sig == SYSP_SIG_KILL ? SIGKILL : os_sig;
+        if (kill(-find(proc).pid, sig == SYSP_SIG_RELOAD ? SIGHUP : number) != 0 && errno != ESRCH)
+            throw sdk::Error::os("cannot signal the process");
+    }
+    bool inspect(sysp_proc proc) const { return processes_.count(proc) > 0; }
+    sysp_stats stats(sysp_proc proc) {
+        sysp_stats result{};
+        result.valid = SYSP_STAT_RSS;
+        result.rss_bytes = Stat(find(proc).pid).rss_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+        return result;
+    }
+    void release(sysp_proc proc) {
+        if (!inspect(proc)) return;
+        waitpid(find(proc).pid, nullptr, WNOHANG);  // Not before, so that its number is not given away until here.
+        find(proc).watch.reset();
+        close(find(proc).pidfd);
+        processes_.erase(proc);
+    }
+
+  private:
+    struct Process {
+        pid_t pid;
+        int pidfd;
+        bool lost;  // It ended, and was not our child.
+        sdk::Watch watch;
+    };
+    Process& find(sysp_proc proc) {
+        if (!inspect(proc)) throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
+        return processes_.at(proc);
+    }
+    sdk::Spawned adopt(sysp_proc proc, pid_t pid, std::string token) {
+        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+        if (pidfd < 0) throw sdk::Error::os("cannot watch the process");
+        auto watch = io_.watch(pidfd, SYSP_IO_READ, [this, proc](std::uint32_t) { ended(find(proc), proc); });
+        processes_[proc] = {pid, pidfd, false, std::move(watch)};
+        return {pid, std::move(token), {{SYSP_KEEP_PIDFD, 0, pidfd}}};
+    }
+    void ended(Process& process, sysp_proc proc) {
+        siginfo_t info{};
+        process.watch.reset();
+        process.lost = waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOWAIT) != 0;
+        const auto known = info.si_code == CLD_EXITED ? SYSP_EXIT_CODE : SYSP_EXIT_SIGNAL;
+        exits()->exited(proc, process.lost ? SYSP_EXIT_LOST : known, process.lost ? 0 : info.si_status);
+    }
+    sdk::Io io_;
+    std::map<sysp_proc, Process> processes_;
+};
+
+SYSPULSE_PLUGIN("com.example.@NAME@", "0.1.0", "Example", sdk::driver<@CLASS@>());

@@ -1,0 +1,136 @@
+"""package_test.py BUILD [TEST...]: installs to a prefix and works from there as an author of plugins would: every template is
+created, built, checked and used, with no access to this source tree."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(sys.argv[1]).resolve()
+LONG = 600
+
+
+def run(command, cwd, code=0, **environment):
+    env = {**os.environ, **environment}
+    for name in ("SYSPULSE_PLUGIN_PATH", "SYSPULSE_DATA_DIR", "DESTDIR"):
+        env.pop(name, None)
+    result = subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, text=True, timeout=LONG, env=env)
+    if result.returncode != code:
+        raise AssertionError(f"{' '.join(map(str, command))}: exit {result.returncode}\n{result.stdout}{result.stderr}")
+    return result.stdout
+
+
+class Package(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-package-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.prefix = cls.folder / "prefix"
+        run(["cmake", "--install", BUILD, "--prefix", cls.prefix, "--strip"], cls.folder)
+        cls.program = cls.prefix / "bin/syspulse"
+        cls.has_kit = "check FILE" in run([cls.program, "plugin", "--help"], cls.folder)
+
+    def make(self, *words):
+        """A project from a template; its folder."""
+        run([self.program, "plugin", "new", *words], self.folder)
+        return self.folder / words[1]
+
+    def build(self, project):
+        run(["cmake", "-B", "build", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={self.prefix}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Werror",
+             "-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror"], project)
+        run(["cmake", "--build", "build"], project)
+
+    def accept(self, project, kind, check=("ctest", "--test-dir", "build", "--output-on-failure", "--no-tests=error")):
+        """The conformance kit, what `plugin list` says, and a spec that uses the plugin."""
+        if self.has_kit:
+            run(check, project, PATH=f"{self.prefix}/bin:{os.environ['PATH']}")
+        listed = json.loads(run([self.program, "plugin", "list", "--plugin-dir", "build", "--format", "json"], project))
+        found = [plugin for plugin in listed if plugin["name"] == f"com.example.{project.name}"]
+        self.assertEqual(len(found), 1)
+        self.assertFalse(found[0].get("error"), found[0])
+        self.assertEqual([(k["kind"], k["name"]) for k in found[0]["kinds"]], [(kind, project.name)])
+        run([self.program, "validate", "daemons.yaml", "--plugin-dir", "build"], project)
+
+    def test_options_against_the_schema_are_refused_with_their_position(self):
+        project = self.make("checker", "strict-age")
+        self.build(project)
+        spec = project / "wrong.yaml"
+        spec.write_text("daemons:\n  a:\n    command: [sleep, '1']\n    health_check:\n      type: strict-age\n      target: x\n"
+                        "      with:\n        max_age_secs: 0\n        max_age: 1\n")
+        result = subprocess.run([self.program, "validate", spec, "--plugin-dir", project / "build"], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertIn("wrong.yaml:8:23: ", result.stderr)
+        self.assertIn("wrong.yaml:9:9: ", result.stderr)
+        self.assertIn('did you mean "max_age_secs"', result.stderr)
+
+    def test_a_blocking_checker_in_cpp(self):
+        project = self.make("checker", "file-age")
+        self.build(project)
+        self.accept(project, "checker")
+
+    def test_an_asynchronous_checker_in_cpp(self):
+        project = self.make("checker", "greeting", "--async")
+        self.build(project)
+        self.accept(project, "checker")
+
+    def test_a_driver_in_cpp(self):
+        project = self.make("driver", "nice-exec")
+        self.build(project)
+        self.accept(project, "driver")
+        # Installed where the author's prefix is, it is found like a bundled one.
+        run(["cmake", "--install", "build", "--prefix", self.prefix], project)
+        self.assertIn("nice-exec", run([self.program, "--data-dir", self.folder / "none", "plugin", "list"], self.folder))
+
+    def test_a_checker_in_c(self):
+        project = self.make("checker", "c-age", "--language", "c")
+        self.build(project)
+        self.accept(project, "checker")
+
+    def test_a_checker_in_c_with_pkg_config_only(self):
+        project = self.make("checker", "pc-age", "--language", "c")
+        config = {"PKG_CONFIG_PATH": str(self.prefix / "share/pkgconfig")}
+        cflags = run(["pkg-config", "--cflags", "syspulse-sdk"], project, **config).split()
+        ldflags = run(["pkg-config", "--variable=plugin_ldflags", "syspulse-sdk"], project, **config).split()
+        (project / "build").mkdir()
+        run(["cc", "-shared", "-fPIC", "-fvisibility=hidden", *cflags, "checker.c", *ldflags, "-o", "build/pc-age.so"], project)
+        self.accept(project, "checker", check=("true",))
+
+    def test_a_checker_in_rust(self):
+        rustc = next((path for path in ("/usr/bin/rustc", shutil.which("rustc")) if path and pathlib.Path(path).exists()), None)
+        if rustc is None:
+            self.skipTest("there is no rustc; apt-get install rustc (380 MB)")
+        project = self.make("checker", "rust-age", "--language", "rust")
+        run(["make", f"RUSTC={rustc}"], project)
+        self.accept(project, "checker", check=("make", f"RUSTC={rustc}", "check"))
+
+    def test_refuses_what_it_cannot_make(self):
+        for words, code, text in ((("checker", "Upper"), 2, "lower-case letters"), (("notifier", "x"), 2, "expected driver or checker"),
+                                  (("driver", "x", "--language", "cobol"), 1, "there are: c checker, c++ async-checker, c++ checker, c++ driver"),
+                                  (("checker",), 2, "needs driver or checker, and a NAME")):
+            result = subprocess.run([self.program, "plugin", "new", *words], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual(result.returncode, code, result.stderr)
+            self.assertIn(text, result.stderr)
+        (self.folder / "taken").mkdir()
+        result = subprocess.run([self.program, "plugin", "new", "checker", "taken"], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 5, result.stderr)
+        self.assertIn("cannot write taken: it exists", result.stderr)
+
+    def test_the_prefix_knows_nothing_of_the_source_tree(self):
+        mentions = [str(path) for path in self.prefix.rglob("*") if path.is_file() and path.suffix in (".cmake", ".pc", ".h", ".hpp", ".map")
+                    and str(ROOT) in path.read_text()]
+        self.assertEqual(mentions, [])
+
+    def test_the_templates_are_as_short_as_promised(self):
+        templates = self.prefix / "share/syspulse/templates"
+        for name, limit in (("c++/checker/checker.cpp", 40), ("c++/async-checker/checker.cpp", 60), ("c++/driver/driver.cpp", 150)):
+            lines = (templates / name).read_text().splitlines()
+            self.assertLess(len(lines), limit, name)
+            self.assertLessEqual(max(map(len, lines)), 120, name)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[2:]])
