@@ -58,11 +58,14 @@ class LogCapture final : public platform::OutputCapture {
     // A daemon of that name that is added later gets new pipes; one that still writes into the old
     // ones is not heard any more.
     void close(const std::string& daemon) override {
-        std::error_code ignored;
-        for (const Stream stream : streams)
-            fs::remove(pipe_path(logs_dir_ / daemon, stream), ignored);
         const auto it = daemons_.find(daemon);
-        if (it == daemons_.end()) return;
+        if (it == daemons_.end()) {
+            shards_.front()->thread.post(
+                {.kind = Command::Kind::unprepare,
+                 .dir = std::make_shared<const fs::path>(logs_dir_ / daemon)});
+            return;
+        }
+        remove_pipes(*it->second.dir);
         close_writers(it->second);
         it->second.shard->thread.post({.kind = Command::Kind::close, .daemon = it->second.number});
         --it->second.shard->daemons;
@@ -95,8 +98,6 @@ class LogCapture final : public platform::OutputCapture {
     Result<Shard*> shard_with_room();
     Result<void> open_pipes(Side& side, Command& command);
     Result<NativeHandle> open_writer(const Side& side, Stream stream);
-    static Result<void> create_pipe(platform::OutputPipes& pipes, const fs::path& dir,
-                                    Stream stream);
 
     fs::path logs_dir_;
     const platform::Clock& clock_;
@@ -105,19 +106,12 @@ class LogCapture final : public platform::OutputCapture {
     std::uint64_t last_number_ = 0;
 };
 
-Result<void> LogCapture::create_pipe(platform::OutputPipes& pipes, const fs::path& dir,
-                                     Stream stream) {
-    std::error_code ignored;
-    if (fs::create_directories(dir, ignored)) fs::permissions(dir, fs::perms::owner_all, ignored);
-    return pipes.create(pipe_path(dir, stream));
-}
-
+// Left to the thread, because thousands may be added at once. A start that overtakes it finds less
+// done and does the rest.
 void LogCapture::prepare(const std::string& daemon, const platform::CaptureSettings& settings) {
-    Shard& shard = *shards_.front();
-    const auto dir = std::make_shared<const fs::path>(logs_dir_ / daemon);
-    for (const Stream stream : streams)
-        static_cast<void>(create_pipe(*shard.pipes, *dir, stream).has_value());
-    shard.thread.post({.kind = Command::Kind::prepare, .dir = dir, .settings = settings});
+    shards_.front()->thread.post({.kind = Command::Kind::prepare,
+                                  .dir = std::make_shared<const fs::path>(logs_dir_ / daemon),
+                                  .settings = settings});
 }
 
 Result<platform::CaptureHandles> LogCapture::open(const std::string& daemon,

@@ -1,6 +1,7 @@
 #include "logs/capture_thread.hpp"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/log.hpp"
@@ -24,6 +25,19 @@ std::uint64_t token_of(std::uint64_t daemon, Stream stream) {
 }
 
 }  // namespace
+
+Result<void> create_pipe(platform::OutputPipes& pipes, const std::filesystem::path& dir,
+                         Stream stream) {
+    std::error_code ignored;
+    if (std::filesystem::create_directories(dir, ignored))
+        std::filesystem::permissions(dir, std::filesystem::perms::owner_all, ignored);
+    return pipes.create(pipe_path(dir, stream));
+}
+
+void remove_pipes(const std::filesystem::path& dir) {
+    std::error_code ignored;
+    for (const Stream stream : streams) std::filesystem::remove(pipe_path(dir, stream), ignored);
+}
 
 CaptureThread::CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock)
     : pipes_(pipes), tools_{pipes, archiver_, clock, std::vector<char>(peek_bytes), {}} {
@@ -66,10 +80,10 @@ bool CaptureThread::obey_commands() {
     }
     for (const Command& command : commands) {
         if (command.kind == Command::Kind::stop) return false;
+        if (command.kind == Command::Kind::prepare) prepare(command);
+        if (command.kind == Command::Kind::unprepare) remove_pipes(*command.dir);
         if (command.kind == Command::Kind::open) open(command);
         for (const Stream stream : streams) {
-            if (command.kind == Command::Kind::prepare)
-                StreamWriter(tools_, command.dir, stream, no_handle).apply(command.settings);
             const std::uint64_t token = token_of(command.daemon, stream);
             if (command.kind == Command::Kind::end_run) activate(token, true);
             if (command.kind != Command::Kind::close) continue;
@@ -82,6 +96,13 @@ bool CaptureThread::obey_commands() {
         }
     }
     return true;
+}
+
+void CaptureThread::prepare(const Command& command) {
+    for (const Stream stream : streams) {
+        static_cast<void>(create_pipe(pipes_, *command.dir, stream).has_value());
+        StreamWriter(tools_, command.dir, stream, no_handle).apply(command.settings);
+    }
 }
 
 void CaptureThread::open(const Command& command) {

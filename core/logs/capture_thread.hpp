@@ -18,10 +18,16 @@
 
 namespace syspulse::logs {
 
+// The directory included. [any thread]
+Result<void> create_pipe(platform::OutputPipes& pipes, const std::filesystem::path& dir,
+                         Stream stream);
+
+void remove_pipes(const std::filesystem::path& dir);
+
 constexpr std::array streams = {Stream::out, Stream::err};
 
 struct Command {
-    enum class Kind : std::uint8_t { prepare, open, end_run, close, stop };
+    enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, close, stop };
     Kind kind = Kind::stop;
     std::uint64_t daemon = 0;
     std::shared_ptr<const std::filesystem::path> dir{};
@@ -51,6 +57,7 @@ class CaptureThread {
 
     void run();
     bool obey_commands();
+    void prepare(const Command& command);
     void open(const Command& command);
     void activate(std::uint64_t token, bool complete);
     std::size_t pump_active();

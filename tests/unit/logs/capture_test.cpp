@@ -88,10 +88,10 @@ TEST_F(Capture, creates_the_files_before_there_is_output) {
 TEST_F(Capture, prepares_a_daemon_that_is_not_started_yet_and_takes_its_pipes_along_when_removed) {
     capture_->prepare("later", {});
     const fs::path later = dir().parent_path() / "later";
-    EXPECT_TRUE(fs::is_fifo(pipe_path(later, Stream::err)));
     EXPECT_TRUE(test::eventually([&] { return fs::exists(log_path(later, Stream::err)); }));
+    EXPECT_TRUE(fs::is_fifo(pipe_path(later, Stream::err)));
     capture_->close("later");
-    EXPECT_FALSE(fs::exists(pipe_path(later, Stream::err)));
+    EXPECT_TRUE(test::eventually([&] { return !fs::exists(pipe_path(later, Stream::err)); }));
 }
 
 TEST_F(Capture, completes_a_partial_line_when_the_run_ends) {
