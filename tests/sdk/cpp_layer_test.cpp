@@ -1,0 +1,70 @@
+// What the C++ layer promises: nothing is thrown out of any slot, and every accepted check is
+// answered, also one that its author forgot.
+#include <gtest/gtest.h>
+
+#include "support/fake_plugin_host.hpp"
+
+namespace syspulse::testing {
+namespace {
+
+TEST(CppLayer, turns_what_a_blocking_check_throws_into_errors) {
+    FakePluginHost host{THROWER_BLOCKING_PLUGIN};
+    const Done error = host.check("error", 60000);
+    EXPECT_EQ(error.status, SYSP_E_DENIED);
+    EXPECT_EQ(error.message, "an error of the layer");
+    EXPECT_EQ(host.check("odd", 60000).message, "unknown exception");
+    EXPECT_EQ(host.check("runtime", 60000).message, "a runtime error");
+}
+
+TEST(CppLayer, refuses_an_instance_whose_constructor_throws) {
+    const FakePluginHost host{THROWER_BLOCKING_PLUGIN, {{"/create", "true"}}};
+    EXPECT_EQ(host.create_status(), SYSP_E_INTERNAL);
+}
+
+TEST(CppLayer, turns_what_an_asynchronous_start_throws_into_errors) {
+    FakePluginHost host{THROWER_ASYNCHRONOUS_PLUGIN};
+    EXPECT_EQ(host.check("error", 60000).status, SYSP_E_DENIED);
+    EXPECT_EQ(host.check("odd", 60000).status, SYSP_E_INTERNAL);
+}
+
+TEST(CppLayer, reports_a_completion_that_was_dropped) {
+    FakePluginHost host{THROWER_ASYNCHRONOUS_PLUGIN};
+    for (const char* target : {"drop", "drop-later"}) {
+        const Done done = host.check(target, 60000);
+        EXPECT_EQ(done.status, SYSP_E_INTERNAL);
+        EXPECT_EQ(done.message, "the checker dropped the check without an answer");
+    }
+}
+
+TEST(CppLayer, ends_a_check_whose_start_threw_half_way_and_what_it_had_begun) {
+    FakePluginHost host{THROWER_ASYNCHRONOUS_PLUGIN};
+    EXPECT_EQ(host.check("half-way", 60000).message, "half-way");
+    EXPECT_EQ(host.timer_count(), 0U);
+}
+
+TEST(CppLayer, stops_a_watch_whose_callback_throws) {
+    FakePluginHost host{THROWER_ASYNCHRONOUS_PLUGIN};
+    const sysp_op op = host.start_check("callback", 60000);
+    EXPECT_EQ(host.watch_count(), 1U);
+    EXPECT_TRUE(host.run_until([&] { return host.watch_count() == 0; }));
+    EXPECT_EQ(host.completions(op), 0);
+    host.cancel_check(op);
+    EXPECT_EQ(host.result(op)->status, SYSP_E_CANCELLED);
+}
+
+TEST(CppLayer, lets_nothing_out_of_a_driver) {
+    FakePluginHost host{THROWER_DRIVER_PLUGIN};
+    FakePluginHost::Spawn spawn;
+    spawn.argv = {"true"};
+    EXPECT_EQ(host.spawn(1, spawn).status, SYSP_E_INTERNAL);
+    EXPECT_EQ(host.recover(1, "run", "token").message, "recover");
+    EXPECT_EQ(host.signal(1, SYSP_SIG_TERMINATE).status, SYSP_E_DENIED);
+    EXPECT_EQ(host.inspect(1).status, SYSP_E_INTERNAL);
+    EXPECT_EQ(host.stats(1).status, SYSP_E_INTERNAL);
+    host.release(1);
+    host.recreate();
+    EXPECT_EQ(host.create_status(), SYSP_OK);
+}
+
+}  // namespace
+}  // namespace syspulse::testing
