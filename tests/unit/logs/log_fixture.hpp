@@ -24,6 +24,13 @@
 
 namespace syspulse::logs {
 
+// ThreadSanitizer knows one descriptor table per process, so the capture has none of its own then.
+#ifdef __SANITIZE_THREAD__
+constexpr bool shares_descriptors = true;
+#else
+constexpr bool shares_descriptors = false;
+#endif
+
 class TemporaryDirectory {
   public:
     TemporaryDirectory() {
