@@ -1,4 +1,4 @@
-// The life of one daemon: what each end leads to, restarts and their delays, and stopping.
+// The life of one daemon: what each end leads to, and restarts and their delays.
 #include "harness.hpp"
 
 namespace syspulse::engine::test {
@@ -255,111 +255,6 @@ TEST(Lifecycle, a_failed_spawn_with_retries_backs_off_and_tells_who_asked) {
     e.advance(seconds{2});
     e.spawn_failed(web);
     EXPECT_EQ(e.state(web), State::failed);
-}
-
-TEST(Lifecycle, a_stop_asks_first_and_kills_at_the_timeout) {
-    Engine e;
-    model::DaemonSpec spec = make_spec("web");
-    spec.stop_signal = 2;
-    spec.stop_timeout = seconds{5};
-    const DaemonKey web = e.add(spec);
-    e.up(web);
-    const RequestId request = e.stop(web);
-    EXPECT_EQ(e.signals(e.run(web)), Words{"2"});
-    e.advance(milliseconds{4999});
-    EXPECT_EQ(e.signals(e.run(web)), Words{"2"});
-    e.advance(milliseconds{1});
-    EXPECT_EQ(e.signals(e.run(web)), (Words{"2", "kill"}));
-    EXPECT_FALSE(e.answered(request));
-    e.exited(web, ExitStatus::signalled(9));
-    EXPECT_EQ(e.state(web), State::stopped);
-    EXPECT_TRUE(e.done(request));
-    e.advance(hours{1});
-    EXPECT_EQ(e.state(web), State::stopped);
-}
-
-TEST(Lifecycle, a_stop_may_bring_its_own_timeout) {
-    Engine e;
-    const DaemonKey web = e.add(make_spec("web"));
-    e.up(web);
-    e.stop(web, false, seconds{1});
-    e.advance(seconds{1});
-    EXPECT_EQ(e.signals(e.run(web)), (Words{"15", "kill"}));
-}
-
-TEST(Lifecycle, a_forced_stop_kills_at_once_also_after_a_gentle_one) {
-    Engine e;
-    const DaemonKey web = e.add(make_spec("web"));
-    e.up(web);
-    e.stop(web, true);
-    EXPECT_EQ(e.signals(e.run(web)), Words{"kill"});
-    e.exited(web, ExitStatus::signalled(9));
-    e.up(web);
-    const RequestId gentle = e.stop(web);
-    const RequestId forced = e.stop(web, true);
-    EXPECT_EQ(e.signals(e.run(web)), (Words{"15", "kill"}));
-    e.exited(web, ExitStatus::signalled(9));
-    EXPECT_TRUE(e.done(gentle));
-    EXPECT_TRUE(e.done(forced));
-}
-
-TEST(Lifecycle, an_undying_process_is_killed_again_and_the_stop_answered) {
-    Engine e;
-    const DaemonKey web = e.add(make_spec("web"));
-    e.up(web);
-    const RequestId request = e.stop(web, true);
-    e.advance(milliseconds{9999});
-    EXPECT_FALSE(e.answered(request));
-    e.advance(milliseconds{1});
-    EXPECT_EQ(e.refusal(request), ErrorCode::timed_out);
-    EXPECT_EQ(e.signals(e.run(web)), (Words{"kill", "kill"}));
-    EXPECT_EQ(e.count<InspectRun>(), 1U);
-    e.advance(seconds{10});
-    EXPECT_EQ(e.signals(e.run(web)), (Words{"kill", "kill", "kill"}));
-    EXPECT_EQ(e.state(web), State::stopping);
-    e.exited(web, ExitStatus::signalled(9));
-    EXPECT_EQ(e.state(web), State::stopped);
-    EXPECT_EQ(e.until_deadline(), std::nullopt);
-}
-
-TEST(Lifecycle, a_stop_while_the_spawn_is_outstanding_ends_the_process_when_it_appears) {
-    for (const bool force : {false, true}) {
-        Engine e;
-        const DaemonKey web = e.add(make_spec("web"));
-        const RequestId start = e.start(web);
-        const RequestId stop = e.stop(web, force);
-        EXPECT_EQ(e.refusal(start), ErrorCode::cancelled);
-        EXPECT_EQ(e.state(web), State::stopping);
-        EXPECT_TRUE(e.signals(e.run(web)).empty());
-        e.spawned(web);
-        EXPECT_EQ(e.state(web), State::stopping);
-        EXPECT_EQ(e.signals(e.run(web)), Words{force ? "kill" : "15"});
-        e.exited(web, ExitStatus::signalled(15));
-        EXPECT_EQ(e.state(web), State::stopped);
-        EXPECT_TRUE(e.done(stop));
-    }
-}
-
-TEST(Lifecycle, a_stop_while_the_spawn_is_outstanding_ends_when_the_spawn_fails) {
-    Engine e;
-    const DaemonKey web = e.add(with_policy(make_spec("web"), Kind::always));
-    e.start(web);
-    const RequestId stop = e.stop(web);
-    e.spawn_failed(web);
-    EXPECT_EQ(e.state(web), State::stopped);
-    EXPECT_TRUE(e.done(stop));
-    EXPECT_TRUE(e.all_answered());
-}
-
-TEST(Lifecycle, an_end_during_a_stop_is_not_restarted_by_policy) {
-    Engine e;
-    const DaemonKey web = e.add(with_policy(make_spec("web"), Kind::always));
-    e.up(web);
-    e.stop(web);
-    e.exited(web, ExitStatus::exited(1));
-    EXPECT_EQ(e.state(web), State::stopped);
-    e.advance(hours{1});
-    EXPECT_EQ(e.spawns(), 1U);
 }
 
 TEST(Lifecycle, a_restart_stops_and_then_starts_with_cleared_counters) {

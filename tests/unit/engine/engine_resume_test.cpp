@@ -1,0 +1,153 @@
+// What a new manager takes over from the last one.
+#include "harness.hpp"
+
+namespace syspulse::engine::test {
+namespace {
+
+using Kind = model::RestartPolicy::Kind;
+
+model::StoredInstance stored(State state, model::Target target, bool live = false) {
+    model::StoredInstance s;
+    s.state = state;
+    s.target = target;
+    s.run = RunId{17};
+    s.run_live = live;
+    s.pid = live ? 4711 : 0;
+    s.token = live ? "token" : "";
+    s.started_at = from_unix_ms(1'750'000'000'000) - minutes{10};
+    return s;
+}
+
+TEST(Resume, what_was_wanted_runs_again_unless_told_otherwise) {
+    for (const bool restore : {true, false}) {
+        Engine e;
+        const DaemonKey key = e.load(make_spec("web"), stored(State::stopped, model::Target::up));
+        const DaemonKey down =
+            e.load(make_spec("down"), stored(State::stopped, model::Target::down));
+        const DaemonKey failed =
+            e.load(make_spec("failed"), stored(State::failed, model::Target::down));
+        e.manager_started(restore);
+        EXPECT_EQ(e.state(key), restore ? State::starting : State::stopped);
+        EXPECT_EQ(e.state(down), State::stopped);
+        EXPECT_EQ(e.state(failed), State::failed);
+    }
+}
+
+TEST(Resume, autostart_starts_whatever_was_before) {
+    for (const State before : {State::stopped, State::failed}) {
+        Engine e;
+        model::DaemonSpec spec = make_spec("web");
+        spec.autostart = true;
+        const DaemonKey key = e.load(spec, stored(before, model::Target::down));
+        e.manager_started(false);
+        EXPECT_EQ(e.state(key), State::starting);
+    }
+}
+
+TEST(Resume, a_back_off_of_the_last_manager_starts_at_once) {
+    Engine e;
+    const DaemonKey key = e.load(with_policy(make_spec("web"), Kind::always),
+                                 stored(State::backoff, model::Target::up));
+    e.manager_started();
+    EXPECT_EQ(e.spawns(), 1U);
+    EXPECT_EQ(e.state(key), State::starting);
+}
+
+TEST(Resume, a_live_run_is_looked_for_and_kept_with_its_age) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    ASSERT_EQ(e.count<RecoverRun>(), 1U);
+    EXPECT_EQ(e.all<RecoverRun>().front().token, "token");
+    e.spawned(key);
+    EXPECT_EQ(e.state(key), State::running);
+    EXPECT_EQ(e.spawns(), 0U);
+    EXPECT_DOUBLE_EQ(e.view(key).uptime_secs.value_or(0), 600.0);
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+}
+
+TEST(Resume, a_live_run_that_is_gone_starts_again_with_an_unknown_status) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    e.spawn_failed(key);
+    EXPECT_EQ(e.state(key), State::starting);
+    EXPECT_EQ(e.spawns(), 1U);
+    const auto runs = e.all<PersistRun>();
+    ASSERT_FALSE(runs.empty());
+    EXPECT_EQ(runs.front().run.exit, ExitStatus::unknown());
+}
+
+TEST(Resume, a_stop_of_the_last_manager_is_carried_on) {
+    Engine e;
+    const DaemonKey key =
+        e.load(make_spec("web"), stored(State::stopping, model::Target::down, true));
+    e.manager_started();
+    e.spawned(key);
+    EXPECT_EQ(e.state(key), State::stopping);
+    EXPECT_EQ(e.signals(RunId{17}), std::vector<std::string>{"15"});
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+}
+
+TEST(Resume, a_stop_of_the_last_manager_that_has_succeeded_stays_a_stop) {
+    for (const bool gone : {true, false}) {
+        Engine e;
+        const DaemonKey key = e.load(with_policy(make_spec("web"), Kind::always),
+                                     stored(State::stopping, model::Target::down, true));
+        e.manager_started();
+        if (gone) {
+            e.spawn_failed(key);
+        } else {
+            e.exited(key, ExitStatus::signalled(15));
+        }
+        EXPECT_EQ(e.state(key), State::stopped) << gone;
+        e.advance(hours{1});
+        EXPECT_EQ(e.spawns(), 0U);
+    }
+}
+
+TEST(Resume, a_stop_while_the_run_is_looked_for_is_honoured) {
+    for (const bool found : {true, false}) {
+        Engine e;
+        const DaemonKey key =
+            e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+        e.manager_started();
+        const RequestId stop = e.stop(key);
+        if (found) {
+            e.spawned(key);
+            e.exited(key);
+        } else {
+            e.spawn_failed(key);
+        }
+        EXPECT_EQ(e.state(key), State::stopped);
+        EXPECT_TRUE(e.done(stop));
+    }
+}
+
+TEST(Resume, a_restored_daemon_waits_for_its_restored_dependency) {
+    Engine e;
+    const DaemonKey web =
+        e.load(needing(make_spec("web"), {"db"}), stored(State::stopped, model::Target::up));
+    const DaemonKey db = e.load(make_spec("db"), stored(State::stopped, model::Target::up));
+    e.manager_started();
+    EXPECT_EQ(e.spawns(), 1U);
+    e.spawned(db);
+    EXPECT_EQ(e.spawns(), 2U);
+    e.spawned(web);
+    EXPECT_EQ(e.state(web), State::running);
+}
+
+TEST(Resume, runs_of_a_new_manager_have_new_ids) {
+    Supervisor supervisor{1, RunId{17}};
+    std::vector<Action> actions;
+    const auto spec = std::make_shared<const model::DaemonSpec>(make_spec("web"));
+    supervisor.handle(DaemonAdded{DaemonKey{1}, spec, std::nullopt}, Now{}, actions);
+    supervisor.handle(StartRequested{DaemonKey{1}, RequestId{1}, false, std::nullopt}, Now{},
+                      actions);
+    EXPECT_EQ(supervisor.find(DaemonKey{1})->run(), RunId{18});
+}
+
+}  // namespace
+}  // namespace syspulse::engine::test

@@ -1,0 +1,298 @@
+// The conductor on the simulated platform: what it does when the journal refuses, that adding is
+// all or nothing, that everybody who asked is told once, and that spawns come in slices.
+#include "manager/conductor.hpp"
+
+#include <gtest/gtest.h>
+
+#include "platform/sim/sim_world.hpp"
+#include "simulation/memory_journal.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+using model::State;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Words = std::vector<std::string>;
+
+model::DaemonSpec make_spec(const std::string& name) {
+    model::DaemonSpec spec;
+    spec.name = name;
+    spec.command = {"/bin/" + name};
+    return spec;
+}
+
+// How often a request was answered, and with what.
+struct Answer {
+    int times = 0;
+    Result<void> result;
+    Done callback() {
+        return [this](Result<void> told) {
+            ++times;
+            result = std::move(told);
+        };
+    }
+    bool done() const { return times == 1 && result.has_value(); }
+};
+
+class ManagerConductor : public testing::Test {
+  protected:
+    ManagerConductor() { boot(); }
+
+    // A new manager takes over what the last one left.
+    void boot() {
+        if (conductor_ != nullptr) {
+            conductor_.reset();
+            world_.detach();
+        }
+        ConductorOptions options;
+        options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
+        options.base_environment = [](const std::string&) {
+            return std::vector<std::pair<std::string, std::string>>{{"PATH", "/bin"},
+                                                                    {"A", "base"}};
+        };
+        conductor_ = std::make_unique<Conductor>(
+            Ports{clock_, loop_, journal_, processes_, checks_, capture_}, std::move(options));
+        ASSERT_TRUE(conductor_->load().has_value());
+        conductor_->begin(true);
+        pass(milliseconds{1});
+    }
+    void pass(Duration time) { loop_.run_until(clock_.now().mono + time); }
+    void add(const std::string& name) {
+        ASSERT_TRUE(conductor_->add({make_spec(name)}, false, "tester").has_value());
+    }
+    void start(const std::string& name) {
+        Answer answer;
+        conductor_->start(name, false, std::nullopt, "tester", answer.callback());
+        pass(seconds{1});
+        ASSERT_TRUE(answer.done()) << name;
+    }
+    State state(const std::string& name) { return conductor_->view(name).value().state; }
+    std::size_t specs_kept() { return journal_.load().value().specs.size(); }
+    void disk_full(bool full) { journal_.write_fails = full ? 1.1 : 0; }
+
+    Random random_{1};
+    platform::sim::SimClock clock_;
+    platform::sim::SimLoop loop_{clock_, random_};
+    platform::sim::SimWorld world_{clock_, loop_, random_};
+    platform::sim::SimProcessRunner processes_{world_};
+    platform::sim::SimCheckRunner checks_{world_};
+    platform::sim::SimCapture capture_;
+    simulation::MemoryJournal journal_{random_};
+    std::unique_ptr<Conductor> conductor_;
+    std::size_t uuids_ = 0;
+};
+
+TEST_F(ManagerConductor, add_registers_all_of_a_call_in_one_transaction) {
+    ASSERT_TRUE(conductor_->add({make_spec("a"), make_spec("b")}, false, "tester").has_value());
+    EXPECT_EQ(conductor_->views().size(), 2U);
+    EXPECT_EQ(specs_kept(), 2U);
+    EXPECT_NE(conductor_->view("a").value().id, conductor_->view("b").value().id);
+}
+
+TEST_F(ManagerConductor, add_registers_nothing_when_one_name_is_taken) {
+    add("b");
+    const auto refused = conductor_->add({make_spec("a"), make_spec("b")}, false, "tester");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::already_exists);
+    EXPECT_NE(refused.error().message.find("\"b\""), std::string::npos);
+    EXPECT_FALSE(conductor_->view("a").has_value());
+    EXPECT_EQ(specs_kept(), 1U);
+}
+
+TEST_F(ManagerConductor, add_is_rolled_back_when_the_journal_refuses) {
+    disk_full(true);
+    const auto refused = conductor_->add({make_spec("a"), make_spec("b")}, false, "tester");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(conductor_->views().empty());
+    EXPECT_TRUE(conductor_->dependencies().empty());
+    disk_full(false);
+    EXPECT_TRUE(conductor_->add({make_spec("a"), make_spec("b")}, false, "tester").has_value());
+    EXPECT_EQ(specs_kept(), 2U);
+}
+
+TEST_F(ManagerConductor, a_replacement_is_rolled_back_when_the_journal_refuses) {
+    add("a");
+    model::DaemonSpec changed = make_spec("a");
+    changed.description = "changed";
+    disk_full(true);
+    EXPECT_FALSE(conductor_->add({changed, make_spec("b")}, true, "tester").has_value());
+    EXPECT_EQ(conductor_->spec("a")->description, "");
+    EXPECT_FALSE(conductor_->view("b").has_value());
+    disk_full(false);
+    EXPECT_TRUE(conductor_->add({changed, make_spec("b")}, true, "tester").has_value());
+    EXPECT_EQ(conductor_->spec("a")->description, "changed");
+}
+
+TEST_F(ManagerConductor, supervision_goes_on_while_the_journal_cannot_be_written) {
+    model::DaemonSpec spec = make_spec("a");
+    spec.restart.kind = model::RestartPolicy::Kind::always;
+    ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    start("a");
+    disk_full(true);
+    world_.exit_now(RunId{1}, ExitStatus::signalled(9));
+    pass(seconds{3});
+    EXPECT_EQ(state("a"), State::running);
+    EXPECT_FALSE(conductor_->journal_error().empty());
+    Answer stop;
+    conductor_->stop("a", true, std::nullopt, "tester", stop.callback());
+    pass(seconds{30});
+    EXPECT_TRUE(stop.done());
+    EXPECT_EQ(state("a"), State::stopped);
+}
+
+TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_with_a_later_turn) {
+    add("a");
+    disk_full(true);
+    start("a");
+    EXPECT_FALSE(journal_.load().value().instances.at(0).run_live);
+    disk_full(false);
+    conductor_->wall_clock_changed();
+    pass(milliseconds{1});
+    EXPECT_TRUE(conductor_->journal_error().empty());
+    const model::StoredInstance kept = journal_.load().value().instances.at(0);
+    EXPECT_TRUE(kept.run_live);
+    EXPECT_EQ(kept.state, State::running);
+    EXPECT_EQ(journal_.load().value().last_run, RunId{1});
+    Words transitions;
+    const auto history = journal_.history({}).value();
+    for (const auto& entry : history) {
+        if (entry.kind == "transition") transitions.push_back(entry.from + ">" + entry.to);
+    }
+    EXPECT_EQ(transitions, (Words{"stopped>starting", "starting>running"}));
+}
+
+TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_once) {
+    std::vector<std::int64_t> heard;
+    const std::uint64_t id = conductor_->subscribe(
+        [&heard](const model::HistoryEntry& entry) { heard.push_back(entry.id); });
+    add("a");
+    disk_full(true);
+    start("a");
+    const std::size_t while_full = heard.size();
+    disk_full(false);
+    conductor_->wall_clock_changed();
+    pass(milliseconds{1});
+    EXPECT_GT(heard.size(), while_full);
+    for (std::size_t i = 1; i < heard.size(); ++i) EXPECT_LT(heard[i - 1], heard[i]);
+    conductor_->unsubscribe(id);
+    const std::size_t before = heard.size();
+    conductor_->stop("a", true, std::nullopt, "tester", [](const Result<void>&) {});
+    pass(seconds{30});
+    EXPECT_EQ(heard.size(), before);
+}
+
+TEST_F(ManagerConductor, requests_for_unknown_names_are_answered_at_once) {
+    Answer start, stop, restart, remove, signal;
+    conductor_->start("no", true, std::nullopt, "", start.callback());
+    conductor_->stop("no", false, std::nullopt, "", stop.callback());
+    conductor_->restart("no", false, false, std::nullopt, "", restart.callback());
+    conductor_->remove("no", false, "", remove.callback());
+    conductor_->signal("no", 1, "", signal.callback());
+    for (const Answer* answer : {&start, &stop, &restart, &remove, &signal}) {
+        ASSERT_EQ(answer->times, 1);
+        ASSERT_FALSE(answer->result.has_value());
+        EXPECT_EQ(answer->result.error().code, ErrorCode::not_found);
+    }
+}
+
+TEST_F(ManagerConductor, everybody_who_asks_is_told_exactly_once) {
+    add("a");
+    std::vector<Answer> answers(8);
+    conductor_->start("a", true, seconds{5}, "", answers[0].callback());
+    conductor_->start("a", false, std::nullopt, "", answers[1].callback());
+    conductor_->restart("a", false, true, std::nullopt, "", answers[2].callback());
+    pass(seconds{10});
+    conductor_->stop("a", false, std::nullopt, "", answers[3].callback());
+    conductor_->restart("a", true, false, std::nullopt, "", answers[4].callback());
+    pass(seconds{60});
+    conductor_->remove("a", false, "", answers[5].callback());
+    conductor_->remove("a", true, "", answers[6].callback());
+    conductor_->stop("a", true, std::nullopt, "", answers[7].callback());
+    pass(seconds{60});
+    for (std::size_t i = 0; i < answers.size(); ++i) EXPECT_EQ(answers[i].times, 1) << i;
+    EXPECT_FALSE(conductor_->view("a").has_value());
+    EXPECT_EQ(specs_kept(), 0U);
+}
+
+TEST_F(ManagerConductor, spawns_come_in_slices_and_requests_are_served_in_between) {
+    std::vector<model::DaemonSpec> specs;
+    for (int i = 0; i < 50; ++i) specs.push_back(make_spec("d" + std::to_string(i)));
+    ASSERT_TRUE(conductor_->add(specs, false, "tester").has_value());
+    std::size_t spawned = 0, most_at_once = 0, at_once = 0;
+    world_.on_spawn = [&](const platform::SpawnRequest&) {
+        ++spawned;
+        most_at_once = std::max(most_at_once, ++at_once);
+    };
+    for (const auto& spec : specs)
+        conductor_->start(spec.name, false, std::nullopt, "", [](const Result<void>&) {});
+    Answer other;
+    conductor_->stop("d49", true, std::nullopt, "", other.callback());
+    std::size_t spawned_by_then = 0;
+    // Runs beside the slices and counts each anew.
+    std::function<void()> beside = [&] {
+        at_once = 0;
+        if (spawned_by_then == 0 && spawned > 0) spawned_by_then = spawned;
+        if (spawned < 50) loop_.post(beside);
+    };
+    loop_.post(beside);
+    pass(seconds{5});
+    EXPECT_EQ(spawned, 50U);
+    EXPECT_LE(most_at_once, 8U);
+    EXPECT_LE(spawned_by_then, 8U);
+    EXPECT_EQ(other.times, 1);
+}
+
+TEST_F(ManagerConductor, a_child_gets_the_base_environment_its_own_and_its_run_id) {
+    model::DaemonSpec spec = make_spec("a");
+    spec.env = {{"A", "own"}};
+    ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    platform::SpawnRequest seen;
+    world_.on_spawn = [&seen](const platform::SpawnRequest& request) { seen = request; };
+    start("a");
+    EXPECT_EQ(seen.env,
+              (Words{"A=own", "PATH=/bin", "SYSPULSE_DAEMON=a", "SYSPULSE_RUN_ID=uuid-1.1"}));
+    EXPECT_EQ(seen.working_dir, "/");
+    EXPECT_EQ(seen.argv, Words{"/bin/a"});
+}
+
+TEST_F(ManagerConductor, a_new_manager_finds_the_process_of_the_last_one) {
+    add("a");
+    start("a");
+    const auto pid = conductor_->view("a").value().pid;
+    boot();
+    pass(seconds{5});
+    EXPECT_EQ(state("a"), State::running);
+    EXPECT_EQ(conductor_->view("a").value().pid, pid);
+    EXPECT_EQ(world_.live_count("a"), 1U);
+}
+
+TEST_F(ManagerConductor, shutdown_finishes_once_when_all_have_ended) {
+    add("a");
+    start("a");
+    int finished = 0;
+    conductor_->on_finished([&finished] { ++finished; });
+    conductor_->shut_down(false, false);
+    pass(seconds{60});
+    EXPECT_EQ(finished, 1);
+    EXPECT_EQ(world_.live_count("a"), 0U);
+    EXPECT_FALSE(conductor_->add({make_spec("c")}, false, "tester").has_value());
+}
+
+TEST_F(ManagerConductor, shutdown_that_keeps_daemons_running_leaves_them_to_the_next) {
+    add("a");
+    start("a");
+    int finished = 0;
+    conductor_->on_finished([&finished] { ++finished; });
+    conductor_->shut_down(true, false);
+    pass(seconds{60});
+    EXPECT_EQ(finished, 1);
+    EXPECT_EQ(world_.live_count("a"), 1U);
+    boot();
+    pass(seconds{5});
+    EXPECT_EQ(state("a"), State::running);
+}
+
+}  // namespace
+}  // namespace syspulse::manager
