@@ -74,6 +74,9 @@ void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Sel
     };
     for (const std::string& name : request.names) {
         const bool pattern = is_pattern(name);
+        if (!pattern) {
+            selection.literal.push_back(name);
+        }
         if (!take_where([&](const DaemonInfo& d) {
                 return pattern ? matches(name, d.name) : d.name == name;
             })) {
@@ -144,6 +147,7 @@ Selection select(const Context& context, const SelectionRequest& request) {
                 selection.names.push_back(name);
             }
         }
+        selection.literal = selection.names;
         return selection;
     }
     const Answer answer = call(context, {.target = "/v1/daemons"});

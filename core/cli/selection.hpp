@@ -25,6 +25,7 @@ struct Selection {
     std::vector<DaemonInfo>
         daemons;  // The same, as they are; empty when the manager was not asked.
     std::vector<NamedFailure> failures;  // Names that are not there, patterns that match nothing.
+    std::vector<std::string> literal;    // Those of the names that were asked for by name.
     bool single = false;             // One literal name: its answer stands alone, not in a list.
     std::optional<Failure> refused;  // The manager could not be asked; all else is empty.
 };

@@ -59,9 +59,12 @@ void DaemonMachine::now_running(const Spawned& event) {
     stopped_at_.reset();
     phase_ = Phase::none;
     persist_run();
-    if (recovered && recovered_stopping_) {
+    if (recovered && before_ == State::stopping) {
+        // Carry on with the stop of the last manager, and with what was to follow it.
         enter(State::running, "found after a restart of the manager");
-        begin_stop(StopCause::request, false, std::nullopt, false);
+        const bool again = start_follows_earlier_stop();
+        begin_stop(again ? StopCause::restart : StopCause::request, false, std::nullopt, false);
+        start_after_stop_ = again;
         return;
     }
     enter(State::running,
@@ -76,23 +79,12 @@ void DaemonMachine::now_running(const Spawned& event) {
 
 void DaemonMachine::spawn_failed(const SpawnFailed& event) {
     if (event.run != run_ || !run_live_ || !spawn_pending_) return;
-    const bool recovering = phase_ == Phase::recovering;
     spawn_pending_ = false;
-    const WallTime now = surroundings_.now().wall;
-    if (recovering) {
-        end_run(ExitStatus::unknown(), now);
-        last_error_ = "the process ended while no manager was running; its exit status is unknown";
-        if (state_ == State::stopping || target_ == Target::down) {
-            after_stop();
-        } else if (armed_) {
-            come_to_rest(State::scheduled, "the run ended while no manager was running",
-                         std::nullopt);
-        } else {
-            begin_start("restored");
-        }
+    if (phase_ == Phase::recovering) {
+        lost_in_recovery();
         return;
     }
-    end_run(std::nullopt, now);
+    end_run(std::nullopt, surroundings_.now().wall);
     if (state_ == State::stopping) {
         after_stop();
         return;
@@ -105,7 +97,8 @@ void DaemonMachine::exited(const Exited& event) {
     if (event.run != run_ || !run_live_) return;
     const Now now = surroundings_.now();
     const bool was_spawning = spawn_pending_;
-    const bool was_to_end = phase_ == Phase::recovering && target_ == Target::down;
+    const bool was_to_end =
+        phase_ == Phase::recovering && (target_ == Target::down || before_ == State::stopping);
     spawn_pending_ = false;
     end_run(event.status, now.wall);
     note("exit", "", "", syspulse::describe(event.status));
@@ -114,6 +107,7 @@ void DaemonMachine::exited(const Exited& event) {
         case State::starting:
         case State::running: {
             if (was_to_end) {
+                start_after_stop_ = start_follows_earlier_stop();
                 after_stop();
                 return;
             }
@@ -151,6 +145,10 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
                 last_error_ = "does not end, although it was killed";
                 surroundings_.emit(InspectRun{run_});
                 surroundings_.reached(key_, {Milestone::Kind::undying, std::nullopt});
+                if (shutting_down_) {
+                    abandon();
+                    return;
+                }
             }
             kill(phase_ == Phase::killing ? "" : "stop_timeout passed");
             return;
@@ -179,6 +177,7 @@ void DaemonMachine::dependencies_ready() {
 void DaemonMachine::dependency_failed(const std::string& name) {
     if (phase_ != Phase::waiting_for_dependencies) return;
     last_error_ = "dependency \"" + name + "\" failed";
+    queued_run_ = false;  // It would meet the same dependency.
     if (!armed_) target_ = Target::down;
     come_to_rest(
         armed_ ? State::scheduled : State::failed, last_error_,
@@ -247,7 +246,28 @@ void DaemonMachine::terminate() {
     if (spawn_pending_) return;
     note("signal", "", signal_name(spec_->stop_signal), "asked to end");
     surroundings_.emit(SignalRun{run_, spec_->stop_signal});
-    arm(TimerKind::kill, surroundings_.now().mono + stop_timeout_);
+    kill_due_ = surroundings_.now().mono + stop_timeout_;
+    arm(TimerKind::kill, kill_due_);
+}
+
+// A later stop may shorten the patience of an earlier one, never lengthen it.
+void DaemonMachine::hasten_stop(Duration timeout) {
+    stop_timeout_ = std::min(stop_timeout_, timeout);
+    if (phase_ != Phase::terminating || spawn_pending_) return;
+    const Instant due = surroundings_.now().mono + timeout;
+    if (due >= kill_due_) return;
+    kill_due_ = due;
+    arm(TimerKind::kill, kill_due_);
+}
+
+// The shutdown does not wait for what cannot be killed. The run stays recorded as live, so that the
+// next manager looks for it and never starts a second copy beside it.
+void DaemonMachine::abandon() {
+    abandoned_ = true;
+    note("transition", std::string(to_string(state_)), std::string(to_string(state_)),
+         "left behind by the shutdown: " + last_error_);
+    persist();
+    surroundings_.touched(key_);
 }
 
 // While the answer to a spawn is outstanding there is nothing to signal yet: the phase tells
@@ -323,12 +343,12 @@ void DaemonMachine::after_stop() {
         stop_cause_ = StopCause::request;
         return;
     }
+    last_error_.clear();
     come_to_rest(armed_ ? State::scheduled : State::stopped, "ended", std::nullopt);
 }
 
 void DaemonMachine::come_to_rest(State state, std::string_view reason, std::optional<Error> error) {
     phase_ = Phase::none;
-    recovered_stopping_ = false;
     cancel(TimerKind::backoff);
     next_restart_at_.reset();
     enter(state, reason);

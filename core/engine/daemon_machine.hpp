@@ -85,7 +85,7 @@ class DaemonMachine {
     void change_spec(SpecPtr spec);
 
     // Events.
-    void load(const model::StoredInstance& stored);
+    void load(const model::StoredInstance& stored, bool rebooted);
     void resume(bool restore);
     void spawned(const Spawned& event);
     void spawn_failed(const SpawnFailed& event);
@@ -109,6 +109,8 @@ class DaemonMachine {
     Phase phase() const { return phase_; }
     bool is_active() const;
     bool is_ready() const;
+    // The shutdown has given it up: it was killed and does not end.
+    bool abandoned() const { return abandoned_; }
     bool run_live() const { return run_live_; }
     RunId run() const { return run_; }
     std::int64_t pid() const { return pid_; }
@@ -132,6 +134,10 @@ class DaemonMachine {
     void after_failed_or_ended(bool failed, const std::string& what,
                                std::optional<Error> start_error);
     void after_stop();
+    void lost_in_recovery();
+    bool start_follows_earlier_stop() const;
+    void hasten_stop(Duration timeout);
+    void abandon();
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event);
 
@@ -165,7 +171,10 @@ class DaemonMachine {
     bool spawn_pending_ = false;
     bool run_live_ = false;
     bool shutting_down_ = false;
-    bool recovered_stopping_ = false;
+    bool abandoned_ = false;
+    bool rebooted_ = false;  // Since what load() took over was written.
+    // What the daemon was when the last manager ended; of interest while a run is looked for.
+    model::State before_ = model::State::stopped;
     bool completed_ = false;
 
     RunId run_;
@@ -180,6 +189,7 @@ class DaemonMachine {
     std::uint32_t restart_count_ = 0;
     std::uint32_t attempt_ = 0;
     Duration stop_timeout_{0};
+    Instant kill_due_{};
     std::string last_error_;
 
     HealthTracker health_;

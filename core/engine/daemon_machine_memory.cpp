@@ -9,7 +9,10 @@ namespace syspulse::engine {
 using model::State;
 using model::Target;
 
-void DaemonMachine::load(const model::StoredInstance& stored) {
+void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
+    rebooted_ = rebooted;
+    before_ = stored.state;
+    completed_ = stored.completed && !rebooted;
     state_ = stored.state;
     target_ = stored.target;
     run_ = stored.run;
@@ -43,7 +46,6 @@ void DaemonMachine::resume(bool restore) {
         arm_schedule(armed_at_, last_fired);
     }
     if (run_live_) {
-        recovered_stopping_ = before == State::stopping && wanted == Target::down;
         spawn_pending_ = true;
         phase_ = Phase::recovering;
         enter(State::starting, "looked for after a restart of the manager");
@@ -69,6 +71,33 @@ void DaemonMachine::resume(bool restore) {
     if (before != State::failed && before != State::stopped) enter(State::stopped, "not restored");
 }
 
+// The run that was to be found is gone, and nobody saw how it ended. If the machine went down with
+// it, or it had not come up or was to come back anyway, what ran runs again. An end in a running
+// machine is an end like any other: the policy decides, and the unknown status counts as a failure.
+void DaemonMachine::lost_in_recovery() {
+    const bool had_run = pid_ > 0 || !token_.empty();
+    end_run(ExitStatus::unknown(), surroundings_.now().wall);
+    if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
+        if (state_ != State::stopping) start_after_stop_ = start_follows_earlier_stop();
+        after_stop();
+        return;
+    }
+    const std::string what =
+        "the process ended while no manager was running; its exit status is unknown";
+    if (!armed_ && (rebooted_ || !had_run)) {
+        begin_start("restored");
+        return;
+    }
+    last_error_ = what;
+    after_failed_or_ended(true, what, std::nullopt);
+}
+
+// A restart, an unhealthy daemon's stop and a shutdown want the daemon up again; a stop by hand
+// does not, and a scheduled daemon waits for its time.
+bool DaemonMachine::start_follows_earlier_stop() const {
+    return before_ == State::stopping && target_ == Target::up && !armed_;
+}
+
 model::StoredInstance DaemonMachine::stored() const {
     model::StoredInstance s;
     s.target = target_;
@@ -86,6 +115,7 @@ model::StoredInstance DaemonMachine::stored() const {
     s.armed_at = armed_at_;
     s.last_fired_at = last_fired_at_;
     s.last_error = last_error_;
+    s.completed = completed_;
     return s;
 }
 

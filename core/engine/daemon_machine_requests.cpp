@@ -44,7 +44,11 @@ Result<void> DaemonMachine::stop(bool force, std::optional<Duration> timeout) {
             target_ = Target::down;
             stop_cause_ = StopCause::request;
             start_after_stop_ = false;
-            if (force) kill("killed on request");
+            if (force) {
+                kill("killed on request");
+            } else if (timeout) {
+                hasten_stop(*timeout);
+            }
             persist();
             return {};
         case State::backoff:
@@ -107,12 +111,23 @@ void DaemonMachine::shut_down(bool force) {
 
 void DaemonMachine::change_spec(SpecPtr spec) {
     const bool same_check = spec->health_check == spec_->health_check;
+    const bool same_schedule = spec->schedule && spec_->schedule &&
+                               spec->schedule->cron == spec_->schedule->cron &&
+                               spec->schedule->timezone == spec_->schedule->timezone;
     spec_ = std::move(spec);
     follow_new_check(same_check);
-    if (armed_ && !spec_->schedule) disarm_schedule();
-    if (!armed_ && state_ == State::scheduled) enter(State::stopped, "schedule removed");
-    if (spec_->schedule && !is_active()) arm_schedule(std::nullopt, std::nullopt);
+    if (!spec_->schedule) {
+        if (armed_) disarm_schedule();
+        if (state_ == State::scheduled) {
+            target_ = Target::down;
+            enter(State::stopped, "schedule removed");
+        }
+    } else if (!(armed_ && same_schedule) &&
+               !(state_ == State::stopping && target_ == Target::down)) {
+        arm_schedule(std::nullopt, std::nullopt);
+    }
     persist();
+    surroundings_.touched(key_);
 }
 
 }  // namespace syspulse::engine

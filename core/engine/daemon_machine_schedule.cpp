@@ -77,7 +77,7 @@ void DaemonMachine::schedule_fired() {
             if (phase_ == Phase::waiting_for_dependencies) return;
             note("schedule", "", "replaced", "the previous run has not ended");
             if (state_ == State::stopping) {
-                if (stop_cause_ == StopCause::replaced) start_after_stop_ = true;
+                start_after_stop_ = true;
                 return;
             }
             begin_stop(StopCause::replaced, false, std::nullopt, false);

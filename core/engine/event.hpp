@@ -23,6 +23,7 @@ struct DaemonAdded {
     DaemonKey daemon;
     SpecPtr spec;
     std::optional<model::StoredInstance> stored;
+    bool rebooted = false;  // `stored` was written in an earlier life of the machine.
 };
 // The declaration of a known daemon changed; it applies from the next run on.
 struct SpecChanged {

@@ -97,7 +97,7 @@ void Supervisor::on(const DaemonAdded& event) {
     by_name_[event.spec->name] = event.daemon;
     link(event.daemon, *event.spec);
     if (event.stored) {
-        m.load(*event.stored);
+        m.load(*event.stored, event.rebooted);
     } else if (event.spec->schedule) {
         m.arm_schedule(std::nullopt, std::nullopt);
     } else {
@@ -252,8 +252,9 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
 bool Supervisor::dependents_live(DaemonKey daemon) const {
     const auto found = dependents_.find(find(daemon)->spec().name);
     if (found == dependents_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(),
-                       [this](DaemonKey key) { return find(key)->run_live(); });
+    return std::any_of(found->second.begin(), found->second.end(), [this](DaemonKey key) {
+        return find(key)->run_live() && !find(key)->abandoned();
+    });
 }
 
 // Everything that stands on `daemon`, directly or through others, is asked to end.
@@ -315,7 +316,7 @@ void Supervisor::finish_if_done() {
     auto at = machines_.lower_bound(last_active_);
     for (std::size_t looked = 0; looked < machines_.size(); ++looked, ++at) {
         if (at == machines_.end()) at = machines_.begin();
-        if (!at->second->is_active()) continue;
+        if (!at->second->is_active() || at->second->abandoned()) continue;
         last_active_ = at->first;
         return;
     }

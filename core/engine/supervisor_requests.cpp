@@ -176,7 +176,7 @@ void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
                 if (what == For::spawn || what == For::ready) reply(request, std::nullopt);
                 break;
             case Kind::retrying:
-                if (what == For::spawn) reply(request, milestone.error);
+                if (what == For::spawn || what == For::ready) reply(request, milestone.error);
                 break;
             case Kind::unhealthy:
                 if (what == For::ready) reply(request, milestone.error);

@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t spawns_per_turn = 8;
 // While the disk is full, this many records wait to be written; the oldest history goes first.
 constexpr std::size_t unrecorded_max = 10000;
+// A failed write is tried again this much later, unless another turn does it before.
+constexpr Duration commit_retry = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -27,6 +29,7 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
 Conductor::~Conductor() {
     *alive_ = false;
     if (timer_ != 0) ports_.loop.cancel_timer(timer_);
+    if (retry_timer_ != 0) ports_.loop.cancel_timer(retry_timer_);
     ports_.processes.set_observer(nullptr);
     ports_.checks.set_observer(nullptr);
 }
@@ -50,7 +53,8 @@ Result<void> Conductor::load() {
         by_name_[stored.name] = key;
         const model::StoredInstance& instance = snapshot->instances[i];
         if (instance.run_live) runs_[instance.run] = key;
-        supervisor_->handle(engine::DaemonAdded{key, shared, instance}, now, batch);
+        const bool rebooted = !instance.boot.empty() && instance.boot != options_.boot;
+        supervisor_->handle(engine::DaemonAdded{key, shared, instance, rebooted}, now, batch);
     }
     perform(batch);
     return {};
@@ -182,7 +186,7 @@ void Conductor::append_record(const engine::Action& action, std::set<DaemonKey>&
 }
 
 // A journal that cannot be written does not stop supervision: what could not be recorded is kept
-// and tried again with the next turn.
+// and tried again with the next turn, or a little later.
 void Conductor::commit(std::vector<model::JournalRecord> records) {
     if (records.empty() && unrecorded_.empty()) return;
     const std::size_t waiting = unrecorded_.size();
@@ -206,6 +210,7 @@ void Conductor::commit(std::vector<model::JournalRecord> records) {
                 return std::holds_alternative<model::HistoryAdded>(r);
             });
         }
+        retry_commit_later();
         return;
     }
     if (!journal_error_.empty()) log::warn("the registry can be written again");
@@ -214,6 +219,15 @@ void Conductor::commit(std::vector<model::JournalRecord> records) {
         const auto* added = std::get_if<model::HistoryAdded>(&r);
         if (added != nullptr && !subscribers_.empty()) unpublished_.push_back(added->entry);
     }
+}
+
+void Conductor::retry_commit_later() {
+    if (retry_timer_ != 0) return;
+    retry_timer_ = ports_.loop.start_timer(ports_.clock.now().mono + commit_retry, [this] {
+        retry_timer_ = 0;
+        commit({});
+        publish();
+    });
 }
 
 void Conductor::publish() {
@@ -301,7 +315,17 @@ void Conductor::answer(engine::Action& action) {
         done(reply->error ? Result<void>(*reply->error) : Result<void>());
     } else if (std::holds_alternative<engine::Finish>(action)) {
         over_ = true;
+        report_abandoned();
         if (finished_) finished_();
+    }
+}
+
+void Conductor::report_abandoned() const {
+    for (const auto& [key, entry] : entries_) {
+        const engine::DaemonMachine* m = supervisor_->find(key);
+        if (m == nullptr || !m->abandoned()) continue;
+        log::error("\"" + entry.name + "\" (pid " + std::to_string(m->pid()) +
+                   ") was killed but does not end; it is left behind");
     }
 }
 

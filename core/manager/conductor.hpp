@@ -47,6 +47,7 @@ struct ConductorOptions {
     // unknown.
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
+    std::string boot;      // This life of the machine; empty when not known.
 };
 
 // What a request is told in the end: nothing, or why it was not done.
@@ -121,6 +122,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
                        std::vector<model::JournalRecord>& records);
     void commit(std::vector<model::JournalRecord> records);
+    void retry_commit_later();
+    void report_abandoned() const;
     void publish();
     void act(engine::Action& action);
     void act(engine::SpawnRun& action);
@@ -165,6 +168,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::function<void()> finished_;
 
     platform::TimerId timer_ = 0;
+    platform::TimerId retry_timer_ = 0;
     Instant timer_due_{};
     bool drain_posted_ = false;
     bool spawning_posted_ = false;

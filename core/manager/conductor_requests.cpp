@@ -92,7 +92,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
     for (const DaemonKey key : added) {
         const Entry& entry = entries_.at(key);
         ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
-        submit(engine::DaemonAdded{key, entry.spec, std::nullopt});
+        submit(engine::DaemonAdded{key, entry.spec, std::nullopt, false});
     }
     if (!queue_.empty()) drain();
     return {};
@@ -207,6 +207,7 @@ model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
 model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
     model::StoredInstance instance = supervisor_->find(daemon)->stored();
     instance.uuid = entries_.at(daemon).uuid;
+    instance.boot = options_.boot;
     return instance;
 }
 

@@ -110,6 +110,7 @@ Result<void> Process::build(const ProcessOptions& options) {
             return link_->exit_of(run, pid);
         };
     }
+    conducting.boot = platform::boot_identity();
     conductor_ = std::make_unique<Conductor>(
         Ports{*clock_, *loop_, *journal_, plugins_->processes(), plugins_->checks(), *capture_},
         std::move(conducting));

@@ -42,6 +42,10 @@ struct StoredInstance {
     std::optional<WallTime> armed_at;  // When a schedule was armed; what @every counts from.
     std::optional<WallTime> last_fired_at;
     std::string last_error;
+    bool completed = false;  // At rest because the last run ended by itself and well.
+    // In which life of the machine this was written; empty when not known. Processes and what
+    // one-shot daemons prepared do not outlive it.
+    std::string boot;
 };
 
 // One line of history. `kind` is one of "transition", "exit", "check", "action", "manager".

@@ -49,13 +49,12 @@ constexpr std::array sql_texts{
     "DELETE FROM specs WHERE uuid = ?",
     "DELETE FROM runs WHERE uuid = ?",
     // An update in place, where REPLACE would rewrite the row and its index entry.
-    "INSERT INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-    "?15,"
-    " ?16, ?17, ?18) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state = ?3, health = ?4, run = "
-    "?5,"
-    " run_live = ?6, pid = ?7, token = ?8, started_at = ?9, stopped_at = ?10, exit_kind = ?11,"
-    " exit_value = ?12, exit_oom = ?13, restart_count = ?14, attempt = ?15, armed_at = ?16,"
-    " last_fired_at = ?17, last_error = ?18",
+    "INSERT INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+    " ?15, ?16, ?17, ?18, ?19, ?20) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state = ?3,"
+    " health = ?4, run = ?5, run_live = ?6, pid = ?7, token = ?8, started_at = ?9,"
+    " stopped_at = ?10, exit_kind = ?11, exit_value = ?12, exit_oom = ?13, restart_count = ?14,"
+    " attempt = ?15, armed_at = ?16, last_fired_at = ?17, last_error = ?18, completed = ?19,"
+    " boot = ?20",
     "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run) DO UPDATE SET"
     " uuid = ?2, began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
     " exit_oom = ?8",
@@ -66,7 +65,7 @@ constexpr std::array sql_texts{
     "SELECT uuid, name, spec_json, added_at FROM specs ORDER BY position",
     "SELECT s.uuid, i.target, i.state, i.health, i.run, i.run_live, i.pid, i.token, i.started_at,"
     " i.stopped_at, i.exit_kind, i.exit_value, i.exit_oom, i.restart_count, i.attempt, i.armed_at,"
-    " i.last_fired_at, i.last_error"
+    " i.last_fired_at, i.last_error, i.completed, i.boot"
     " FROM specs AS s LEFT JOIN instances AS i ON i.uuid = s.uuid ORDER BY s.position",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
     " FROM history WHERE id > ?1 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
@@ -104,16 +103,12 @@ WallTime time_at(const Statement& row, int column) {
 }
 
 std::optional<WallTime> optional_time_at(const Statement& row, int column) {
-    if (row.is_null(column)) return std::nullopt;
-    return time_at(row, column);
+    return row.is_null(column) ? std::nullopt : std::optional(time_at(row, column));
 }
 
 void bind_time(Statement& statement, int index, const std::optional<WallTime>& time) {
-    if (time.has_value()) {
-        statement.bind(index, to_unix_ms(*time));
-    } else {
-        statement.bind_null(index);
-    }
+    if (!time) return statement.bind_null(index);
+    statement.bind(index, to_unix_ms(*time));
 }
 
 std::string_view word(ExitStatus::Kind kind) {
@@ -180,6 +175,8 @@ Result<StoredInstance> instance_at(const Statement& row) {
     instance.armed_at = optional_time_at(row, 15);
     instance.last_fired_at = optional_time_at(row, 16);
     instance.last_error = row.text(17);
+    instance.completed = row.integer(18) != 0;
+    instance.boot = row.text(19);
     return instance;
 }
 
@@ -302,6 +299,8 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
     bind_time(sql, 15, instance.armed_at);
     bind_time(sql, 16, instance.last_fired_at);
     sql.bind(17, instance.last_error);
+    sql.bind(18, std::int64_t{instance.completed});
+    sql.bind(19, instance.boot);
     auto put = run(sql);
     if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
     return put;

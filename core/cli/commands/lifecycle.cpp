@@ -1,6 +1,46 @@
 #include "cli/commands/lifecycle.hpp"
 
+#include <algorithm>
+
+#include "cli/concurrent.hpp"
+
 namespace syspulse::cli {
+namespace {
+
+bool asked_for_by_name(const Selection& selection, std::size_t i, Reached reached) {
+    const bool literal = std::find(selection.literal.begin(), selection.literal.end(),
+                                   selection.names[i]) != selection.literal.end();
+    // Where it was there before, nobody else of this command brought it there.
+    return literal && (selection.daemons.empty() || reached(selection.daemons[i].state));
+}
+
+}  // namespace
+
+ExitCode perform_towards(Context& context, const Arguments& arguments, Reached reached,
+                         const std::function<Call(const std::string& name)>& request,
+                         const std::function<std::string(const Deed&)>& success) {
+    SelectionRequest wanted = selection_of(arguments);
+    wanted.need_daemons = wanted.names.size() > 1;
+    const Selection selection = select(context, wanted);
+    if (selection.refused) {
+        return report(context, *selection.refused);
+    }
+    std::vector<Deed> deeds(selection.names.size());
+    for_each_concurrently(deeds.size(), [&](std::size_t i) {
+        const std::string& name = selection.names[i];
+        deeds[i] = {name, call(context, request(name))};
+        if (deeds[i].answer || deeds[i].answer.failure->exit != ExitCode::conflict ||
+            asked_for_by_name(selection, i, reached)) {
+            return;
+        }
+        Answer now = call(context, {.target = daemon_target(name)});
+        const auto daemon = now ? decode_daemon(now.body) : Result<DaemonInfo>(DaemonInfo{});
+        if (daemon && reached(daemon->state)) {
+            deeds[i].answer = std::move(now);
+        }
+    });
+    return tell(context, selection, deeds, success);
+}
 
 WaitLimits wait_limits(const Arguments& arguments) {
     constexpr Duration grace = std::chrono::seconds{10};

@@ -13,18 +13,18 @@ constexpr std::array options{
                ValueKind::seconds},
 };
 
+bool there_already(std::string_view state) {
+    return state == "starting" || state == "running";
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
-    const Selection selection = select(context, selection_of(arguments));
-    if (selection.refused) {
-        return report(context, *selection.refused);
-    }
     const WaitLimits limits = wait_limits(arguments);
     const auto request = [&](const std::string& name) {
         return Call{"POST", daemon_target(name, "/start"), wait_body(arguments, limits),
                     limits.request};
     };
-    return perform(context, selection, request,
-                   [](const Deed& deed) { return outcome(deed, "started"); });
+    return perform_towards(context, arguments, there_already, request,
+                           [](const Deed& deed) { return outcome(deed, "started"); });
 }
 
 }  // namespace
@@ -36,8 +36,9 @@ constinit const Command start_command{
     .options = options,
     .selects = true,
     .details =
-        "Starts daemons, dependencies first. Starting one that runs already is no error; one that "
-        "waits in back-off starts at once.",
+        "Starts daemons, dependencies first. One that waits in back-off starts "
+        "at once. Starting one that runs already is a conflict when it is asked for by name, and "
+        "no error when a pattern, --tag or --all selects it.",
     .examples =
         "syspulse start web\n"
         "syspulse start --wait --timeout 20 db web\n"

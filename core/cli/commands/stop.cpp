@@ -13,11 +13,11 @@ constexpr std::array options{
                ValueKind::seconds},
 };
 
+bool there_already(std::string_view state) {
+    return state == "stopped" || state == "failed";
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
-    const Selection selection = select(context, selection_of(arguments));
-    if (selection.refused) {
-        return report(context, *selection.refused);
-    }
     std::string body = arguments.has("force") ? "{\"force\":true" : "{\"force\":false";
     if (const auto timeout = arguments.duration("timeout")) {
         body += ",\"timeout_secs\":" + seconds_text(*timeout);
@@ -27,8 +27,8 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto request = [&](const std::string& name) {
         return Call{"POST", daemon_target(name, "/stop"), body, std::nullopt};
     };
-    return perform(context, selection, request,
-                   [](const Deed& deed) { return outcome(deed, "stopped"); });
+    return perform_towards(context, arguments, there_already, request,
+                           [](const Deed& deed) { return outcome(deed, "stopped"); });
 }
 
 }  // namespace
@@ -42,8 +42,9 @@ constinit const Command stop_command{
     .details =
         "Sends the stop signal, waits until the daemon has ended, and kills it with everything it "
         "started when it takes too long. Several daemons stop at the same time, dependents before "
-        "what they depend on. Stopping one that does not run is no error; one that waits in "
-        "back-off stays down.",
+        "what they depend on. One that waits in back-off stays "
+        "down. Stopping one that does not run is a conflict when it is asked for by name, and no "
+        "error when a pattern, --tag or --all selects it.",
     .examples =
         "syspulse stop web\n"
         "syspulse stop --timeout 5 'worker-*'\n"

@@ -70,13 +70,16 @@ TEST(Start, without_a_manager_is_exit_code_3_and_says_how_to_start_one) {
 
 TEST(Stop, several_are_told_in_order_and_the_worst_code_wins) {
     World world;
+    world.has({{"a", {}}, {"b", {}}, {"c", {}}});
     world.manager.answers["POST /v1/daemons/a/stop"] = {200, R"({"name":"a","state":"stopped"})"};
     world.manager.answers["POST /v1/daemons/b/stop"] = error(500, "internal", "cannot stop b: no");
     world.manager.answers["POST /v1/daemons/c/stop"] = {200, R"({"name":"c","state":"stopped"})"};
     const Outcome outcome = world.run({"stop", "c", "missing", "b", "a"});
     EXPECT_EQ(outcome.code, 1);
     EXPECT_EQ(outcome.out, "c: stopped\na: stopped\n");
-    EXPECT_EQ(outcome.err, "syspulse: missing: no such daemon\nsyspulse: cannot stop b: no\n");
+    EXPECT_EQ(outcome.err,
+              "syspulse: no daemon is called \"missing\"; see: syspulse list\n"
+              "syspulse: cannot stop b: no\n");
 }
 
 TEST(Stop, flags_reach_the_manager) {
@@ -101,6 +104,49 @@ TEST(Stop, patterns_and_tags_select_without_repetition) {
     EXPECT_EQ(world.run({"stop", "--tag", "y"}).code, 4);
 }
 
+// GET /v1/daemons says how things stood, GET of one how they stand after the conflict.
+TEST(Stop, one_that_does_not_run_is_a_conflict_only_when_it_is_asked_for_by_name) {
+    World world;
+    world.has({{"on", {}}, {"off", {}}});
+    world.manager.answers["GET /v1/daemons"] = {
+        200, R"([{"name":"on","state":"running"},{"name":"off","state":"stopped"}])"};
+    world.manager.answers["GET /v1/daemons/off"] = {200, R"({"name":"off","state":"stopped"})"};
+    world.manager.answers["POST /v1/daemons/on/stop"] = {200, R"({"name":"on","state":"stopped"})"};
+    world.manager.answers["POST /v1/daemons/off/stop"] =
+        error(409, "invalid_state", "off is not running");
+    EXPECT_EQ(world.run({"stop", "off"}).code, 5);
+    EXPECT_EQ(world.run({"stop", "on", "off"}).code, 5);
+    const Outcome all = world.run({"stop", "--all"});
+    EXPECT_EQ(all.code, 0);
+    EXPECT_EQ(all.out, "on: stopped\noff: stopped\n");
+    EXPECT_EQ(world.run({"stop", "o*"}).code, 0);
+    EXPECT_EQ(world.run({"stop", "o*", "off"}).code, 5) << "asked for by name as well";
+}
+
+TEST(Stop, one_that_ended_with_another_of_the_same_command_is_no_conflict) {
+    World world;
+    world.has({{"db", {}}, {"web", {}}});
+    world.manager.answers["GET /v1/daemons/web"] = {200, R"({"name":"web","state":"stopped"})"};
+    world.manager.answers["POST /v1/daemons/db/stop"] = {200, R"({"name":"db","state":"stopped"})"};
+    world.manager.answers["POST /v1/daemons/web/stop"] =
+        error(409, "invalid_state", "web is not running");
+    EXPECT_EQ(world.run({"stop", "db", "web"}).code, 0);
+    EXPECT_EQ(world.run({"stop", "web"}).code, 5);
+}
+
+TEST(Start, a_conflict_that_leaves_the_daemon_down_stays_one) {
+    World world;
+    world.has({{"web", {}}});
+    world.manager.answers["GET /v1/daemons/web"] = {200, R"({"name":"web","state":"stopping"})"};
+    world.manager.answers["POST /v1/daemons/web/start"] =
+        error(409, "invalid_state", "web is stopping");
+    EXPECT_EQ(world.run({"start", "--all"}).code, 5);
+    world.manager.answers["GET /v1/daemons/web"] = {200,
+                                                    R"({"name":"web","state":"running","pid":3})"};
+    EXPECT_EQ(world.run({"start", "--all"}).code, 0);
+    EXPECT_EQ(world.run({"start", "web"}).code, 5);
+}
+
 TEST(Stop, a_slow_one_does_not_hold_up_the_others) {
     World world;
     std::mutex mutex;
@@ -111,15 +157,18 @@ TEST(Stop, a_slow_one_does_not_hold_up_the_others) {
         if (request.target == "/v1/daemons/slow/stop") {
             changed.wait(
                 lock, [&] { return others == 20; });  // Hangs for ever if they had to wait for it.
-        } else {
+        } else if (request.method == "POST") {
             ++others;
             changed.notify_all();
         }
     };
     std::vector<std::string> words{"stop", "slow"};
+    std::vector<std::pair<std::string, std::string>> daemons{{"slow", {}}};
     for (int i = 0; i < 20; ++i) {
         words.push_back("d" + std::to_string(i));
+        daemons.emplace_back(words.back(), "");
     }
+    world.has(daemons);
     EXPECT_EQ(world.run(words).code, 4);
     EXPECT_EQ(others, 20);
 }

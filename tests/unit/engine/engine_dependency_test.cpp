@@ -281,5 +281,16 @@ TEST(Dependency, a_diamond_starts_each_daemon_once) {
     EXPECT_EQ(e.spawns(), 4U);
 }
 
+TEST(EngineDependency, a_dependency_that_is_dropped_while_it_is_waited_for_is_not_waited_for) {
+    Engine e;
+    const DaemonKey db = e.add(with_check(make_spec("db")));
+    const DaemonKey web = e.add(needing(make_spec("web"), {"db"}));
+    e.start(web);
+    e.spawned(db);
+    EXPECT_EQ(e.spawns(), 1U);
+    e.change(web, make_spec("web"));
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test

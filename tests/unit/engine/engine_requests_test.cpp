@@ -138,6 +138,16 @@ TEST(Requests, start_wait_answers_when_the_start_failed_for_good) {
     EXPECT_NE(e.refusal_text(request).find("exit code 7"), std::string::npos);
 }
 
+TEST(Requests, start_wait_does_not_wait_for_a_binary_that_is_missing) {
+    Engine e;
+    const DaemonKey web =
+        e.add(with_check(with_policy(make_spec("web"), model::RestartPolicy::Kind::always)));
+    const RequestId request = e.start(web, true);
+    e.spawn_failed(web, "no such file");
+    EXPECT_NE(e.refusal_text(request).find("no such file"), std::string::npos);
+    EXPECT_EQ(e.state(web), State::backoff);
+}
+
 TEST(Requests, start_wait_answers_at_its_timeout_and_the_start_goes_on) {
     Engine e;
     const DaemonKey key = e.add(with_check(make_spec("web")));

@@ -67,9 +67,27 @@ TEST(Resume, a_live_run_is_looked_for_and_kept_with_its_age) {
     EXPECT_EQ(e.state(key), State::stopped);
 }
 
-TEST(Resume, a_live_run_that_is_gone_starts_again_with_an_unknown_status) {
+TEST(Resume, a_run_that_is_gone_has_an_unknown_status_and_the_policy_decides) {
+    const std::vector<std::pair<Kind, State>> cases{{Kind::never, State::failed},
+                                                    {Kind::on_failure, State::backoff},
+                                                    {Kind::always, State::backoff}};
+    for (const auto& [kind, expected] : cases) {
+        Engine e;
+        const DaemonKey key = e.load(with_policy(make_spec("web"), kind),
+                                     stored(State::running, model::Target::up, true));
+        e.manager_started();
+        e.spawn_failed(key);
+        EXPECT_EQ(e.state(key), expected);
+        EXPECT_NE(e.view(key).last_error.find("unknown"), std::string::npos);
+        e.advance(minutes{1});
+        EXPECT_EQ(e.spawns(), kind == Kind::never ? 0U : 1U);
+    }
+}
+
+TEST(Resume, what_went_down_with_the_machine_runs_again) {
     Engine e;
-    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    const DaemonKey key =
+        e.load(make_spec("web"), stored(State::running, model::Target::up, true), true);
     e.manager_started();
     e.spawn_failed(key);
     EXPECT_EQ(e.state(key), State::starting);
@@ -108,6 +126,67 @@ TEST(Resume, a_stop_of_the_last_manager_that_has_succeeded_stays_a_stop) {
     }
 }
 
+TEST(Resume, a_start_that_never_came_up_is_carried_out) {
+    Engine e;
+    model::StoredInstance starting = stored(State::starting, model::Target::up, true);
+    starting.pid = 0;
+    starting.token.clear();
+    const DaemonKey key = e.load(make_spec("web"), starting);
+    e.manager_started();
+    e.spawn_failed(key);
+    EXPECT_EQ(e.spawns(), 1U);
+    EXPECT_EQ(e.state(key), State::starting);
+}
+
+TEST(Resume, a_stop_that_was_to_be_followed_by_a_start_is_carried_on) {
+    for (const std::string how : {"found", "exited", "gone"}) {
+        Engine e;
+        const DaemonKey key =
+            e.load(make_spec("web"), stored(State::stopping, model::Target::up, true));
+        e.manager_started();
+        if (how == "found") {
+            e.spawned(key);
+            EXPECT_EQ(e.state(key), State::stopping);
+            EXPECT_EQ(e.signals(RunId{17}).front(), "15");
+        }
+        if (how == "gone") {
+            e.spawn_failed(key);
+        } else {
+            e.exited(key, ExitStatus::signalled(15));
+        }
+        EXPECT_EQ(e.state(key), State::starting) << how;
+        EXPECT_EQ(e.spawns(), 1U) << how;
+    }
+}
+
+TEST(Resume, a_one_shot_that_did_its_work_is_not_needed_again_until_the_machine_restarts) {
+    Engine before;
+    const DaemonKey job = before.add(make_spec("job"));
+    before.up(job);
+    before.exited(job);
+    const model::StoredInstance done = before.machine(job).stored();
+    EXPECT_TRUE(done.completed);
+    for (const bool rebooted : {false, true}) {
+        Engine e;
+        const DaemonKey kept = e.load(make_spec("job"), done, rebooted);
+        const DaemonKey web = e.load(needing(make_spec("web"), {"job"}),
+                                     stored(State::stopped, model::Target::up), rebooted);
+        e.manager_started();
+        EXPECT_EQ(e.state(kept), rebooted ? State::starting : State::stopped);
+        EXPECT_EQ(e.spawns(), 1U);
+        EXPECT_EQ(e.state(web), State::starting);
+    }
+}
+
+TEST(Resume, what_was_stopped_by_hand_is_no_completed_one_shot) {
+    Engine e;
+    const DaemonKey job = e.add(make_spec("job"));
+    e.up(job);
+    e.stop(job);
+    e.exited(job);
+    EXPECT_FALSE(e.machine(job).stored().completed);
+}
+
 TEST(Resume, a_stop_while_the_run_is_looked_for_is_honoured) {
     for (const bool found : {true, false}) {
         Engine e;
@@ -143,7 +222,7 @@ TEST(Resume, runs_of_a_new_manager_have_new_ids) {
     Supervisor supervisor{1, RunId{17}};
     std::vector<Action> actions;
     const auto spec = std::make_shared<const model::DaemonSpec>(make_spec("web"));
-    supervisor.handle(DaemonAdded{DaemonKey{1}, spec, std::nullopt}, Now{}, actions);
+    supervisor.handle(DaemonAdded{DaemonKey{1}, spec, std::nullopt, false}, Now{}, actions);
     supervisor.handle(StartRequested{DaemonKey{1}, RequestId{1}, false, std::nullopt}, Now{},
                       actions);
     EXPECT_EQ(supervisor.find(DaemonKey{1})->run(), RunId{18});

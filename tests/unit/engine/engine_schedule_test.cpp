@@ -268,6 +268,62 @@ TEST(EngineSchedule, a_schedule_that_is_removed_from_the_spec_is_disarmed) {
     EXPECT_EQ(e.state(key), State::scheduled);
 }
 
+TEST(EngineSchedule, a_schedule_that_is_changed_during_a_run_applies_at_once) {
+    Engine e;
+    const DaemonKey key = e.add(with_schedule(make_spec("job"), "0 0 1 1 *"));
+    e.up(key);
+    e.change(key, job());
+    EXPECT_LE(e.view(key).next_run_at.value() - e.now().wall, minutes{1});
+    e.exited(key);
+    e.advance(minutes{1});
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
+TEST(EngineSchedule, a_running_daemon_that_gets_a_schedule_returns_to_scheduled) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("job"));
+    e.up(key);
+    e.change(key, job());
+    EXPECT_EQ(e.state(key), State::running);
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::scheduled);
+}
+
+TEST(EngineSchedule, a_schedule_that_is_removed_leaves_nothing_to_restore) {
+    Engine e;
+    const DaemonKey key = e.add(job());
+    e.change(key, make_spec("job"));
+    EXPECT_EQ(e.machine(key).stored().target, model::Target::down);
+}
+
+TEST(EngineSchedule, a_run_that_ends_as_unhealthy_is_replaced_by_the_next) {
+    Engine e;
+    const DaemonKey key = e.add(with_check(job(Overlap::replace)));
+    e.up(key);
+    e.fail_until_unhealthy(key);
+    ASSERT_EQ(e.state(key), State::stopping);
+    e.handle(TimeAdvanced{});
+    e.advance(seconds{29});  // Within stop_timeout; the schedule fires on the way or soon after.
+    while (e.view(key).next_run_at.value() - e.now().wall > minutes{1}) e.advance(seconds{1});
+    e.advance(minutes{1});
+    e.exited(key, ExitStatus::signalled(9));
+    EXPECT_EQ(e.state(key), State::starting);
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
+TEST(EngineSchedule, a_queued_run_does_not_outlive_the_failure_of_its_dependency) {
+    Engine e;
+    const DaemonKey db = e.add(make_spec("db"));
+    const DaemonKey key = e.add(needing(job(Overlap::queue), {"db"}));
+    e.advance(minutes{2});  // The first waits for db, the second is queued.
+    e.spawn_failed(db);
+    EXPECT_EQ(e.state(key), State::scheduled);
+    e.up(db);
+    e.up(key);
+    e.exited(key);
+    EXPECT_EQ(e.state(key), State::scheduled);
+}
+
 TEST(EngineSchedule, nothing_fires_once_the_manager_shuts_down) {
     Engine e;
     const DaemonKey key = e.add(job());

@@ -112,5 +112,65 @@ TEST(Stop, an_end_during_a_stop_is_not_restarted_by_policy) {
     EXPECT_EQ(e.spawns(), 1U);
 }
 
+TEST(Stop, a_second_stop_may_shorten_the_patience_of_the_first_but_not_lengthen_it) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    e.stop(web, false, seconds{20});
+    e.advance(seconds{1});
+    e.stop(web, false, seconds{60});
+    e.stop(web, false, seconds{2});
+    e.stop(web);
+    e.advance(milliseconds{1999});
+    EXPECT_EQ(e.signals(e.run(web)), Words{"15"});
+    e.advance(milliseconds{1});
+    EXPECT_EQ(e.signals(e.run(web)), (Words{"15", "kill"}));
+    e.exited(web, ExitStatus::signalled(9));
+    EXPECT_TRUE(e.all_answered());
+}
+
+TEST(Stop, a_shorter_patience_also_holds_before_the_signal_is_sent) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.start(web);
+    e.stop(web, false, seconds{20});
+    e.stop(web, false, seconds{2});
+    e.spawned(web);
+    e.advance(seconds{2});
+    EXPECT_EQ(e.signals(e.run(web)), (Words{"15", "kill"}));
+}
+
+TEST(Stop, a_shutdown_leaves_behind_what_cannot_be_killed_and_ends_the_rest) {
+    Engine e;
+    const DaemonKey db = e.add(make_spec("db"));
+    const DaemonKey stuck = e.add(needing(make_spec("stuck"), {"db"}));
+    e.up(db);
+    e.up(stuck);
+    e.shut_down();
+    e.advance(seconds{30});  // stop_timeout
+    EXPECT_EQ(e.signals(e.run(stuck)), (Words{"15", "kill"}));
+    EXPECT_TRUE(e.signals(e.run(db)).empty());
+    e.advance(seconds{10});
+    EXPECT_TRUE(e.machine(stuck).abandoned());
+    EXPECT_EQ(e.signals(e.run(db)), Words{"15"});
+    EXPECT_FALSE(e.finished());
+    e.exited(db);
+    EXPECT_TRUE(e.finished());
+    // The next manager looks for it instead of starting a second copy.
+    EXPECT_TRUE(e.machine(stuck).stored().run_live);
+    EXPECT_EQ(e.until_deadline(), std::nullopt);
+}
+
+TEST(Stop, a_daemon_that_ended_after_all_shows_no_error) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    e.stop(web, true);
+    e.advance(seconds{10});
+    EXPECT_FALSE(e.view(web).last_error.empty());
+    e.exited(web, ExitStatus::signalled(9));
+    EXPECT_TRUE(e.view(web).last_error.empty());
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test

@@ -50,14 +50,14 @@ model::DaemonSpec needing(model::DaemonSpec spec, std::vector<std::string> names
 
 DaemonKey Engine::add(model::DaemonSpec spec) {
     const DaemonKey key{++last_key_};
-    handle(DaemonAdded{key, shared(std::move(spec)), std::nullopt});
+    handle(DaemonAdded{key, shared(std::move(spec)), std::nullopt, false});
     return key;
 }
 
-DaemonKey Engine::load(model::DaemonSpec spec, const model::StoredInstance& stored) {
+DaemonKey Engine::load(model::DaemonSpec spec, const model::StoredInstance& stored, bool rebooted) {
     const DaemonKey key{++last_key_};
     if (stored.run_live) live_[key] = stored.run;
-    handle(DaemonAdded{key, shared(std::move(spec)), stored});
+    handle(DaemonAdded{key, shared(std::move(spec)), stored, rebooted});
     return key;
 }
 

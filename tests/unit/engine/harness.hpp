@@ -35,7 +35,8 @@ class Engine {
     explicit Engine(std::uint64_t seed = 1) : supervisor_(seed, RunId{}) {}
 
     DaemonKey add(model::DaemonSpec spec);
-    DaemonKey load(model::DaemonSpec spec, const model::StoredInstance& stored);
+    DaemonKey load(model::DaemonSpec spec, const model::StoredInstance& stored,
+                   bool rebooted = false);
     void manager_started(bool restore = true) { handle(ManagerStarted{restore}); }
     void change(DaemonKey daemon, model::DaemonSpec spec);
 
@@ -79,6 +80,7 @@ class Engine {
     std::optional<Duration> until_deadline();
     Now now() const { return now_; }
 
+    bool finished() const { return count<Finish>() == 1; }
     bool answered(RequestId request) const { return answers_.contains(request); }
     bool done(RequestId request) const { return answered(request) && !answers_.at(request); }
     // The code it was refused with; nothing while there is no answer or when it was done.

@@ -47,6 +47,7 @@ class ManagerConductor : public testing::Test {
         }
         ConductorOptions options;
         options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
+        options.boot = machine_life_;
         options.base_environment = [](const std::string&) {
             return std::vector<std::pair<std::string, std::string>>{{"PATH", "/bin"},
                                                                     {"A", "base"}};
@@ -67,6 +68,7 @@ class ManagerConductor : public testing::Test {
         pass(seconds{1});
         ASSERT_TRUE(answer.done()) << name;
     }
+    RunId processes_run(const std::string& name) { return conductor_->view(name).value().run; }
     State state(const std::string& name) { return conductor_->view(name).value().state; }
     std::size_t specs_kept() { return journal_.load().value().specs.size(); }
     void disk_full(bool full) { journal_.write_fails = full ? 1.1 : 0; }
@@ -81,6 +83,7 @@ class ManagerConductor : public testing::Test {
     simulation::MemoryJournal journal_{random_};
     std::unique_ptr<Conductor> conductor_;
     std::size_t uuids_ = 0;
+    std::string machine_life_ = "first";
 };
 
 TEST_F(ManagerConductor, add_registers_all_of_a_call_in_one_transaction) {
@@ -161,6 +164,32 @@ TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_with_a_later_tur
         if (entry.kind == "transition") transitions.push_back(entry.from + ">" + entry.to);
     }
     EXPECT_EQ(transitions, (Words{"stopped>starting", "starting>running"}));
+}
+
+TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_soon_without_a_turn) {
+    add("web");
+    start("web");
+    disk_full(true);
+    world_.exit_now(processes_run("web"), ExitStatus::exited(0));
+    pass(milliseconds{100});
+    EXPECT_FALSE(conductor_->journal_error().empty());
+    disk_full(false);
+    pass(seconds{1});
+    EXPECT_TRUE(conductor_->journal_error().empty());
+    EXPECT_FALSE(journal_.load().value().instances.front().run_live);
+}
+
+TEST_F(ManagerConductor, one_life_of_the_machine_is_told_from_the_next) {
+    add("job");
+    start("job");
+    world_.exit_now(processes_run("job"), ExitStatus::exited(0));
+    pass(seconds{1});
+    boot();
+    const DaemonKey job{1};
+    EXPECT_TRUE(conductor_->supervisor().find(job)->completed());
+    machine_life_ = "second";
+    boot();
+    EXPECT_FALSE(conductor_->supervisor().find(job)->completed());
 }
 
 TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_once) {
