@@ -101,6 +101,17 @@ TEST(HttpChecker, judges_the_body) {
     EXPECT_EQ(check(server, with({{"/body_regex", "^green"}})).outcome, SYSP_CHECK_FAIL);
 }
 
+TEST(HttpChecker, a_hostile_pattern_and_body_take_no_time_and_no_stack) {
+    const Server server{answer("200 OK", std::string(60000, 'a') + "!")};
+    for (const char* pattern : {"(a+)+$", "(a|aa)*$", "(.*a){20}$", "(a|b|ab)*c"}) {
+        EXPECT_EQ(check(server, with({{"/body_regex", pattern}})).message,
+                  "HTTP 200, but the body does not match body_regex")
+            << pattern;
+    }
+    FakePluginHost bomb{HTTP_PLUGIN, with({{"/body_regex", "((a{100}){100}){100}"}})};
+    EXPECT_EQ(bomb.create_status(), SYSP_E_CONFIG);
+}
+
 TEST(HttpChecker, stops_reading_a_huge_body) {
     EXPECT_EQ(check(Server{answer("200 OK", std::string(1 << 20, 'x'))}).outcome, SYSP_CHECK_PASS);
 }
