@@ -40,7 +40,7 @@ std::optional<std::string_view> nearest(std::string_view word,
     for (const std::string_view candidate : candidates) {
         // A beginning of at least three letters is meant, however long the rest.
         const bool prefix = word.size() >= 3 && candidate.substr(0, word.size()) == word;
-        const std::size_t edits = prefix ? 1 : distance(word, candidate);
+        const std::size_t edits = prefix ? 0 : distance(word, candidate);
         if (edits < best_distance || (!best && edits == best_distance && edits < word.size())) {
             best = candidate;
             best_distance = edits;

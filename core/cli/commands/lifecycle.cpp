@@ -54,7 +54,10 @@ std::string wait_body(const Arguments& arguments, const WaitLimits& limits) {
         body += "\"force\":true,";
     }
     if (arguments.has("wait")) {
-        body += "\"wait\":true,\"timeout_secs\":" + seconds_text(limits.manager) + ",";
+        body += "\"wait\":true,";
+    }
+    if (arguments.has("wait") || arguments.has("timeout")) {
+        body += "\"timeout_secs\":" + seconds_text(limits.manager) + ",";
     }
     if (body.back() == ',') {
         body.pop_back();
