@@ -52,6 +52,12 @@ def need(*programs):
             sys.exit(77)
 
 
+def need_root():
+    if os.geteuid() != 0:
+        print("skipped: needs root")
+        sys.exit(77)
+
+
 class Manager:
     def __init__(self):
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-it-"))
@@ -115,7 +121,17 @@ class Manager:
             return now if all(now[k] == v for k, v in fields.items()) else None
         return until(reached, f"{name} becomes {fields}")
 
+    def pid(self):
+        """Of the manager itself; self.process is what was started."""
+        return json.loads(self.ok("--format", "json", "info"))["pid"]
+
     def log(self, name, stream="stdout"):
         with contextlib.suppress(FileNotFoundError):
             return (self.data / "logs" / name / f"{stream}.log").read_text()
         return ""
+
+
+def main(names):
+    """Runs the scenario named on the command line: a function of the calling file that takes nothing."""
+    scenarios = {n: f for n, f in names.items() if callable(f) and getattr(f, "__module__", "") == "__main__"}
+    scenarios[sys.argv[1]]()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from harness import DEADLINE_SECS, PROGRAM, Manager, alive, free_port, need, until
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, free_port, main, need, until
 
 SHELL_FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
 
@@ -258,9 +258,4 @@ def up_runs_a_file_in_the_foreground():
         assert not alive(pid)
 
 
-if __name__ == "__main__":
-    scenarios = {n: f for n, f in globals().items() if callable(f) and getattr(f, "__module__", "") == "__main__"}
-    if sys.argv[1:] == ["--list"]:
-        print("\n".join(scenarios))
-    else:
-        scenarios[sys.argv[1]]()
+main(globals())

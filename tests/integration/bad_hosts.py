@@ -1,0 +1,125 @@
+"""A host that does not give what the manager needs: paths, rights, space, a damaged registry."""
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from harness import DEADLINE_SECS, PROGRAM, Manager, main, need_root, until
+
+
+def manager(m, *words, **options):
+    return subprocess.run([PROGRAM, *map(str, words), "daemon"], capture_output=True, text=True, timeout=DEADLINE_SECS,
+                          **options)
+
+
+def a_data_directory_with_a_long_path_works():
+    with Manager() as m:
+        m.data = m.root / ("d" * 120) / "data"
+        m.data.parent.mkdir()
+        m.start()
+        m.add(web={"command": ["/bin/sh", "-c", "sleep 600"]})
+        m.ok("start", "web")
+        assert m.status("web")["state"] == "running"
+        m.stop()
+
+
+def a_second_manager_names_the_first():
+    with Manager() as m:
+        m.start()
+        told = manager(m, "--data-dir", m.data)
+        assert told.returncode == 5 and str(m.process.pid) in told.stderr, told
+        m.ok("ping")
+
+
+def a_data_directory_that_cannot_be_used_is_refused():
+    need_root()
+    with Manager() as m:
+        file = m.root / "file"
+        file.write_text("")
+        told = manager(m, "--data-dir", file / "data")
+        assert told.returncode == 1 and str(file) in told.stderr, told
+        locked = m.root / "locked"
+        locked.mkdir(mode=0o755)
+        told = manager(m, "--data-dir", locked / "data", user=65534, group=65534, extra_groups=[])
+        assert told.returncode == 7 and "ermission denied" in told.stderr, told
+        theirs = m.root / "theirs"
+        theirs.mkdir(mode=0o777)
+        theirs.chmod(0o777)
+        told = manager(m, "--data-dir", theirs)
+        assert told.returncode != 0 or not os.path.exists(theirs / "syspulse.sock"), told
+
+
+def a_socket_of_somebody_else_is_not_taken():
+    with Manager() as m:
+        path = m.root / "other.sock"
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(str(path))
+            other.listen()
+            told = manager(m, "--data-dir", m.data, "--socket", path)
+            assert told.returncode != 0 and str(path) in told.stderr, told
+
+
+def a_damaged_registry_is_refused_and_left_alone():
+    with Manager() as m:
+        m.data.mkdir(mode=0o700)
+        for text in (b"this is no database, and longer than a header of SQLite would be" * 20,):
+            (m.data / "syspulse.db").write_bytes(text)
+            told = manager(m, "--data-dir", m.data)
+            assert told.returncode == 1 and "syspulse.db" in told.stderr, told
+            assert (m.data / "syspulse.db").read_bytes() == text
+
+
+def a_full_disk_stops_no_daemon_and_loses_no_registration():
+    """The data directory is a tmpfs of 2 MiB in a mount namespace of its own."""
+    need_root()
+    if os.environ.get("SYSPULSE_TEST_NAMESPACE") != "1":
+        done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, *sys.argv],
+                              env=os.environ | {"SYSPULSE_TEST_NAMESPACE": "1"}, check=False)
+        sys.exit(done.returncode)
+    with Manager() as m:
+        m.data.mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "syspulse-test", m.data], check=True)
+        try:
+            m.start()
+            m.add(web={"command": ["/bin/sh", "-c", "while :; do sleep 60; done"],
+                       "restart_policy": {"policy": "always", "backoff_base_secs": 0.05}})
+            m.ok("start", "web")
+            ballast = m.data / "ballast"
+            with open(ballast, "wb", buffering=0) as f, contextlib.suppress(OSError):
+                while True:
+                    f.write(b"x" * 4096)
+            first = m.status("web")["pid"]
+            refused = fill_until_add_fails(m)
+            assert "disk is full" in refused or "No space" in refused or "full" in refused, refused
+            os.kill(first, signal.SIGKILL)
+            until(lambda: m.status("web")["state"] == "running" and m.status("web")["pid"] != first,
+                  "it is restarted although nothing can be recorded")
+            ballast.unlink()
+            until(lambda: m.run("add", "--name", "later", "--command", "/bin/true").returncode == 0, "space is used again")
+            assert m.status("web")["state"] == "running"
+            m.stop()
+        finally:
+            if m.process and m.process.poll() is None:
+                m.process.terminate()
+                m.process.wait(DEADLINE_SECS)
+            subprocess.run(["umount", m.data], check=False)
+
+
+def fill_until_add_fails(m):
+    """The registry may have room left in pages it owns; a large spec does not fit into them."""
+    end = time.monotonic() + DEADLINE_SECS
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        done = m.run("add", "--name", f"big-{number}", "--description", "x" * 60000, "--command", "/bin/true")
+        if done.returncode != 0:
+            assert done.returncode == 1, done
+            m.fails(4, "status", f"big-{number}")
+            return done.stderr
+    raise AssertionError("the disk does not fill")
+
+
+main(globals())

@@ -1,0 +1,85 @@
+"""Plugin files that are not what they should be: told at the start, left out, and the rest works."""
+import json
+import os
+import shutil
+import subprocess
+
+from harness import PROGRAM, Manager, main, until
+
+
+def plugin_dir(m):
+    path = m.root / "plugins"
+    path.mkdir(mode=0o755)
+    return path
+
+
+def _bundled():
+    program = os.path.realpath(PROGRAM)
+    return os.path.join(os.path.dirname(os.path.dirname(program)), "lib", "syspulse", "plugins")
+
+
+def start_with(m, path):
+    os.environ["SYSPULSE_PLUGIN_PATH"] = str(path)
+    m.start()
+    m.add(web={"command": ["/bin/sh", "-c", "sleep 600"]})
+    m.ok("start", "web")
+    return json.loads(m.ok("--format", "json", "info"))["warnings"], (m.root / "manager.log").read_text()
+
+
+def a_file_that_is_no_plugin_is_left_out():
+    with Manager() as m:
+        path = plugin_dir(m)
+        (path / "text.so").write_text("this is no shared object\n")
+        (path / "empty.so").write_bytes(b"")
+        warnings, log = start_with(m, path)
+        for name in ("text.so", "empty.so"):
+            assert any(name in w for w in warnings) and name in log, (warnings, log)
+
+
+def a_plugin_that_others_may_write_is_left_out():
+    with Manager() as m:
+        path = plugin_dir(m)
+        shutil.copy(os.path.join(_bundled(), "tcp.so"), path / "open.so")
+        (path / "open.so").chmod(0o666)
+        warnings, _ = start_with(m, path)
+        assert any("open.so" in w and "writ" in w for w in warnings), warnings
+        assert "syspulse.tcp" in m.ok("plugin", "list"), "the bundled one is used"
+
+
+def a_spec_that_needs_a_missing_plugin_is_refused():
+    with Manager() as m:
+        m.start()
+        file = m.root / "spec.yaml"
+        file.write_text("daemons:\n  a:\n    command: [x]\n    driver: firecracker\n")
+        assert f"{file}:4:13: " in m.fails(2, "add", "-f", file)
+        assert m.run("plugin", "info", "firecracker").returncode == 4
+
+
+def a_registered_daemon_whose_plugin_is_gone_fails_alone():
+    with Manager() as m:
+        path = plugin_dir(m)
+        everything = [shutil.copy(p, path) for p in (os.path.join(_bundled(), n) for n in os.listdir(_bundled()))
+                      if p.endswith(".so")]
+        prefix = m.root / "prefix" / "bin"
+        prefix.mkdir(parents=True)
+        program = shutil.copy(os.path.realpath(PROGRAM), prefix / "syspulse")
+        os.environ["SYSPULSE_PLUGIN_PATH"] = str(path)
+
+        def start():
+            log = open(m.root / "manager.log", "ab")
+            m.process = subprocess.Popen([program, "daemon", "--data-dir", m.data], stdout=log, stderr=log)
+            until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        start()
+        m.add(web={"command": ["/bin/sh", "-c", "sleep 600"]},
+              checked={"command": ["/bin/sh", "-c", "sleep 600"],
+                       "health_check": {"type": "tcp", "target": "127.0.0.1:1", "interval_secs": 1}})
+        m.stop()
+        os.unlink(next(p for p in everything if p.endswith("tcp.so")))
+        start()
+        m.ok("start", "web")
+        m.ok("start", "checked")
+        assert m.wait_for("checked", state="running")["health_status"] in ("unknown", "unhealthy")
+        assert m.status("web")["state"] == "running"
+
+
+main(globals())
