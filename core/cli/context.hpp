@@ -59,8 +59,8 @@ struct Context {
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;
     std::filesystem::path plugin_templates;  // Where `plugin new` finds its templates.
-    std::function<int(const manager::DaemonOptions&)> run_daemon;
-    std::function<int(const manager::UpOptions&)> run_up;
+    std::function<manager::Outcome(const manager::DaemonOptions&)> run_daemon;
+    std::function<manager::Outcome(const manager::UpOptions&)> run_up;
 
     bool json() const noexcept { return globals.format == Format::json; }
 };

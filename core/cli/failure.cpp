@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <utility>
+#include <variant>
 
 #include "cli/json_text.hpp"
 #include "cli/text.hpp"
@@ -96,6 +97,27 @@ ExitCode report(Context& context, const Failure& failure) {
         context.err << "syspulse: " << printable_lines(failure.message) << '\n' << std::flush;
     }
     return failure.exit;
+}
+
+ExitCode conclude(Context& context, const manager::Outcome& outcome) {
+    if (const int* code = std::get_if<int>(&outcome)) {
+        return ExitCode{*code};
+    }
+    const auto& refusal = std::get<manager::Refusal>(outcome);
+    if (refusal.in_spec && !context.json()) {
+        context.err << printable_lines(refusal.error.message) << '\n' << std::flush;
+        return ExitCode::usage;
+    }
+    Failure failure = failure_of(refusal.error);
+    if (refusal.in_spec) {
+        failure.kind = "invalid_spec";
+    }
+    if (failure.exit == ExitCode::unreachable || failure.exit == ExitCode::no_such_daemon) {
+        // Nobody tried to reach a manager or a daemon.
+        failure = {ExitCode::failed, 500, std::string(to_string(refusal.error.code)),
+                   refusal.error.message};
+    }
+    return report(context, failure);
 }
 
 ExitCode report(Context& context, std::span<const NamedFailure> failures) {

@@ -38,4 +38,7 @@ ExitCode report(Context& context, const Failure& failure);
 // The same for several daemons: one line each, or one error object for the worst that lists all.
 ExitCode report(Context& context, std::span<const NamedFailure> failures);
 
+// What came of running the manager in this very process.
+ExitCode conclude(Context& context, const manager::Outcome& outcome);
+
 }  // namespace syspulse::cli

@@ -2,14 +2,12 @@
 #include "manager/entry.hpp"
 
 #include <filesystem>
-#include <iostream>
 #include <utility>
 
 #include "api/server.hpp"
 #include "base/log.hpp"
 #include "keeper/keeper.hpp"
 #include "keeper/link.hpp"
-#include "manager/exit_code.hpp"
 #include "manager/manager_process.hpp"
 #include "platform/data_dir.hpp"
 
@@ -32,31 +30,29 @@ Error keep(const DaemonOptions& options) {
     return keeper::run_under_keeper(directory->lock_handle(), *listener, socket);
 }
 
-Result<void> serve(const DaemonOptions& options) {
+Outcome serve(const DaemonOptions& options) {
     auto link = keeper::Link::inherit();
-    if (options.keeper && !link) return keep(options);
+    if (options.keeper && !link) return Refusal{keep(options)};
     auto process = ManagerProcess::create({options.data_dir, options.socket, options.plugin_dirs},
                                           std::move(link));
-    if (!process) return process.error();
+    if (!process) return Refusal{process.error()};
     if (options.config) {
         auto specs = (*process)->load_specs({*options.config});
-        if (!specs) return specs.error();
+        if (!specs) return Refusal{specs.error(), true};
         if (auto added = (*process)->conductor().add(*specs, true, "by --config"); !added)
-            return added;
+            return Refusal{added.error()};
     }
-    return (*process)->run(true);
+    const auto ran = (*process)->run(true);
+    return ran ? Outcome(0) : Outcome(Refusal{ran.error()});
 }
 
 }  // namespace
 
-int run_daemon(const DaemonOptions& options) {
+Outcome run_daemon(const DaemonOptions& options) {
     log::set_level(options.quiet     ? log::Level::warn
                    : options.verbose ? log::Level::debug
                                      : log::Level::info);
-    const auto served = serve(options);
-    if (served) return 0;
-    std::cerr << "syspulse: " << served.error().message << '\n';
-    return exit_code_of(served.error());
+    return serve(options);
 }
 
 }  // namespace syspulse::manager

@@ -1,10 +1,13 @@
 // The ways into the manager from the command line. What they take is plain data, so that core/cli
-// needs nothing else of the manager; what they return is the exit code of the process.
+// needs nothing else of the manager.
 #pragma once
 
 #include <filesystem>
 #include <optional>
+#include <variant>
 #include <vector>
+
+#include "base/error.hpp"
 
 namespace syspulse::manager {
 
@@ -30,10 +33,19 @@ struct UpOptions {
     bool quiet = false;
 };
 
-// Runs the manager in the foreground until it is told to stop. Reports its own errors on stderr.
-int run_daemon(const DaemonOptions& options);
+// Why the manager did not run, or could not go on.
+struct Refusal {
+    Error error;
+    bool in_spec = false;  // The message lists the mistakes of spec files, one a line.
+};
+
+// The exit code of the process, or what the caller is to report.
+using Outcome = std::variant<int, Refusal>;
+
+// Runs the manager in the foreground until it is told to stop.
+Outcome run_daemon(const DaemonOptions& options);
 
 // A manager, its daemons and their output in the foreground, from spec files.
-int run_up(const UpOptions& options);
+Outcome run_up(const UpOptions& options);
 
 }  // namespace syspulse::manager

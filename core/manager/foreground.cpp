@@ -8,7 +8,6 @@
 #include "base/log.hpp"
 #include "logs/follower.hpp"
 #include "manager/entry.hpp"
-#include "manager/exit_code.hpp"
 #include "manager/manager_process.hpp"
 
 namespace syspulse::manager {
@@ -28,8 +27,8 @@ class Foreground {
         if (subscription_ != 0) process_.conductor().unsubscribe(subscription_);
     }
 
-    Result<void> run();
-    bool any_failed() const { return any_failed_; }
+    // Zero, or one when a daemon failed.
+    Outcome run();
 
   private:
     void follow(const std::string& name, std::size_t number);
@@ -50,11 +49,12 @@ class Foreground {
     bool ending_ = false;
 };
 
-Result<void> Foreground::run() {
+Outcome Foreground::run() {
     auto specs = process_.load_specs(options_.files);
-    if (!specs) return specs.error();
+    if (!specs) return Refusal{specs.error(), true};
     specs_ = std::move(*specs);
-    if (auto added = process_.conductor().add(specs_, true, "by up"); !added) return added;
+    if (auto added = process_.conductor().add(specs_, true, "by up"); !added)
+        return Refusal{added.error()};
     for (std::size_t i = 0; i < specs_.size(); ++i) {
         width_ = std::max(width_, specs_[i].name.size());
         follow(specs_[i].name, i);
@@ -62,9 +62,10 @@ Result<void> Foreground::run() {
     subscription_ =
         process_.conductor().subscribe([this](const model::HistoryEntry& e) { seen(e); });
     process_.loop().post([this] { start_all(); });
-    auto ran = process_.run(false);
+    const auto ran = process_.run(false);
     for (const auto& [name, follower] : followers_) print(name);
-    return ran;
+    if (!ran) return Refusal{ran.error()};
+    return any_failed_ ? 1 : 0;
 }
 
 void Foreground::start_all() {
@@ -140,23 +141,11 @@ void Foreground::end_if_idle() {
 
 }  // namespace
 
-int run_up(const UpOptions& options) {
+Outcome run_up(const UpOptions& options) {
     log::set_level(options.verbose ? log::Level::debug : log::Level::warn);
     auto process = ManagerProcess::create({options.data_dir, options.socket, options.plugin_dirs});
-    Result<void> ran;
-    bool any_failed = false;
-    if (process) {
-        Foreground foreground(**process, options);
-        ran = foreground.run();
-        any_failed = foreground.any_failed();
-    } else {
-        ran = process.error();
-    }
-    if (!ran) {
-        std::cerr << "syspulse: " << ran.error().message << '\n';
-        return exit_code_of(ran.error());
-    }
-    return any_failed ? 1 : 0;
+    if (!process) return Refusal{process.error()};
+    return Foreground(**process, options).run();
 }
 
 }  // namespace syspulse::manager

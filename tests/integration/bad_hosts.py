@@ -31,6 +31,8 @@ def a_second_manager_names_the_first():
         m.start()
         told = manager(m, "--data-dir", m.data)
         assert told.returncode == 5 and str(m.process.pid) in told.stderr, told
+        told = manager(m, "--data-dir", m.data, "--format", "json")
+        assert told.returncode == 5 and '"code":409' in told.stderr, told
         m.ok("ping")
 
 

@@ -137,9 +137,12 @@ def all_mistakes_are_told_in_one_go_and_nothing_is_registered():
         file = m.root / "spec.yaml"
         file.write_text("daemons:\n  good: {command: [x]}\n  bad:\n    comand: [x]\n  worse: {command: [x], "
                         "schedule: never, depends_on: [nobody]}\n")
-        for command_line in (("add", "-f", file), ("validate", file)):
+        for command_line in (("add", "-f", file), ("validate", file), ("up", "-f", file)):
+            if command_line[0] == "up":
+                m.stop()
             told = m.fails(2, *command_line).splitlines()
             assert len(told) == 4 and all(line.startswith(f"{file}:") for line in told), told
+        m.start()
         assert m.ok("list", "-q") == ""
         told = m.run("--format", "json", "add", "-f", file)
         assert told.returncode == 2 and '"kind":"invalid_spec"' in told.stderr and '"line":4' in told.stderr, told

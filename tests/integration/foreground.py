@@ -45,7 +45,9 @@ def up_without_daemons_left_ends_and_tells_failure():
             told = m.run("up", "-f", spec)
             assert told.returncode == expected and "job      | done" in told.stdout, told
         told = m.run("up", "-f", m.root / "missing.yaml")
-        assert told.returncode == 2 and f"{m.root}/missing.yaml: " in told.stderr, told
+        assert told.returncode == 2 and told.stderr.startswith(f"{m.root}/missing.yaml: "), told
+        told = m.run("--format", "json", "up", "-f", m.root / "missing.yaml")
+        assert told.returncode == 2 and told.stderr.startswith('{"error":{"code":400,"kind":"invalid_spec"'), told
 
 
 def process_one_reaps_orphans_and_ends_on_sigterm():

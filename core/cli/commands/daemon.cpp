@@ -26,7 +26,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.keeper = !arguments.has("no-keeper");
     wanted.verbose = context.globals.verbose;
     wanted.quiet = context.globals.quiet;
-    return ExitCode{context.run_daemon(wanted)};
+    return conclude(context, context.run_daemon(wanted));
 }
 
 }  // namespace

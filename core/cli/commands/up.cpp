@@ -28,7 +28,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.keep_going = arguments.has("keep-going");
     wanted.verbose = context.globals.verbose;
     wanted.quiet = context.globals.quiet;
-    return ExitCode{context.run_up(wanted)};
+    return conclude(context, context.run_up(wanted));
 }
 
 }  // namespace
