@@ -63,7 +63,7 @@ void DaemonMachine::now_running(const Spawned& event) {
         // Carry on with the stop of the last manager, and with what was to follow it.
         enter(State::running, "found after a restart of the manager");
         const bool again = start_follows_earlier_stop();
-        begin_stop(again ? StopCause::restart : StopCause::request, false, std::nullopt, false);
+        begin_stop(again ? StopCause::restart : StopCause::request, false, stop_time_left(), false);
         start_after_stop_ = again;
         return;
     }
@@ -71,7 +71,7 @@ void DaemonMachine::now_running(const Spawned& event) {
           recovered ? "found after a restart of the manager" : "pid " + std::to_string(event.pid));
     surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
     if (spec_->health_check) {
-        begin_checks();
+        begin_checks(recovered);
     } else {
         surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
     }
@@ -248,6 +248,15 @@ void DaemonMachine::terminate() {
     surroundings_.emit(SignalRun{run_, spec_->stop_signal});
     kill_due_ = surroundings_.now().mono + stop_timeout_;
     arm(TimerKind::kill, kill_due_);
+    note_kill_time();
+}
+
+// For a manager that has to go on with this stop.
+void DaemonMachine::note_kill_time() {
+    const Now now = surroundings_.now();
+    kill_at_ =
+        now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(kill_due_ - now.mono);
+    persist();
 }
 
 // A later stop may shorten the patience of an earlier one, never lengthen it.
@@ -258,6 +267,7 @@ void DaemonMachine::hasten_stop(Duration timeout) {
     if (due >= kill_due_) return;
     kill_due_ = due;
     arm(TimerKind::kill, kill_due_);
+    note_kill_time();
 }
 
 // The shutdown does not wait for what cannot be killed. The run stays recorded as live, so that the
@@ -284,6 +294,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     cancel(TimerKind::kill);
     end_checks();
     run_live_ = false;
+    kill_at_.reset();
     last_exit_ = status;
     stopped_at_ = at;
     persist_run();

@@ -86,7 +86,7 @@ class DaemonMachine {
 
     // Events.
     void load(const model::StoredInstance& stored, bool rebooted);
-    void resume(bool restore);
+    void resume(bool restore, bool continued);
     void spawned(const Spawned& event);
     void spawn_failed(const SpawnFailed& event);
     void exited(const Exited& event);
@@ -135,14 +135,18 @@ class DaemonMachine {
                                std::optional<Error> start_error);
     void after_stop();
     void lost_in_recovery();
+    bool arm_again(bool continued);
+    bool wait_on();
+    Duration stop_time_left() const;
     bool start_follows_earlier_stop() const;
     void hasten_stop(Duration timeout);
+    void note_kill_time();
     void abandon();
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event);
 
     bool ended_well() const;
-    void begin_checks();
+    void begin_checks(bool recovered);
     void follow_new_check(bool same_check);
     void end_checks();
     void start_check();
@@ -185,6 +189,7 @@ class DaemonMachine {
     std::optional<WallTime> started_at_;
     std::optional<WallTime> stopped_at_;
     std::optional<WallTime> next_restart_at_;
+    std::optional<WallTime> kill_at_;  // While it is asked to end: when it is killed.
     std::optional<ExitStatus> last_exit_;
     std::uint32_t restart_count_ = 0;
     std::uint32_t attempt_ = 0;

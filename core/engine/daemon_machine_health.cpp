@@ -14,12 +14,16 @@ using model::State;
 
 Health DaemonMachine::health() const {
     if (!spec_->health_check) return Health::not_configured;
-    return state_ == State::running ? health_.health() : Health::unknown;
+    // While a run is looked for, what the last manager knew of it stands.
+    const bool known = state_ == State::running || phase_ == Phase::recovering;
+    return known ? health_.health() : Health::unknown;
 }
 
-void DaemonMachine::begin_checks() {
+void DaemonMachine::begin_checks(bool recovered) {
+    const Health known = health_.health();
     last_check_.reset();
     health_.reset(*spec_->health_check, surroundings_.now().mono);
+    if (recovered) health_.assume(known);
     arm(TimerKind::check_due, health_.next_due());
 }
 
@@ -32,7 +36,7 @@ void DaemonMachine::follow_new_check(bool same_check) {
     } else if (same_check) {
         arm(TimerKind::check_due, health_.next_due());
     } else {
-        begin_checks();
+        begin_checks(false);
     }
     surroundings_.touched(key_);
 }

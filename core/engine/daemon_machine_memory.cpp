@@ -1,5 +1,6 @@
 // What a daemon's machine shows to users, keeps for the next manager, and takes over from the last
 // one.
+#include <algorithm>
 #include <utility>
 
 #include "engine/daemon_machine.hpp"
@@ -28,23 +29,50 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     last_error_ = stored.last_error;
     armed_at_ = stored.armed_at;
     last_fired_at_ = stored.last_fired_at;
+    next_restart_at_ = stored.next_restart_at;
+    kill_at_ = stored.kill_at;
+    health_.assume(stored.health);
 }
 
-void DaemonMachine::resume(bool restore) {
+// Arms the schedule; true if a run is due that no manager was there for. A gap between two managers
+// is no reason to miss one.
+bool DaemonMachine::arm_again(bool continued) {
+    const WallTime now = surroundings_.now().wall;
+    const auto last_fired = last_fired_at_;
+    const auto due = spec_->schedule->compiled.next(last_fired.value_or(armed_at_.value_or(now)),
+                                                    armed_at_.value_or(now));
+    const bool wanted = continued || spec_->schedule->catch_up == model::ScheduleSpec::CatchUp::one;
+    const bool missed = armed_at_ && wanted && due && *due <= now;
+    arm_schedule(armed_at_, last_fired);
+    return missed;
+}
+
+// Goes on with a back-off of the last manager. A calendar that was set in between must not make it
+// longer than the policy allows.
+bool DaemonMachine::wait_on() {
+    if (state_ != State::backoff || target_ != Target::up || !next_restart_at_ || rebooted_)
+        return false;
+    const Now now = surroundings_.now();
+    const Duration longest = spec_->restart.backoff_max + spec_->restart.backoff_max / 10;
+    const Duration left = std::clamp<Duration>(*next_restart_at_ - now.wall, Duration{0}, longest);
+    next_restart_at_ = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(left);
+    arm(TimerKind::backoff, now.mono + left);
+    return true;
+}
+
+// Of a stop that an earlier manager began.
+Duration DaemonMachine::stop_time_left() const {
+    if (!kill_at_) return spec_->stop_timeout;
+    return std::clamp<Duration>(*kill_at_ - surroundings_.now().wall, Duration{0},
+                                spec_->stop_timeout);
+}
+
+void DaemonMachine::resume(bool restore, bool continued) {
     const State before = state_;
     const Target wanted = target_;
-    const auto last_fired = last_fired_at_;
-    const bool arm_it =
-        spec_->schedule && (spec_->autostart || (wanted == Target::up && armed_at_));
-    bool missed = false;
-    if (arm_it) {
-        const WallTime now = surroundings_.now().wall;
-        const auto due = spec_->schedule->compiled.next(
-            last_fired.value_or(armed_at_.value_or(now)), armed_at_.value_or(now));
-        missed = armed_at_ && spec_->schedule->catch_up == model::ScheduleSpec::CatchUp::one &&
-                 due && *due <= now;
-        arm_schedule(armed_at_, last_fired);
-    }
+    const bool autostart = spec_->autostart && !continued;
+    const bool arm_it = spec_->schedule && (autostart || (wanted == Target::up && armed_at_));
+    const bool missed = arm_it && arm_again(continued);
     if (run_live_) {
         spawn_pending_ = true;
         phase_ = Phase::recovering;
@@ -54,7 +82,7 @@ void DaemonMachine::resume(bool restore) {
     }
     pid_ = 0;
     if (arm_it) {
-        const bool at_start = spec_->schedule->compiled.at_start() && restore;
+        const bool at_start = spec_->schedule->compiled.at_start() && restore && !continued;
         if (state_ != State::scheduled) enter(State::scheduled, "schedule armed");
         if (missed || at_start) {
             last_fired_at_ = surroundings_.now().wall;
@@ -63,7 +91,8 @@ void DaemonMachine::resume(bool restore) {
         return;
     }
     const bool ran = wanted == Target::up;
-    if ((restore && ran) || spec_->autostart) {
+    if (restore && ran && wait_on()) return;
+    if ((restore && ran) || autostart) {
         begin_start(restore && ran ? "restored" : "autostart");
         return;
     }
@@ -77,6 +106,7 @@ void DaemonMachine::resume(bool restore) {
 void DaemonMachine::lost_in_recovery() {
     const bool had_run = pid_ > 0 || !token_.empty();
     end_run(ExitStatus::unknown(), surroundings_.now().wall);
+    note("exit", "", "", syspulse::describe(ExitStatus::unknown()));
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
         if (state_ != State::stopping) start_after_stop_ = start_follows_earlier_stop();
         after_stop();
@@ -114,6 +144,8 @@ model::StoredInstance DaemonMachine::stored() const {
     s.attempt = attempt_;
     s.armed_at = armed_at_;
     s.last_fired_at = last_fired_at_;
+    s.next_restart_at = next_restart_at_;
+    s.kill_at = kill_at_;
     s.last_error = last_error_;
     s.completed = completed_;
     return s;

@@ -30,9 +30,12 @@ struct SpecChanged {
     DaemonKey daemon;
     SpecPtr spec;
 };
-// Everything known has been added. With `restore` what ran before runs again.
+// Everything known has been added. With `restore` what ran before runs again. `continued` says that
+// the last manager ended just now and this one goes on in its place: what starts with a manager has
+// been started already, and what fell due in between is still wanted.
 struct ManagerStarted {
     bool restore = true;
+    bool continued = false;
 };
 
 struct StartRequested {

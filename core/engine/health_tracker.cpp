@@ -20,6 +20,11 @@ void HealthTracker::reset(const model::HealthCheckSpec& spec, Instant now) {
     probe_gap_ = first_probe_gap;
 }
 
+void HealthTracker::assume(model::Health known) {
+    health_ = known == Health::not_configured ? Health::unknown : known;
+    has_been_healthy_ = known == Health::healthy;
+}
+
 void HealthTracker::started(Instant now) {
     regular_ = now >= next_regular_;
 }

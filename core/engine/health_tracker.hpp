@@ -22,6 +22,9 @@ class HealthTracker {
     // A run began at `now`.
     void reset(const model::HealthCheckSpec& spec, Instant now);
 
+    // Begins with a verdict that an earlier manager gave, until the next check says otherwise.
+    void assume(model::Health known);
+
     Instant next_due() const { return next_due_; }
 
     // A check was started at `now`; it counts as regular when the grid says so.

@@ -133,7 +133,7 @@ void Supervisor::remove(DaemonKey daemon) {
 }
 
 void Supervisor::on(const ManagerStarted& event) {
-    for (auto& [key, m] : machines_) m->resume(event.restore);
+    for (auto& [key, m] : machines_) m->resume(event.restore, event.continued);
 }
 
 // --- answers of the world

@@ -60,8 +60,8 @@ Result<void> Conductor::load() {
     return {};
 }
 
-void Conductor::begin(bool restore) {
-    submit(engine::ManagerStarted{restore});
+void Conductor::begin(bool restore, bool continued) {
+    submit(engine::ManagerStarted{restore, continued});
 }
 
 // --- events

@@ -47,7 +47,7 @@ struct ConductorOptions {
     // unknown.
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
-    std::string boot;      // This life of the machine; empty when not known.
+    std::string boot;  // This life of the machine; empty when not known.
 };
 
 // What a request is told in the end: nothing, or why it was not done.
@@ -64,8 +64,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
 
     // Takes over what the journal holds. Called once, before begin().
     Result<void> load();
-    // Runs what should run. With `restore` also what ran before.
-    void begin(bool restore);
+    // Runs what should run. With `restore` also what ran before; with `continued` this manager
+    // takes the place of one that ended just now.
+    void begin(bool restore, bool continued = false);
 
     // Registers all or none. With `replace`, known names get the new spec, which applies from their
     // next run on.

@@ -156,7 +156,7 @@ Result<void> Process::run(bool restore) {
         platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
     if (!wall_clock) return wall_clock.error();
     wall_clock_ = std::move(*wall_clock);
-    conductor_->begin(restore);
+    conductor_->begin(restore, link_ && link_->continues());
     loop_->post([this] { ready(); });
     loop_->run();
     return {};

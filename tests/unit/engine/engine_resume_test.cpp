@@ -228,5 +228,104 @@ TEST(Resume, runs_of_a_new_manager_have_new_ids) {
     EXPECT_EQ(supervisor.find(DaemonKey{1})->run(), RunId{18});
 }
 
+TEST(Resume, a_back_off_goes_on_with_what_is_left_of_it) {
+    Engine e;
+    model::StoredInstance waiting = stored(State::backoff, model::Target::up);
+    waiting.next_restart_at = e.now().wall + seconds{5};
+    waiting.restart_count = 3;
+    const DaemonKey key = e.load(with_policy(make_spec("web"), Kind::always), waiting);
+    e.manager_started();
+    EXPECT_EQ(e.state(key), State::backoff);
+    EXPECT_EQ(e.view(key).next_restart_at, waiting.next_restart_at);
+    e.advance(seconds{4});
+    EXPECT_EQ(e.spawns(), 0U);
+    e.advance(seconds{2});
+    EXPECT_EQ(e.spawns(), 1U);
+    EXPECT_EQ(e.view(key).restart_count, 4U);
+}
+
+TEST(Resume, a_back_off_is_not_longer_than_the_policy_allows_whatever_the_calendar_says) {
+    Engine e;
+    model::DaemonSpec spec = with_policy(make_spec("web"), Kind::always);
+    spec.restart.backoff_max = seconds{10};
+    model::StoredInstance waiting = stored(State::backoff, model::Target::up);
+    waiting.next_restart_at = e.now().wall + hours{5};
+    e.load(spec, waiting);
+    e.manager_started();
+    e.advance(seconds{12});
+    EXPECT_EQ(e.spawns(), 1U);
+}
+
+TEST(Resume, health_stands_until_the_next_check) {
+    for (const Health known : {Health::healthy, Health::unhealthy}) {
+        Engine e;
+        model::DaemonSpec spec = with_check(make_spec("web"));
+        spec.health_check->on_unhealthy = model::HealthCheckSpec::OnUnhealthy::none;
+        model::StoredInstance running = stored(State::running, model::Target::up, true);
+        running.health = known;
+        const DaemonKey key = e.load(spec, running);
+        e.manager_started();
+        EXPECT_EQ(e.health(key), known) << "while it is looked for";
+        EXPECT_EQ(e.machine(key).stored().health, known);
+        e.spawned(key);
+        EXPECT_EQ(e.health(key), known);
+        e.next_check(key, true);
+        EXPECT_EQ(e.health(key), Health::healthy);
+    }
+}
+
+TEST(Resume, the_next_run_of_a_daemon_begins_with_unknown_health) {
+    Engine e;
+    model::DaemonSpec spec = with_policy(with_check(make_spec("web")), Kind::always);
+    model::StoredInstance running = stored(State::running, model::Target::up, true);
+    running.health = Health::healthy;
+    const DaemonKey key = e.load(spec, running);
+    e.manager_started();
+    e.spawn_failed(key);
+    e.advance(minutes{1});
+    e.spawned(key);
+    EXPECT_EQ(e.health(key), Health::unknown);
+}
+
+TEST(Resume, a_stop_has_only_the_rest_of_its_patience_left) {
+    Engine e;
+    model::StoredInstance stopping = stored(State::stopping, model::Target::down, true);
+    stopping.kill_at = e.now().wall + seconds{2};
+    const DaemonKey key = e.load(make_spec("web"), stopping);
+    e.manager_started();
+    e.spawned(key);
+    EXPECT_EQ(e.signals(RunId{17}), std::vector<std::string>{"15"});
+    EXPECT_EQ(e.machine(key).stored().kill_at, stopping.kill_at);
+    e.advance(seconds{3});
+    EXPECT_EQ(e.signals(RunId{17}), (std::vector<std::string>{"15", "kill"}));
+}
+
+TEST(Resume, a_manager_that_takes_another_ones_place_starts_nothing_by_itself) {
+    Engine e;
+    model::DaemonSpec web = make_spec("web");
+    web.autostart = true;
+    const DaemonKey stopped = e.load(web, stored(State::stopped, model::Target::down));
+    model::DaemonSpec boot = with_schedule(make_spec("boot"), "@reboot");
+    model::StoredInstance armed = stored(State::scheduled, model::Target::up);
+    armed.armed_at = e.now().wall - hours{1};
+    const DaemonKey at_boot = e.load(boot, armed);
+    e.manager_started(true, true);
+    EXPECT_EQ(e.state(stopped), State::stopped);
+    EXPECT_EQ(e.state(at_boot), State::scheduled);
+    EXPECT_EQ(e.spawns(), 0U);
+}
+
+TEST(Resume, a_run_that_fell_due_between_two_managers_is_not_missed) {
+    for (const bool continued : {true, false}) {
+        Engine e;
+        model::StoredInstance armed = stored(State::scheduled, model::Target::up);
+        armed.armed_at = e.now().wall - hours{1};
+        armed.last_fired_at = e.now().wall - minutes{2};
+        const DaemonKey key = e.load(with_schedule(make_spec("job"), "* * * * *"), armed);
+        e.manager_started(true, continued);
+        EXPECT_EQ(e.state(key), continued ? State::starting : State::scheduled);
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test

@@ -37,7 +37,9 @@ class Engine {
     DaemonKey add(model::DaemonSpec spec);
     DaemonKey load(model::DaemonSpec spec, const model::StoredInstance& stored,
                    bool rebooted = false);
-    void manager_started(bool restore = true) { handle(ManagerStarted{restore}); }
+    void manager_started(bool restore = true, bool continued = false) {
+        handle(ManagerStarted{restore, continued});
+    }
     void change(DaemonKey daemon, model::DaemonSpec spec);
 
     RequestId start(DaemonKey daemon, bool wait = false,

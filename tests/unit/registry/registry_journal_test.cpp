@@ -36,6 +36,8 @@ model::StoredInstance full_instance() {
     instance.attempt = 2;
     instance.armed_at = at(3);
     instance.last_fired_at = at(4);
+    instance.next_restart_at = at(5);
+    instance.kill_at = at(6);
     instance.last_error = "it fell over";
     return instance;
 }
@@ -96,6 +98,8 @@ TEST_F(Registry, an_instance_comes_back_whole) {
     EXPECT_EQ(read.attempt, wrote.attempt);
     EXPECT_EQ(read.armed_at, wrote.armed_at);
     EXPECT_EQ(read.last_fired_at, wrote.last_fired_at);
+    EXPECT_EQ(read.next_restart_at, wrote.next_restart_at);
+    EXPECT_EQ(read.kill_at, wrote.kill_at);
     EXPECT_EQ(read.last_error, wrote.last_error);
     EXPECT_EQ(snapshot->last_run, RunId{7});
 }
