@@ -138,6 +138,8 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
     }
     action_history(key, "signal " + std::to_string(number), by);
+    commit({});  // A signal is no event, so that no turn follows.
+    publish();
     ports_.processes.signal(m->run(), number, std::move(done));
 }
 
@@ -196,7 +198,7 @@ void Conductor::action_history(DaemonKey daemon, std::string what, const Operato
     history.kind = "action";
     history.to = std::move(what);
     history.reason = by;
-    // Written with the next turn, which the request itself brings about.
+    // Written with the next turn, which most requests bring about themselves.
     unrecorded_.emplace_back(model::HistoryAdded{std::move(history)});
 }
 

@@ -28,7 +28,7 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
 
 std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& given) {
-    std::vector<std::filesystem::path> path = given;
+    std::vector<std::filesystem::path> path;
     const std::string list = platform::process_environment()("SYSPULSE_PLUGIN_PATH").value_or("");
     std::size_t begin = 0;
     while (begin < list.size()) {
@@ -36,6 +36,7 @@ std::vector<std::filesystem::path> plugin_search_path(
         if (end > begin) path.emplace_back(list.substr(begin, end - begin));
         begin = end + 1;
     }
+    path.insert(path.end(), given.begin(), given.end());
     const auto program = platform::program_path();
     if (!program.empty())
         path.push_back(program.parent_path().parent_path() / "lib/syspulse/plugins");

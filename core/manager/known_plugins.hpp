@@ -8,7 +8,7 @@ namespace syspulse::manager {
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 
-// The search path of plugins: the given directories, then $SYSPULSE_PLUGIN_PATH, then the directory
+// The search path of plugins: $SYSPULSE_PLUGIN_PATH, then the given directories, then the directory
 // that belongs to the installation of the running program.
 std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& given);

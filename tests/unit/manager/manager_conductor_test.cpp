@@ -212,6 +212,17 @@ TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_o
     EXPECT_EQ(heard.size(), before);
 }
 
+TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
+    add("web");
+    start("web");
+    std::string seen;
+    const auto id = conductor_->subscribe(
+        [&seen](const model::HistoryEntry& entry) { seen += entry.kind + " " + entry.to + ";"; });
+    conductor_->signal("web", 1, "tester", [](const Result<void>&) {});
+    EXPECT_EQ(seen, "action signal 1;");
+    conductor_->unsubscribe(id);
+}
+
 TEST_F(ManagerConductor, requests_for_unknown_names_are_answered_at_once) {
     Answer start, stop, restart, remove, signal;
     conductor_->start("no", true, std::nullopt, "", start.callback());
