@@ -49,6 +49,7 @@ const rlimit given_descriptors = [] {
 struct Failure {
     int error;
     int stage;
+    std::size_t tried;
 };
 
 constexpr const char* stages[] = {"start", "session", "stdio", "limits", "user", "chdir", "exec"};
@@ -63,8 +64,8 @@ struct ChildContext {
     unsigned leave_table_at;
 };
 
-[[noreturn]] void give_up(ChildContext& context, int stage) {
-    context.failure = {errno, stage};
+[[noreturn]] void give_up(ChildContext& context, int stage, std::size_t tried = 0) {
+    context.failure = {errno, stage, tried};
     if (context.error_fd >= 0) {
         (void)!::write(context.error_fd, &context.failure, sizeof context.failure);
     }
@@ -147,6 +148,28 @@ void reset_signals() {
     ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, kernel_mask_size);
 }
 
+// As execvp does it: a path that is not there or not permitted gives way to the next one, and
+// a refusal is what counts in the end.
+[[noreturn]] void execute(ChildContext& context) {
+    const ChildPlan& plan = *context.plan;
+    const char* path = plan.path;
+    int refusal = 0;
+    std::size_t refused = 0;
+    for (std::size_t tried = 0;; ++tried) {
+        ::execve(path, plan.argv, plan.env);
+        if (errno == EACCES && refusal == 0) {
+            refusal = errno;
+            refused = tried;
+        }
+        const bool goes_on = errno == EACCES || errno == ENOENT || errno == ENOTDIR;
+        path = plan.alternatives == nullptr ? nullptr : plan.alternatives[tried];
+        if (goes_on && path != nullptr) continue;
+        if (!goes_on || refusal == 0) give_up(context, at_exec, tried);
+        errno = refusal;
+        give_up(context, at_exec, refused);
+    }
+}
+
 int child_main(void* raw) {
     auto& context = *static_cast<ChildContext*>(raw);
     const ChildPlan& plan = *context.plan;
@@ -158,8 +181,7 @@ int child_main(void* raw) {
     become_user(context);
     if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) give_up(context, at_chdir);
     reset_signals();
-    ::execve(plan.path, plan.argv, plan.env);
-    give_up(context, at_exec);
+    execute(context);
 }
 
 // Blocks every signal, also those that glibc keeps for itself, for the life of the object.
@@ -287,7 +309,7 @@ void prepare_launches() {
 }
 
 Launch launch(const ChildPlan& plan) {
-    ChildContext context{&plan, -1, {0, at_start}, plan.stdio, 0};
+    ChildContext context{&plan, -1, {0, at_start, 0}, plan.stdio, 0};
     Launch result;
     int pidfd = -1;
     errno = 0;
@@ -303,6 +325,7 @@ Launch launch(const ChildPlan& plan) {
         result.pidfd.reset();
         result.error = context.failure.error;
         result.stage = stages[context.failure.stage];
+        result.tried = context.failure.tried;
         return result;
     }
     result.pid = pid;

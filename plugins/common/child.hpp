@@ -29,6 +29,9 @@ struct Limit {
 // borrowed for the call of launch().
 struct ChildPlan {
     const char* path = nullptr;  // Absolute, or relative to `cwd`.
+    // More paths, ended by nullptr, that are tried in order when the child may not execute, or does
+    // not find, the one before; nullptr: none.
+    const char* const* alternatives = nullptr;
     char* const* argv = nullptr;
     char* const* env = nullptr;
     const char* cwd = nullptr;                 // nullptr: stay.
@@ -41,7 +44,8 @@ struct ChildPlan {
 struct Launch {
     pid_t pid = -1;  // Also the id of the child's session and process group. -1: see error.
     UniqueFd pidfd;
-    int error = 0;  // errno
+    int error = 0;          // errno
+    std::size_t tried = 0;  // Which path it is about: 0 is `path`, 1 the first alternative.
     const char* stage =
         nullptr;  // "start", "session", "stdio", "limits", "user", "chdir" or "exec".
 };

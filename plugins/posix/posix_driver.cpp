@@ -101,13 +101,17 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
     refuse_when_full(processes_.size() + abandoned_.size());
     const auto env = marked_environment(request);
-    const auto program = find_program(request.argv.front(), env, request.cwd);
+    const auto programs = find_programs(request.argv.front(), env, request.cwd);
+    std::vector<const char*> alternatives;
+    for (std::size_t i = 1; i < programs.size(); ++i) alternatives.push_back(programs[i].c_str());
+    alternatives.push_back(nullptr);
     const auto credentials = resolve_user(request.user);
-    const auto limits = to_limits(request.limits);
+    const auto limits = to_limits(request.limits, credentials ? &*credentials : nullptr);
     const auto argv = pointers_to(request.argv);
     const auto envp = pointers_to(env);
     ChildPlan plan;
-    plan.path = program.c_str();
+    plan.path = programs.front().c_str();
+    plan.alternatives = alternatives.data();
     plan.argv = argv.data();
     plan.env = envp.data();
     plan.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
@@ -117,7 +121,7 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     plan.limits = limits.data();
     plan.limit_count = limits.size();
     Launch launched = launch(plan);
-    if (launched.error != 0) throw launch_error(launched, request, program);
+    if (launched.error != 0) throw launch_error(launched, request, programs[launched.tried]);
     Identity identity{launched.pid, 0, boot_id_, pidfd_inode(launched.pidfd.get())};
     if (identity.inode == 0) {
         if (const auto stat = read_process_stat(launched.pid))

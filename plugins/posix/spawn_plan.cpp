@@ -82,6 +82,11 @@ bool is_program(const std::string& path) {
            (status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0;
 }
 
+bool is_hidden(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) != 0 && errno == EACCES;
+}
+
 }  // namespace
 
 std::optional<Credentials> resolve_user(const std::string& user) {
@@ -113,10 +118,11 @@ std::optional<Credentials> resolve_user(const std::string& user) {
     return result;
 }
 
-std::string find_program(const std::string& name, const std::vector<std::string>& env,
-                         const std::string& cwd) {
+std::vector<std::string> find_programs(const std::string& name, const std::vector<std::string>& env,
+                                       const std::string& cwd) {
+    std::vector<std::string> found;
     if (name.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot execute '': the command is empty"};
-    if (name.find('/') != std::string::npos) return name;
+    if (name.find('/') != std::string::npos) return {name};
     const std::string_view path = path_of(env);
     for (std::string_view rest = path;;) {
         const auto end = rest.find(':');
@@ -124,16 +130,23 @@ std::string find_program(const std::string& name, const std::vector<std::string>
         if (candidate.empty()) candidate = ".";
         candidate += '/' + name;
         const bool relative = candidate.front() != '/';
-        if (is_program(relative && !cwd.empty() ? cwd + '/' + candidate : candidate))
-            return candidate;
+        const std::string seen = relative && !cwd.empty() ? cwd + '/' + candidate : candidate;
+        if (is_program(seen) || is_hidden(seen)) found.push_back(std::move(candidate));
         if (end == std::string_view::npos) break;
         rest.remove_prefix(end + 1);
     }
+    if (!found.empty()) return found;
     throw sdk::Error::os("cannot execute " + name, ENOENT,
                          " in PATH (" + std::string(path) + ") (stage exec)");
 }
 
-std::vector<Limit> to_limits(const sysp_limits& limits) {
+std::vector<Limit> to_limits(const sysp_limits& limits, const Credentials* credentials) {
+    const uid_t uid = credentials != nullptr ? credentials->uid : ::geteuid();
+    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0 && uid == 0) {
+        throw sdk::Error{SYSP_E_CONFIG,
+                         "cannot enforce max_processes: the system does not bind root by it; give "
+                         "the daemon a user, or driver: cgroup (stage limits)"};
+    }
     std::vector<Limit> result;
     if ((limits.valid & SYSP_LIMIT_MEMORY) != 0) result.push_back({RLIMIT_AS, limits.memory_bytes});
     if ((limits.valid & SYSP_LIMIT_OPEN_FILES) != 0) {
@@ -160,6 +173,7 @@ sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
     }
     if (stage == "exec") {
         what = "cannot execute " + request.argv.front();
+        if (program != request.argv.front()) what += " (" + program + ")";
         if (failed.error == ENOEXEC) hint = "; a script needs a first line such as #!/bin/sh";
         if (failed.error == ENOENT && program.front() == '/' && is_program(program)) {
             hint = "; the file is there, but the interpreter or loader that it names is not";
