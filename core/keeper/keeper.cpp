@@ -126,15 +126,15 @@ void Keeper::start_manager() {
 }
 
 // A manager must not outlive its keeper: nobody would know that it is there. Its own process group
-// keeps a Ctrl-C at the terminal from reaching it beside the keeper, which passes it on. Signals to
-// stop stay blocked over exec, so that none is lost before the manager can read it.
+// keeps a Ctrl-C at the terminal from reaching it beside the keeper, which passes it on. Signals
+// stay blocked over exec, so that none is lost before the manager can read it.
 void Keeper::become_manager() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != handover_.pid) ::_exit(cannot_execute);
     ::setpgid(0, 0);
     for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
         keep_over_exec(descriptor, true);
-    constexpr int kept[] = {SIGTERM, SIGINT, SIGHUP};
+    constexpr int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
     const sigset_t set = set_of(std::begin(kept), std::end(kept));
     ::sigprocmask(SIG_SETMASK, &set, nullptr);
     ::execveat(program_, "", argv_, environ, AT_EMPTY_PATH);

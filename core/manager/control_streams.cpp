@@ -118,6 +118,9 @@ Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
         if (!found) return found.error();
         past = std::move(*found);
     }
+    // One that was removed is known as long as its history is.
+    if (!query.daemon.empty() && past.empty() && !conductor.spec(query.daemon))
+        return Error{ErrorCode::not_found, "no daemon named \"" + query.daemon + "\""};
     return std::unique_ptr<api::EventStream>(std::make_unique<Events>(
         conductor, std::move(past), query.follow, query.daemon, std::move(readable)));
 }

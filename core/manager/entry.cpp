@@ -10,6 +10,7 @@
 #include "keeper/link.hpp"
 #include "manager/manager_process.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/signal_watch.hpp"
 
 namespace syspulse::manager {
 namespace {
@@ -49,6 +50,7 @@ Outcome serve(const DaemonOptions& options) {
 }  // namespace
 
 Outcome run_daemon(const DaemonOptions& options) {
+    platform::survive_closed_outputs();
     log::set_level(options.quiet     ? log::Level::warn
                    : options.verbose ? log::Level::debug
                                      : log::Level::info);

@@ -1,5 +1,6 @@
 #include "manager/environment.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace syspulse::manager {
@@ -9,26 +10,43 @@ constexpr std::string_view default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr std::array<std::string_view, 5> inherited{"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"};
 
+// What a service manager told this process; it is nobody else's business.
+constexpr std::array<std::string_view, 6> service_manager{
+    "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
+
 }  // namespace
 
-BaseEnvironment::BaseEnvironment(platform::EnvironmentLookup lookup) {
+BaseEnvironment::BaseEnvironment(const platform::EnvironmentLookup& lookup) {
     common_.emplace_back("PATH", lookup("PATH").value_or(std::string(default_path)));
     for (const std::string_view name : inherited) {
         if (auto value = lookup(name)) common_.emplace_back(name, std::move(*value));
     }
 }
 
+BaseEnvironment::BaseEnvironment(std::vector<std::pair<std::string, std::string>> inherited)
+    : inherits_(true) {
+    common_.emplace_back("PATH", default_path);
+    for (auto& variable : inherited) {
+        const bool private_one = std::find(service_manager.begin(), service_manager.end(),
+                                           variable.first) != service_manager.end();
+        if (!private_one) common_.push_back(std::move(variable));
+    }
+}
+
 std::vector<std::pair<std::string, std::string>> BaseEnvironment::of(const std::string& user) {
     const auto found = of_user_.find(user);
     if (found != of_user_.end()) return found->second;
-    auto environment = common_;
+    std::vector<std::pair<std::string, std::string>> environment;
     const auto account = user.empty() ? platform::current_user() : platform::find_user(user);
     if (account) {
-        environment.emplace_back("HOME", account->home);
-        environment.emplace_back("USER", account->name);
-        environment.emplace_back("LOGNAME", account->name);
-        environment.emplace_back("SHELL", account->shell);
+        environment = {{"HOME", account->home},
+                       {"USER", account->name},
+                       {"LOGNAME", account->name},
+                       {"SHELL", account->shell}};
     }
+    const bool account_is_ours = inherits_ && user.empty();
+    environment.insert(account_is_ours ? environment.end() : environment.begin(), common_.begin(),
+                       common_.end());
     return of_user_.emplace(user, std::move(environment)).first->second;
 }
 

@@ -16,10 +16,16 @@ namespace syspulse::manager {
 // [loop thread]
 class BaseEnvironment {
   public:
-    explicit BaseEnvironment(platform::EnvironmentLookup lookup);
+    explicit BaseEnvironment(const platform::EnvironmentLookup& lookup);
+    // All of these instead, but for what a service manager says to its child; an account other than
+    // our own replaces HOME, USER, LOGNAME and SHELL.
+    explicit BaseEnvironment(std::vector<std::pair<std::string, std::string>> inherited);
+
+    // Where a name occurs twice, the later one counts.
     std::vector<std::pair<std::string, std::string>> of(const std::string& user);
 
   private:
+    bool inherits_ = false;
     std::vector<std::pair<std::string, std::string>> common_;
     std::map<std::string, std::vector<std::pair<std::string, std::string>>> of_user_;
 };

@@ -4,11 +4,14 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/log.hpp"
 #include "logs/follower.hpp"
 #include "manager/entry.hpp"
 #include "manager/manager_process.hpp"
+#include "platform/signal_watch.hpp"
+#include "platform/terminal.hpp"
 
 namespace syspulse::manager {
 namespace {
@@ -36,6 +39,8 @@ class Foreground {
     void seen(const model::HistoryEntry& entry);
     void start_all();
     void end_if_idle();
+    void write(const std::string& text);
+    void end();
     std::string prefix(const std::string& name) const;
 
     ManagerProcess& process_;
@@ -47,6 +52,7 @@ class Foreground {
     std::uint64_t subscription_ = 0;
     bool any_failed_ = false;
     bool ending_ = false;
+    bool output_gone_ = false;
 };
 
 Outcome Foreground::run() {
@@ -109,21 +115,32 @@ void Foreground::print(const std::string& name) {
         if (!read)
             return log::warn("cannot show the output of " + name + ": " + read.error().message);
         more = *read;
+        std::string text;
         for (const logs::Line& line : lines) {
-            std::cout << prefix(name) << line.text;
-            if (line.text.empty() || line.text.back() != '\n') std::cout << '\n';
+            text += prefix(name) + line.text;
+            if (line.text.empty() || line.text.back() != '\n') text += '\n';
         }
+        write(text);
     }
-    std::cout << std::flush;
+}
+
+// What cannot be written, on a full disk for example, is dropped. Without anybody to see it, there
+// is no foreground any more.
+void Foreground::write(const std::string& text) {
+    if (output_gone_) return;
+    const auto written = platform::write_standard_output(text);
+    if (written || written.error().code != ErrorCode::unavailable) return;
+    output_gone_ = true;
+    log::warn("nobody reads the output any more; stopping all daemons");
+    process_.loop().post([this] { end(); });
 }
 
 void Foreground::seen(const model::HistoryEntry& entry) {
     if (entry.kind != "transition" && entry.kind != "health") return;
     if (entry.to == to_string(State::failed)) any_failed_ = true;
     if (!options_.quiet) {
-        std::cout << prefix("syspulse") << entry.daemon << " is " << entry.to
-                  << (entry.reason.empty() ? "" : " (" + entry.reason + ")") << '\n'
-                  << std::flush;
+        write(prefix("syspulse") + entry.daemon + " is " + entry.to +
+              (entry.reason.empty() ? "" : " (" + entry.reason + ")") + '\n');
     }
     process_.loop().post([this] { end_if_idle(); });
 }
@@ -135,7 +152,11 @@ void Foreground::end_if_idle() {
         const auto view = process_.conductor().view(spec.name);
         if (view && view->state != State::stopped && view->state != State::failed) return;
     }
-    ending_ = true;
+    end();
+}
+
+void Foreground::end() {
+    if (std::exchange(ending_, true)) return;
     process_.conductor().shut_down(false, false);
 }
 
@@ -143,7 +164,9 @@ void Foreground::end_if_idle() {
 
 Outcome run_up(const UpOptions& options) {
     log::set_level(options.verbose ? log::Level::debug : log::Level::warn);
-    auto process = ManagerProcess::create({options.data_dir, options.socket, options.plugin_dirs});
+    platform::survive_closed_outputs();
+    auto process = ManagerProcess::create(
+        {options.data_dir, options.socket, options.plugin_dirs, /*foreground=*/true});
     if (!process) return Refusal{process.error()};
     return Foreground(**process, options).run();
 }

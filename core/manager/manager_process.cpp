@@ -6,6 +6,7 @@
 
 #include "api/server.hpp"
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "config/json_schema.hpp"
 #include "logs/capture.hpp"
 #include "manager/control.hpp"
@@ -24,6 +25,9 @@ namespace {
 
 // Answers that are under way when the last daemon has ended get this long to reach their clients.
 constexpr Duration farewell = std::chrono::milliseconds{100};
+// A Ctrl-C this long after the first signal to stop kills. An earlier one is likely the same wish
+// that came twice, to the process and to its group.
+constexpr Duration impatience = std::chrono::seconds{1};
 
 void tell_service_manager(std::string_view state) {
     const auto told = platform::notify_service_manager(state);
@@ -50,6 +54,7 @@ class Process final : public ManagerProcess {
 
   private:
     void on_signal(int number);
+    void stop_on_signal(int number);
     void finish();
     void ready();
     void feed_watchdog(Duration every);
@@ -73,15 +78,19 @@ class Process final : public ManagerProcess {
     std::unique_ptr<api::Server> server_;
     std::unique_ptr<platform::OrphanReaper> reaper_;
     std::unique_ptr<platform::LoopWatch> wall_clock_;
-    int stop_signals_ = 0;
+    bool foreground_ = false;
+    std::optional<Instant> first_stop_signal_;
 };
 
 Result<void> Process::build(const ProcessOptions& options) {
+    foreground_ = options.foreground;
+    if (foreground_) environment_ = BaseEnvironment(platform::environment_variables());
     clock_ = platform::make_system_clock();
     loop_ = platform::make_event_loop(*clock_);
     // Before any thread exists: all threads are to leave the signals to the loop.
-    auto signals = platform::watch_signals(*loop_, {SIGTERM, SIGINT, SIGHUP, SIGCHLD},
-                                           [this](int number) { on_signal(number); });
+    auto signals = platform::watch_signals(
+        *loop_, {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM},
+        [this](int number) { on_signal(number); });
     if (!signals) return signals.error();
     signals_ = std::move(*signals);
     auto journal = registry::open_registry(directory_.paths().registry());
@@ -179,15 +188,22 @@ void Process::on_signal(int number) {
         if (reaper_) reaper_->child_ended();
         return;
     }
-    if (number == SIGHUP) {
-        log::info("SIGHUP is ignored; to stop, send SIGTERM");
-        return;
-    }
-    ++stop_signals_;
+    const bool stops = number == SIGTERM || number == SIGINT || (number == SIGHUP && foreground_);
+    if (stops) return stop_on_signal(number);
+    log::info(signal_name(number) + " is ignored; to stop, send SIGTERM");
+}
+
+// Only a person at a terminal, who sees that it takes long, makes it a kill.
+void Process::stop_on_signal(int number) {
+    const Instant now = clock_->now().mono;
+    const bool first = !first_stop_signal_;
+    if (first) first_stop_signal_ = now;
+    const bool kill = number == SIGINT && now - *first_stop_signal_ >= impatience;
+    if (!first && !kill) return log::info("all daemons are being stopped already");
     tell_service_manager("STOPPING=1");
-    log::info(stop_signals_ == 1 ? "stopping all daemons" : "killing all daemons");
+    log::info(kill ? "killing all daemons" : "stopping all daemons");
     if (link_) link_->stopping();
-    conductor_->shut_down(false, stop_signals_ > 1);
+    conductor_->shut_down(false, kill);
 }
 
 void Process::finish() {

@@ -20,6 +20,9 @@ struct ProcessOptions {
     std::optional<std::filesystem::path> data_dir;
     std::optional<std::filesystem::path> socket;
     std::vector<std::filesystem::path> plugin_dirs;
+    // Run for somebody at a terminal or in a container: SIGHUP stops it, and daemons get the whole
+    // environment of this process instead of a small clean one.
+    bool foreground = false;
 };
 
 // [loop thread]

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -20,6 +22,9 @@ using EnvironmentLookup = std::function<std::optional<std::string>(std::string_v
 
 // Looks into the environment of this process.
 EnvironmentLookup process_environment();
+
+// All variables of this process, names and values.
+std::vector<std::pair<std::string, std::string>> environment_variables();
 
 // Where the files of a data directory are. Computes names only; touches nothing.
 struct DataPaths {
@@ -38,7 +43,7 @@ Result<DataPaths> resolve_data_dir(const std::optional<std::string>& flag,
                                    const EnvironmentLookup& environment);
 
 // Refuses a directory that belongs to somebody else or that others could write into; not_found when
-// it does not exist. For clients, which must not hand requests to a stranger's manager.
+// it does not exist. For clients, which must not hand requests to a stranger's manager; root may.
 Result<void> check_data_dir(const std::filesystem::path& directory);
 
 // The pid of the manager that holds the directory's lock; nothing when none does.
@@ -51,7 +56,7 @@ class DataDirectory {
   public:
     // Creates the directory (0700, parents included) and logs/ in it, checks owner and mode, takes
     // the lock and writes the pid. invalid_state when another manager holds it; one that is about
-    // to end is waited for a moment.
+    // to end is waited for, two seconds at most once its endpoint is closed.
     static Result<DataDirectory> open(const DataPaths& paths);
     // Takes over a descriptor of the pid file through which somebody else has taken the lock.
     static Result<DataDirectory> adopt(const DataPaths& paths, int lock);

@@ -23,6 +23,10 @@ class LoopWatch {
 Result<std::unique_ptr<LoopWatch>> watch_signals(EventLoop& loop, const std::vector<int>& numbers,
                                                  std::function<void(int)> received);
 
+// A write to a pipe or socket that nobody reads any more fails instead of ending this process. For
+// the life of the process; children start with the default again, see the drivers.
+void survive_closed_outputs() noexcept;
+
 // Calls `jumped` when somebody set the wall clock. [loop thread]
 Result<std::unique_ptr<LoopWatch>> watch_wall_clock(EventLoop& loop, std::function<void()> jumped);
 

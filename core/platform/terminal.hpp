@@ -1,5 +1,9 @@
-// What standard output is connected to.
+// What standard output is connected to, and writing to it.
 #pragma once
+
+#include <string_view>
+
+#include "base/result.hpp"
 
 namespace syspulse::platform {
 
@@ -9,5 +13,9 @@ struct TerminalInfo {
 };
 
 TerminalInfo standard_output() noexcept;
+
+// Writes all of it, waiting where the reader is slow. `unavailable` means that nobody will ever
+// read it: the pipe or the terminal is gone. Needs survive_closed_outputs().
+Result<void> write_standard_output(std::string_view text);
 
 }  // namespace syspulse::platform

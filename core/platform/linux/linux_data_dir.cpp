@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "platform/linux/linux_error.hpp"
 #include "platform/linux/unique_fd.hpp"
 
+extern char** environ;
+
 namespace syspulse::platform {
 
 namespace {
@@ -20,8 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t others_can_write = S_IWGRP | S_IWOTH;
-// How long a manager that was killed is given to be gone.
+// How long a manager that was killed is given to be gone, and one that has closed its endpoint.
 constexpr int lock_tries = 30;
+constexpr int lock_tries_after_farewell = 200;
 constexpr int lock_pause_ms = 10;
 
 // Adds who was refused and what helps to the plain OS error.
@@ -47,11 +51,15 @@ std::string quoted(const fs::path& path) {
     return text + "'";
 }
 
-Result<void> check_open_directory(int directory, const fs::path& path) {
+enum class For { manager, client };
+
+// Root may be a client of anybody's manager.
+Result<void> check_open_directory(int directory, const fs::path& path, For user) {
     const std::string what = "cannot use the data directory " + path.native();
     struct stat status {};
     if (::fstat(directory, &status) != 0) return data_error(what);
-    if (status.st_uid != ::geteuid()) {
+    const bool owner = status.st_uid == ::geteuid();
+    if (!owner && (user == For::manager || ::geteuid() != 0)) {
         return Error{ErrorCode::permission_denied,
                      what + ": it belongs to user " + std::to_string(status.st_uid) +
                          ", not to user " + std::to_string(::geteuid()) +
@@ -68,6 +76,12 @@ Result<UniqueFd> open_directory(const fs::path& path) {
     UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory) return data_error("cannot open the data directory " + path.native());
     return directory;
+}
+
+Result<void> check_directory(const fs::path& path, For user) {
+    const auto opened = open_directory(path);
+    if (!opened) return opened.error();
+    return check_open_directory(opened->get(), path, user);
 }
 
 // Creates missing parents too, with the same private mode.
@@ -119,6 +133,20 @@ struct flock whole_file() {
     return lock;
 }
 
+// False when the holder of the lock has closed its endpoint: it is about to end.
+bool endpoint_answers(const DataPaths& paths) {
+    const auto reachable = SocketAddressPath::of(paths.socket());
+    if (!reachable) return false;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    reachable->text().copy(address.sun_path, sizeof address.sun_path - 1);
+    const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!probe) return true;
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    if (::connect(probe.get(), generic, sizeof address) == 0) return true;
+    return errno != ENOENT && errno != ECONNREFUSED;
+}
+
 // An open-file-description lock: it ends with the last descriptor of this opening, where a classic
 // fcntl() lock would end with any close() of the file, and it can be tested without taking it.
 Result<UniqueFd> lock_pid_file(const DataPaths& paths) {
@@ -128,7 +156,8 @@ Result<UniqueFd> lock_pid_file(const DataPaths& paths) {
     struct flock lock = whole_file();
     for (int tries = 0; ::fcntl(file.get(), F_OFD_SETLK, &lock) != 0; ++tries) {
         if (errno != EAGAIN && errno != EACCES) return data_error("cannot lock " + path.native());
-        if (tries == lock_tries) return already_running(paths, file.get());
+        if (tries >= lock_tries_after_farewell || (tries >= lock_tries && endpoint_answers(paths)))
+            return already_running(paths, file.get());
         ::poll(nullptr, 0, lock_pause_ms);
     }
     if (auto written = write_pid(file.get(), path); !written) return written.error();
@@ -143,6 +172,17 @@ EnvironmentLookup process_environment() {
         if (value == nullptr) return std::nullopt;
         return std::string(value);
     };
+}
+
+std::vector<std::pair<std::string, std::string>> environment_variables() {
+    std::vector<std::pair<std::string, std::string>> variables;
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+        const std::string_view text = *entry;
+        const auto equals = text.find('=');
+        if (equals == std::string_view::npos || equals == 0) continue;
+        variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return variables;
 }
 
 Result<DataPaths> resolve_data_dir(const std::optional<std::string>& flag,
@@ -171,9 +211,7 @@ Result<DataPaths> resolve_data_dir(const std::optional<std::string>& flag,
 }
 
 Result<void> check_data_dir(const fs::path& directory) {
-    const auto opened = open_directory(directory);
-    if (!opened) return opened.error();
-    return check_open_directory(opened->get(), directory);
+    return check_directory(directory, For::client);
 }
 
 Result<std::optional<std::int64_t>> running_manager(const DataPaths& paths) {
@@ -207,7 +245,7 @@ const DataPaths& DataDirectory::paths() const noexcept {
 
 Result<DataDirectory> DataDirectory::open(const DataPaths& paths) {
     if (auto created = ensure_directory(paths.directory); !created) return created.error();
-    if (auto fine = check_data_dir(paths.directory); !fine) return fine.error();
+    if (auto fine = check_directory(paths.directory, For::manager); !fine) return fine.error();
     auto lock = lock_pid_file(paths);
     if (!lock) return lock.error();
     if (auto created = ensure_directory(paths.logs()); !created) return created.error();
@@ -216,7 +254,7 @@ Result<DataDirectory> DataDirectory::open(const DataPaths& paths) {
 
 Result<DataDirectory> DataDirectory::adopt(const DataPaths& paths, int lock) {
     UniqueFd held(lock);
-    if (auto fine = check_data_dir(paths.directory); !fine) return fine.error();
+    if (auto fine = check_directory(paths.directory, For::manager); !fine) return fine.error();
     if (auto created = ensure_directory(paths.logs()); !created) return created.error();
     return DataDirectory(std::make_unique<Hold>(Hold{paths, std::move(held)}));
 }

@@ -79,6 +79,10 @@ Result<std::unique_ptr<LoopWatch>> watch_signals(EventLoop& loop, const std::vec
     return std::unique_ptr<LoopWatch>(std::move(watch));
 }
 
+void survive_closed_outputs() noexcept {
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
 Result<std::unique_ptr<LoopWatch>> watch_wall_clock(EventLoop& loop, std::function<void()> jumped) {
     UniqueFd fd(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
     if (!fd || !arm_far_away(fd.get())) return os_error("cannot watch the wall clock");
