@@ -81,6 +81,16 @@ Result<Response> Client::exchange(const std::string& text, bool repeatable,
     return response;
 }
 
+Result<std::function<void()>> watch_for_end(const std::string& socket_path,
+                                            const std::string& directory) {
+    const auto socket = connect_endpoint(socket_path, directory);
+    if (!socket) return socket.error();
+    auto process = process_behind(socket->get());
+    if (!process) return process.error();
+    const auto kept = std::make_shared<SocketHandle>(std::move(*process));
+    return std::function<void()>([kept] { wait_for_end(*kept); });
+}
+
 RemoteError decode_error(const Response& response) {
     RemoteError error{response.status, "internal", {}};
     const auto json = nlohmann::json::parse(response.body, nullptr, false);

@@ -64,6 +64,12 @@ class Client {
     std::unique_ptr<ClientConnection> connection_;
 };
 
+// Connects, and gives a function that returns when the process that opened the endpoint, the
+// manager's keeper or the manager itself, has ended and holds nothing any more. unsupported where
+// the system does not tell which process that is, as across containers.
+Result<std::function<void()>> watch_for_end(const std::string& socket_path,
+                                            const std::string& directory);
+
 // One path segment or query value, percent-encoded.
 std::string percent_encode(std::string_view text);
 

@@ -21,6 +21,12 @@ constexpr std::size_t chunk_bytes = 64 * 1024;
 // A chunked body's framing is the only thing that can pile up in the buffer beside a header.
 constexpr std::size_t framing_slack = 64 * 1024;
 
+bool is_follow(const ParsedCall& call) {
+    const auto* logs = std::get_if<LogsCall>(&call);
+    const auto* events = std::get_if<EventsCall>(&call);
+    return (logs != nullptr && logs->query.follow) || (events != nullptr && events->query.follow);
+}
+
 }  // namespace
 
 Connection::Connection(const Environment& environment, SocketHandle socket, Peer peer)
@@ -49,6 +55,12 @@ void Connection::close() {
 void Connection::close_when_idle() {
     keep_alive_ = false;
     if (phase_ == Phase::idle || phase_ == Phase::receiving) close();
+}
+
+std::chrono::steady_clock::duration Connection::owes_for() const {
+    if (phase_ != Phase::idle && phase_ != Phase::receiving) return {};
+    // By the timer's own clock: the deadline was set when the debt began.
+    return asio::steady_timer::clock_type::now() - (timer_.expiry() - armed_for_);
 }
 
 void Connection::read_more() {
@@ -160,6 +172,15 @@ void Connection::handle_request() {
 
     auto call = route(std::move(request));
     if (const auto* error = std::get_if<ApiError>(&call)) return send_error(*error);
+    if (is_follow(std::get<ParsedCall>(call))) {
+        if (env_.owner.stream_count() >= env_.limits.streams) {
+            return send_error({503, "unavailable",
+                               "cannot follow: " + std::to_string(env_.limits.streams) +
+                                   " clients follow logs or events already; end one of them, or "
+                                   "ask without following"});
+        }
+        follows_ = true;
+    }
     dispatch(std::get<ParsedCall>(std::move(call)), env_.service, peer_, readable_handler(),
              answer_handler());
 }
@@ -288,6 +309,7 @@ void Connection::after_write() {
 
 void Connection::next_request() {
     stream_.reset();
+    follows_ = false;
     if (linger_) return linger();
     if (!keep_alive_) return close();
     phase_ = Phase::idle;
@@ -310,6 +332,7 @@ void Connection::linger() {
 
 void Connection::arm(std::chrono::milliseconds deadline) {
     const std::uint64_t turn = ++timer_turn_;
+    armed_for_ = deadline;
     timer_.expires_after(deadline);
     timer_.async_wait([weak = weak_from_this(), turn](ErrorCode error) {
         const auto self = weak.lock();

@@ -15,6 +15,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class ConnectionOwner {
   public:
     virtual ~ConnectionOwner() = default;
     virtual void connection_closed(const std::shared_ptr<Connection>& connection) = 0;
+    // How many connections follow logs or events.
+    virtual std::size_t stream_count() const = 0;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -51,6 +54,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void close();
     // Closes when nothing is under way, else after the answer that is.
     void close_when_idle();
+    // It follows logs or events, or is about to.
+    bool follows() const noexcept { return follows_; }
+    // For how long the client has owed the rest of a request; zero while it owes nothing.
+    std::chrono::steady_clock::duration owes_for() const;
 
   private:
     enum class Phase : std::uint8_t {
@@ -114,6 +121,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool readable_ = false;   // The stream may have more.
     bool pump_posted_ = false;
     bool stream_ended_ = false;
+    bool follows_ = false;
+    std::chrono::milliseconds armed_for_{0};
 };
 
 }  // namespace syspulse::api

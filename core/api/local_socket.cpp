@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -135,6 +136,22 @@ Result<Peer> peer_of(int socket) {
         return Error{os_code(errno), "cannot tell who the control client is: " + os_message(errno)};
     }
     return Peer{credentials.uid, credentials.pid};
+}
+
+Result<SocketHandle> process_behind(int socket) {
+    const auto peer = peer_of(socket);
+    if (!peer) return peer.error();
+    // Zero: it has no number in this container.
+    SocketHandle process(peer->pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, peer->pid, 0))
+                                       : -1);
+    if (!process) return Error{ErrorCode::unsupported, "cannot watch the manager's process"};
+    return process;
+}
+
+void wait_for_end(const SocketHandle& process) {
+    pollfd ended{process.get(), POLLIN, 0};
+    while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+    }
 }
 
 bool is_own_user(const Peer& peer) {

@@ -56,6 +56,12 @@ Result<SocketHandle> accept_client(int listener);
 
 Result<Peer> peer_of(int socket);
 
+// A descriptor of the process that called listen() on what this socket is connected to.
+Result<SocketHandle> process_behind(int socket);
+
+// Waits until the process behind such a descriptor has ended.
+void wait_for_end(const SocketHandle& process);
+
 bool is_own_user(const Peer& peer);  // The manager's user, or root.
 
 // Writes as much as fits without waiting; never raises SIGPIPE.

@@ -2,6 +2,7 @@
 
 #include "api/server.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -108,7 +109,7 @@ class UnixServer final : public Server, private ConnectionOwner {
             return turn_away(client, {403, "permission_denied",
                                       "cannot use the manager: it belongs to another user"});
         }
-        if (connections_.size() >= limits_.connections) {
+        if (connections_.size() >= limits_.connections && !make_room()) {
             return turn_away(client, {503, "unavailable",
                                       "cannot serve request: too many connections; try again"});
         }
@@ -116,6 +117,24 @@ class UnixServer final : public Server, private ConnectionOwner {
             Connection::Environment{context_, service_, limits_, *this}, std::move(client), *peer);
         connections_.insert(connection);
         connection->start();
+    }
+
+    std::size_t stream_count() const override {
+        return static_cast<std::size_t>(std::count_if(connections_.begin(), connections_.end(),
+                                                      [](const auto& c) { return c->follows(); }));
+    }
+
+    // Closes the connection that has owed the rest of a request for longest, if that is long.
+    bool make_room() {
+        std::shared_ptr<Connection> oldest;
+        std::chrono::steady_clock::duration most = limits_.patience;
+        for (const auto& connection : connections_) {
+            if (connection->owes_for() < most) continue;
+            most = connection->owes_for();
+            oldest = connection;
+        }
+        if (oldest) oldest->close();
+        return oldest != nullptr;
     }
 
     void connection_closed(const std::shared_ptr<Connection>& connection) override {

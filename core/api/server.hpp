@@ -18,10 +18,13 @@ struct ServerLimits {
     std::size_t header_bytes = 16 * 1024;
     std::size_t body_bytes = 8 * 1024 * 1024;
     std::size_t connections = 256;
+    std::size_t streams = 128;  // Of the connections, those that follow logs or events.
     std::chrono::milliseconds request_deadline{30'000};  // First to last byte of one request.
     std::chrono::milliseconds idle_deadline{60'000};     // Between requests.
-    std::chrono::milliseconds write_deadline{30'000};    // Without any progress of an answer.
-    std::chrono::milliseconds linger_deadline{2'000};    // For what a refused client still sends.
+    // Who has not sent a whole request for this long gives way when the connections run out.
+    std::chrono::milliseconds patience{1'000};
+    std::chrono::milliseconds write_deadline{30'000};  // Without any progress of an answer.
+    std::chrono::milliseconds linger_deadline{2'000};  // For what a refused client still sends.
     // Who may connect; empty: the manager's own user, and root.
     std::function<bool(const Peer&)> admit = {};
 };

@@ -42,9 +42,12 @@ Error no_manager(const std::string& where) {
             "no manager is running on " + where + "; start one with: syspulse daemon"};
 }
 
-}  // namespace
+struct Place {
+    platform::SocketAddressPath address;
+    std::string shown;  // What messages call it.
+};
 
-Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& globals) {
+Result<Place> find_manager(const GlobalOptions& globals) {
     const auto paths =
         platform::resolve_data_dir(globals.data_dir, platform::process_environment());
     if (!paths) {
@@ -64,8 +67,22 @@ Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& glob
         const bool missing = address.error().code == ErrorCode::not_found;
         return missing ? no_manager(shown) : address.error();
     }
+    return Place{std::move(*address), std::move(shown)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& globals) {
+    auto place = find_manager(globals);
+    if (!place) return place.error();
     return std::unique_ptr<Connection>(
-        std::make_unique<ApiConnection>(std::move(*address), std::move(shown)));
+        std::make_unique<ApiConnection>(std::move(place->address), std::move(place->shown)));
+}
+
+Result<std::function<void()>> watch_manager(const GlobalOptions& globals) {
+    const auto place = find_manager(globals);
+    if (!place) return place.error();
+    return api::watch_for_end(place->address.text(), place->shown);
 }
 
 }  // namespace syspulse::cli

@@ -13,4 +13,7 @@ namespace syspulse::cli {
 // Connects at the first request.
 Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& globals);
 
+// A function that returns when the manager's process has ended.
+Result<std::function<void()>> watch_manager(const GlobalOptions& globals);
+
 }  // namespace syspulse::cli

@@ -53,6 +53,9 @@ struct Context {
 
     // [any thread] Several commands talk over several connections at once.
     std::function<Result<std::unique_ptr<Connection>>(const GlobalOptions&)> connect;
+    // Gives a function that returns when the manager's process has ended, or an error where that
+    // cannot be told. To be called while the manager answers.
+    std::function<Result<std::function<void()>>(const GlobalOptions&)> watch_manager;
     std::function<std::optional<std::string>(std::string_view)> environment;
     std::function<bool(std::string_view)> user_exists;
     std::function<Now()> now;

@@ -24,9 +24,7 @@ ExitCode exit_of_status(int status) noexcept {
             return ExitCode::conflict;
         case 504:
             return ExitCode::timed_out;
-        case 503:
-            return ExitCode::unreachable;
-        default:
+        default:  // 503 too: a manager that is full was reached.
             return ExitCode::failed;
     }
 }

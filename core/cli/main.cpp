@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     cli::Context context(std::cin, std::cout, std::cerr);
     context.terminal = {terminal.is_terminal && !colors_unwanted && !dumb, terminal.columns};
     context.connect = cli::connect_to_manager;
+    context.watch_manager = cli::watch_manager;
     context.environment = environment;
     context.user_exists = [](std::string_view name) {
         return platform::find_user(std::string(name)).has_value();

@@ -14,7 +14,7 @@ constexpr std::array options{
 };
 
 // Stopping daemons takes as long as they take, so this ends when the endpoint is gone, not at a
-// deadline.
+// deadline. Only for a manager whose process cannot be watched.
 void wait_until_gone(const Context& context) {
     constexpr Duration between_looks = std::chrono::milliseconds{20};
     for (;;) {
@@ -29,13 +29,18 @@ void wait_until_gone(const Context& context) {
 
 ExitCode run(Context& context, const Arguments& arguments) {
     const bool keep = arguments.has("keep-running");
+    const auto ended = context.watch_manager(context.globals);
     const Answer answer = call(
         context, {"POST", "/v1/shutdown",
                   keep ? "{\"keep_running\":true}" : "{\"keep_running\":false}", std::nullopt});
     if (!answer) {
         return report(context, *answer.failure);
     }
-    wait_until_gone(context);
+    if (ended) {
+        (*ended)();
+    } else {
+        wait_until_gone(context);
+    }
     if (context.json()) {
         context.out << "{\"keep_running\":" << (keep ? "true" : "false") << "}\n" << std::flush;
     } else if (!context.globals.quiet) {
@@ -54,7 +59,8 @@ constinit const Command shutdown_command{
     .positional = {},
     .options = options,
     .details =
-        "Stops all daemons, dependents first, then the manager, and returns when it is gone.",
+        "Stops all daemons, dependents first, then the manager, and returns when its process is "
+        "gone.",
     .examples =
         "syspulse shutdown\n"
         "syspulse shutdown --keep-running",

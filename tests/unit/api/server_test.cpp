@@ -277,6 +277,23 @@ TEST_F(ServerTest, connections_beyond_the_limit_get_503) {
     EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
 }
 
+TEST_F(ServerTest, a_half_sent_request_gives_way_when_the_connections_run_out) {
+    ServerLimits limits;
+    limits.connections = 2;
+    limits.patience = std::chrono::milliseconds{0};
+    listen(std::move(limits));
+    RawClient busy(path_);
+    busy.send("POST /v1/daemons/web/start HTTP/1.1\r\nContent-Length: 13\r\n\r\n{\"wait\":true}");
+    EXPECT_TRUE(until([&] { return service_.held.size() == 1; }));
+    RawClient slow(path_);
+    slow.send("GET /v1/pi");
+    EXPECT_TRUE(until([&] { return server_->connection_count() == 2; }));
+    EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
+    EXPECT_TRUE(until_closed(slow));
+    service_.held.front()(FakeService::view("web"));
+    EXPECT_TRUE(until_received(busy, "200 OK"));
+}
+
 TEST_F(ServerTest, strangers_get_403) {
     ServerLimits limits;
     limits.admit = [](const Peer&) { return false; };

@@ -46,6 +46,24 @@ TEST_F(StreamTest, followed_lines_come_when_they_happen) {
     EXPECT_TRUE(until_received(client, "0\r\n\r\n"));
 }
 
+TEST_F(StreamTest, followers_beyond_their_limit_get_503_and_plain_requests_are_served) {
+    ServerLimits limits;
+    limits.streams = 1;
+    listen(std::move(limits));
+    RawClient first(path_);
+    first.send(follow);
+    EXPECT_TRUE(until_received(first, "chunked"));
+    RawClient second(path_);
+    second.send(follow);
+    EXPECT_TRUE(until_received(second, "HTTP/1.1 503"));
+    EXPECT_TRUE(until_received(second, "1 clients follow logs or events already"));
+    EXPECT_THAT(ask("GET", "/v1/daemons/web/logs"), HasSubstr("200 OK"));
+    first.vanish();
+    EXPECT_TRUE(until([&] { return server_->connection_count() == 1; }));
+    second.send(follow);
+    EXPECT_TRUE(until_received(second, "chunked"));
+}
+
 TEST_F(StreamTest, vanishing_follower_is_cleaned_up_at_once) {
     listen();
     RawClient client(path_);

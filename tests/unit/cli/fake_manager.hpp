@@ -110,6 +110,9 @@ class World {
         context.connect = [this](const GlobalOptions&) -> Result<std::unique_ptr<Connection>> {
             return std::unique_ptr<Connection>(std::make_unique<FakeConnection>(manager));
         };
+        context.watch_manager = [](const GlobalOptions&) -> Result<std::function<void()>> {
+            return Error{ErrorCode::unsupported, "there is no process"};
+        };
         context.environment = [](std::string_view) { return std::optional<std::string>(); };
         context.user_exists = [](std::string_view) { return true; };
         context.now = [] { return Now{Instant{}, *parse_rfc3339("2026-01-01T00:00:00Z")}; };
