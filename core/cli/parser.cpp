@@ -205,7 +205,9 @@ std::optional<std::string> wrong_positionals(const Command& command, const Argum
                std::string(spec.usage) + more;
     }
     if (words.size() > spec.max) {
-        return "unexpected argument " + in_quotes(words[spec.max]);
+        const bool split = command.name == "schedule";  // The shell saw several words in it.
+        return "unexpected argument " + in_quotes(words[spec.max]) +
+               (split ? "; put quotes around the expression" : "");
     }
     if (!spec.words.empty() && !words.empty() &&
         std::find(spec.words.begin(), spec.words.end(), words[0]) == spec.words.end()) {

@@ -36,7 +36,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
     std::optional<std::string_view> best;
-    std::size_t best_distance = std::min<std::size_t>(3, word.size() / 2 + 1);
+    // With more than every third letter wrong it is another word.
+    std::size_t best_distance = std::clamp<std::size_t>(word.size() / 3, 1, 3);
     for (const std::string_view candidate : candidates) {
         // A beginning of at least three letters is meant, however long the rest.
         const bool prefix = word.size() >= 3 && candidate.substr(0, word.size()) == word;

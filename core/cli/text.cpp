@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <numeric>
 #include <ostream>
 #include <utility>
 
@@ -123,19 +122,49 @@ std::string_view escape_of(Color color) noexcept {
 
 constexpr std::size_t gap = 2;
 constexpr std::size_t narrowest = 6;
+constexpr std::size_t readable_remark = 12;  // The last column, which says what else there is.
 
-// Takes from the widest column, one at a time so that long columns share the loss, until all fit or
-// none is wider than `narrowest`.
-void fit(std::vector<std::size_t>& widths, std::size_t columns) {
-    std::size_t total = std::accumulate(widths.begin(), widths.end(), gap * (widths.size() - 1));
-    while (total > columns) {
-        // The rightmost of the widest: the left columns name things.
-        const auto widest = std::max_element(widths.rbegin(), widths.rend());
-        if (*widest <= narrowest) {
+// Of a terminal's line. A column of width zero is left out, gap and all.
+std::size_t total(const std::vector<std::size_t>& widths) {
+    std::size_t sum = 0;
+    for (const std::size_t width : widths) {
+        sum += width == 0 ? 0 : width + gap;
+    }
+    return sum - std::min(sum, gap);
+}
+
+// Takes from the widest column after the first `whole` ones, one at a time so that long columns
+// share the loss, until all fit or none is wider than `narrowest`.
+void shrink(std::vector<std::size_t>& widths, std::size_t whole, std::size_t columns) {
+    while (total(widths) > columns) {
+        const auto widest =
+            std::max_element(widths.begin() + static_cast<std::ptrdiff_t>(whole), widths.end());
+        if (widest == widths.end() || *widest <= narrowest) {
             return;
         }
         --*widest;
-        --total;
+    }
+}
+
+// The first two columns tell which and how, and stay whole. The others give way, those in the
+// middle first, before one of them becomes too narrow to say anything.
+void fit(std::vector<std::size_t>& widths, std::size_t columns) {
+    const std::size_t whole = widths.size() > 2 ? 2 : 1;
+    const auto fitted = [&] {
+        auto tried = widths;
+        shrink(tried, whole, columns);
+        const bool readable = tried.back() >= std::min(widths.back(), readable_remark);
+        const bool fits = readable && total(tried) <= columns;
+        if (fits) {
+            widths = tried;
+        }
+        return fits;
+    };
+    for (std::size_t drop = whole + 1; !fitted() && drop + 1 < widths.size(); ++drop) {
+        widths[drop] = 0;
+    }
+    for (std::size_t drop = whole; !fitted() && drop < widths.size(); ++drop) {
+        widths[drop] = 0;
     }
 }
 
@@ -224,6 +253,9 @@ void Table::print(const Context& context, std::ostream& out) const {
     const auto print_row = [&](const std::vector<Cell>& row) {
         std::size_t blanks = 0;  // Held back, so that no line ends in blanks.
         for (std::size_t i = 0; i < row.size(); ++i) {
+            if (widths[i] == 0) {
+                continue;
+            }
             const std::string shown = shortened(row[i].text, widths[i]);
             if (!shown.empty()) {
                 out << std::string(blanks, ' ') << colored(context, row[i].color, shown);

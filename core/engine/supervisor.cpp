@@ -152,17 +152,33 @@ void Supervisor::on(const Checked& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->checked(event);
 }
 
+// What keeps a daemon from getting where somebody wants it, as far as that is known.
+Error Supervisor::too_late(DaemonKey daemon) {
+    const DaemonMachine* m = find(daemon);
+    if (m == nullptr) return {ErrorCode::timed_out, "the daemon was removed meanwhile"};
+    std::string why = "\"" + m->spec().name + "\" did not get there in time; it is " +
+                      std::string(to_string(m->state()));
+    model::DaemonView view;
+    describe(daemon, now_, view);
+    if (!view.waiting_for.empty()) {
+        why += ", waits for \"" + view.waiting_for + '"';
+        const auto named = by_name_.find(view.waiting_for);
+        const DaemonMachine* other = named == by_name_.end() ? nullptr : find(named->second);
+        if (other != nullptr && !other->stored().last_error.empty())
+            why += " (" + std::string(to_string(other->state())) + ": " +
+                   other->stored().last_error + ")";
+    }
+    if (!m->stored().last_error.empty()) why += ": " + m->stored().last_error;
+    return {ErrorCode::timed_out, std::move(why)};
+}
+
 void Supervisor::on(const TimeAdvanced&) {
     while (const auto due = timers_.pop_due(now_.mono)) {
         if (due->kind == TimerKind::request) {
             const RequestId request{due->owner};
             const auto found = waiters_.find(request);
             if (found == waiters_.end()) continue;
-            const DaemonMachine* m = find(found->second.daemon);
-            const std::string state = m != nullptr ? std::string(to_string(m->state())) : "removed";
-            reply(request,
-                  Error{ErrorCode::timed_out, "\"" + (m != nullptr ? m->spec().name : "daemon") +
-                                                  "\" did not get there in time; it is " + state});
+            reply(request, too_late(found->second.daemon));
             continue;
         }
         if (DaemonMachine* m = machine(DaemonKey{static_cast<std::uint32_t>(due->owner)})) {

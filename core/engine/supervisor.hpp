@@ -84,6 +84,7 @@ class Supervisor final : private Surroundings {
     void answer_blocked_start();
     void finish_if_done();
 
+    Error too_late(DaemonKey daemon);
     bool refuse_when_shutting_down(RequestId request);
     void wait(RequestId request, DaemonKey daemon, Waiter::For what,
               std::optional<Duration> timeout);

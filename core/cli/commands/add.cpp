@@ -52,7 +52,9 @@ ExitCode send(Context& context, const std::vector<Named>& specs, bool replace) {
     for (const char* what : {"added", "replaced", "unchanged"}) {
         for (const std::string& name : decode_names(answer.body, what)) {
             if (!context.json() && !context.globals.quiet) {
-                context.out << printable(name) << ": " << what << '\n';
+                const bool replaced = std::string_view(what) == "replaced";
+                context.out << printable(name) << ": " << what
+                            << (replaced ? "; restart it to apply\n" : "\n");
             }
         }
     }

@@ -37,7 +37,9 @@ constinit const Command daemon_command{
     .positional = {},
     .options = options,
     .details =
-        "Runs until SIGTERM or SIGINT, then stops all daemons, dependents first, and exits with 0. "
+        "Runs until SIGTERM or SIGINT, then stops all daemons, dependents first, and exits with 0; "
+        "a "
+        "SIGINT a second or more after the first signal kills them. Other signals do not end it. "
         "Daemons that an earlier manager left running are taken over. One manager runs per data "
         "directory.",
     .examples =

@@ -13,6 +13,7 @@ namespace {
 constexpr std::array options{
     OptionSpec{'f', "follow", "", "go on with new events as they happen"},
     OptionSpec{0, "daemon", "NAME", "only the events of this daemon", ValueKind::daemon},
+    OptionSpec{'n', "lines", "N", "only the last N events", ValueKind::count},
     OptionSpec{0, "since", "DURATION", "only what happened within this time, such as 10m",
                ValueKind::duration},
 };
@@ -27,15 +28,22 @@ std::string what_happened(const Context& context, const EventInfo& event) {
         const std::string to = printable(event.to);
         text += " " + colored(context, state_color(to), to);
     }
+    const std::string reason = printable(event.reason);
+    // Many reasons are made of these.
+    const auto also = [&](const std::string& part) {
+        if (reason.find(part) == std::string::npos) {
+            text += " " + part;
+        }
+    };
     if (!event.exit_signal.empty()) {
-        text += " by " + printable(event.exit_signal);
+        also(printable(event.exit_signal));
     } else if (event.exit_code) {
-        text += " exit code " + std::to_string(*event.exit_code);
+        also("exit code " + std::to_string(*event.exit_code));
     }
     if (event.pid && *event.pid != 0) {
-        text += " pid " + std::to_string(*event.pid);
+        also("pid " + std::to_string(*event.pid));
     }
-    return event.reason.empty() ? text : text + ": " + printable(event.reason);
+    return reason.empty() ? text : text + ": " + reason;
 }
 
 void show(Context& context, std::string_view line) {
@@ -53,7 +61,7 @@ std::string target_of(const Arguments& arguments) {
     if (arguments.has("follow")) {
         list.emplace_back("follow", "true");
     }
-    for (const char* name : {"daemon", "since"}) {
+    for (const char* name : {"daemon", "since", "lines"}) {
         if (const auto value = arguments.text(name)) {
             list.emplace_back(name, *value);
         }
@@ -84,7 +92,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto response = (*connection)->stream(target_of(arguments), [&](std::string_view piece) {
         lines.feed(piece);
         context.out << std::flush;
-        return true;
+        return context.out.good();  // Nobody reads it any more.
     });
     lines.finish();
     if (!response || response->status >= 400) {

@@ -45,7 +45,8 @@ ExitCode perform_towards(Context& context, const Arguments& arguments, Reached r
 WaitLimits wait_limits(const Arguments& arguments) {
     constexpr Duration grace = std::chrono::seconds{10};
     const Duration limit = arguments.duration("timeout").value_or(wait_timeout_default);
-    return {limit, arguments.has("wait") ? std::optional(limit + grace) : std::nullopt};
+    const bool limited = arguments.has("wait") || arguments.has("timeout");
+    return {limit, limited ? std::optional(limit + grace) : std::nullopt};
 }
 
 std::string wait_body(const Arguments& arguments, const WaitLimits& limits) {

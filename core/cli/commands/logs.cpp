@@ -74,9 +74,11 @@ class LineSink {
         context_.out << text << '\n';
     }
 
-    void flush() {
+    // False when nobody reads it any more.
+    bool flush() {
         const std::lock_guard lock(mutex_);
         context_.out << std::flush;
+        return context_.out.good();
     }
 
     void finish() {
@@ -114,8 +116,7 @@ std::optional<Failure> show(Context& context, LineSink& sink, const std::string&
     LineSplitter lines([&](std::string_view text) { sink.line(which, text); });
     const auto response = (*connection)->stream(target, [&](std::string_view piece) {
         lines.feed(piece);
-        sink.flush();
-        return true;
+        return sink.flush();
     });
     lines.finish();
     if (!response) {

@@ -37,7 +37,10 @@ constinit const Command restart_command{
     .positional = {"NAME...", 1, any_number, ValueKind::daemon},
     .options = options,
     .selects = true,
-    .details = "Stops and starts. A daemon that does not run is started.",
+    .details =
+        "Stops and starts. A daemon that does not run is started. --timeout limits the whole of "
+        "it; "
+        "what was begun goes on when it is over. Daemons that depend on it are not restarted.",
     .examples =
         "syspulse restart web\n"
         "syspulse restart --wait 'web-*'",

@@ -57,6 +57,18 @@ void praise(Context& context, const std::vector<std::string>& files,
     context.out << std::flush;
 }
 
+// What is valid but hardly meant.
+void warn(Context& context, const std::vector<model::DaemonSpec>& daemons) {
+    for (const model::DaemonSpec& spec : daemons) {
+        if (spec.schedule && spec.restart.kind != model::RestartPolicy::Kind::never) {
+            context.err << "syspulse: warning: " << printable(spec.name)
+                        << ": restart_policy is without effect beside schedule; after each run it "
+                           "waits for its next time\n"
+                        << std::flush;
+        }
+    }
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     const auto plugins = context.load_plugins(arguments.all("plugin-dir"));
     if (!plugins) {
@@ -70,6 +82,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
         return report_spec_errors(context, loaded.errors);
     }
     praise(context, arguments.positionals, loaded);
+    warn(context, loaded.daemons);
     return ExitCode::done;
 }
 

@@ -140,6 +140,19 @@ TEST(Logs, following_several_ends_when_all_have_ended) {
     EXPECT_EQ(outcome.err, "syspulse: nope: no such daemon\n");
 }
 
+TEST(Events, say_each_thing_once) {
+    World world;
+    const std::string head = R"({"id":1,"at":"T","daemon":"web","kind":)";
+    world.manager.answers["GET /v1/events?lines=3"] = {
+        200, head + R"("exit","exit_code":0,"reason":"exit code 0"})" + "\n" + head +
+                 R"("exit","exit_signal":"SIGKILL","reason":"signal SIGKILL"})" + "\n" + head +
+                 R"("exit","exit_code":3,"pid":7,"reason":"unknown"})" + "\n"};
+    EXPECT_EQ(world.run({"events", "-n", "3"}).out,
+              "T web exit: exit code 0\n"
+              "T web exit: signal SIGKILL\n"
+              "T web exit exit code 3 pid 7: unknown\n");
+}
+
 TEST(Events, are_worded_for_people_and_listed_for_programs) {
     World world;
     const std::string event =
@@ -209,7 +222,7 @@ TEST(Add, a_spec_file_is_checked_here_and_sent_complete) {
     world.input = "daemons:\n  web:\n    command: [sleep, 10]\n    depends_on: [db]\n";
     const Outcome good = world.run({"add", "--replace", "-f", "-"});
     EXPECT_EQ(good.err, "");
-    EXPECT_EQ(good.out, "web: replaced\n");
+    EXPECT_EQ(good.out, "web: replaced; restart it to apply\n");
     EXPECT_THAT(world.manager.requests().back().body,
                 StartsWith(R"({"daemons":{"web":{"command":["sleep","10"])"));
     world.input = "daemons:\n  web:\n    comand: [sleep]\n";
@@ -225,6 +238,10 @@ TEST(Validate, reports_every_error_at_once) {
     const Outcome good = world.run({"validate", "-"});
     EXPECT_EQ(good.err, "");
     EXPECT_EQ(good.out, "-: ok (2 daemons)\n");
+    world.input = "daemons: {job: {command: [a], schedule: '@daily', restart_policy: always}}\n";
+    const Outcome odd = world.run({"validate", "-"});
+    EXPECT_EQ(odd.code, 0);
+    EXPECT_THAT(odd.err, HasSubstr("warning: job: restart_policy is without effect"));
     world.input = "daemons:\n  web:\n    comand: [a]\n    stop_timeout_secs: no\n";
     const Outcome bad = world.run({"validate", "-"});
     EXPECT_EQ(bad.code, 2);

@@ -89,7 +89,8 @@ TEST(Parser, what_is_missing_or_too_much_is_named) {
     EXPECT_EQ(refused({"ping", "web"}), "unexpected argument \"web\"");
     EXPECT_EQ(refused({"add", "--name", "web", "--command"}),
               "--command needs at least one word after it");
-    EXPECT_EQ(refused({"schedule", "a", "b"}), "unexpected argument \"b\"");
+    EXPECT_EQ(refused({"schedule", "a", "b"}),
+              "unexpected argument \"b\"; put quotes around the expression");
 }
 
 TEST(Parser, wrong_values_are_named) {

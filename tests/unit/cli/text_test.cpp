@@ -55,6 +55,17 @@ TEST(Table, aligns_columns_and_leaves_no_blanks_at_line_ends) {
               "database  failed   x\n");
 }
 
+TEST(Table, leaves_columns_out_before_it_cuts_the_first_two) {
+    Table table({"NAME", "STATE", "HEALTH", "PID", "UPTIME", "INFO"});
+    table.add({{"accounting-db"}, {"scheduled"}, {"-"}, {"-"}, {"1h 5m"}, {"next run in 23m"}});
+    EXPECT_EQ(printed(table, {false, 48}),
+              "NAME           STATE      HEALTH  INFO\n"
+              "accounting-db  scheduled  -       next run in...\n");
+    EXPECT_EQ(printed(table, {false, 10}),
+              "NAME           STATE\n"
+              "accounting-db  scheduled\n");
+}
+
 TEST(Table, fits_a_narrow_terminal) {
     Table table({"NAME", "INFO"});
     table.add({{"web"}, {"a long explanation that does not fit"}});
@@ -113,6 +124,8 @@ TEST(Suggestion, finds_what_was_meant_and_stays_silent_otherwise) {
     EXPECT_EQ(nearest("stauts", words), "status");
     EXPECT_EQ(nearest("rest", words), "restart");
     EXPECT_EQ(nearest("zzz", words), std::nullopt);
+    constexpr std::array<std::string_view, 1> logs{"logs"};
+    EXPECT_EQ(nearest("bogus", logs), std::nullopt);
 }
 
 TEST(ExitCodes, the_worst_of_several_stands_for_all) {

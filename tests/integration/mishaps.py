@@ -1,0 +1,224 @@
+"""What an operator, a terminal or another supervisor does to syspulse without meaning harm. One scenario per CTest."""
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, until
+
+FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
+
+
+def up(m, **popen):
+    """`syspulse up` with one daemon; returns the process and the pid of the daemon."""
+    file = m.root / "up.yaml"
+    file.write_text(json.dumps({"daemons": {"tick": {"command": ["/bin/sh", "-c", "while :; do echo x; sleep 0.05; done"]}}}))
+    process = subprocess.Popen([PROGRAM, "--data-dir", m.data, "up", "-f", file], **popen)
+    def pid():
+        done = m.run("--format", "json", "status", "tick")
+        return json.loads(done.stdout)["pid"] if done.returncode == 0 else None
+    return process, until(pid, "the daemon runs")
+
+
+def up_stops_its_daemons_when_nobody_reads_its_output():
+    with Manager() as m:
+        process, daemon = up(m, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(DEADLINE_SECS) == 0, process.stderr.read()
+        assert not alive(daemon)
+        process.stderr.close()
+
+
+def up_ends_with_its_terminal():
+    with Manager() as m:
+        terminal, inside = pty.openpty()
+        process, daemon = up(m, stdin=inside, stdout=inside, stderr=inside, start_new_session=True)
+        os.close(inside)
+        process.send_signal(signal.SIGHUP)
+        os.close(terminal)
+        assert process.wait(DEADLINE_SECS) == 0
+        assert not alive(daemon)
+
+
+def a_manager_whose_log_nobody_reads_goes_on():
+    with Manager() as m:
+        for flags in ([], ["--no-keeper"]):
+            m.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", m.data, *flags], stdout=subprocess.PIPE,
+                                         stderr=subprocess.STDOUT)
+            until(lambda: m.run("ping").returncode == 0, "the manager answers")
+            m.process.stdout.close()
+            manager = json.loads(m.ok("--format", "json", "info"))["pid"]
+            for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM) * 2:
+                m.process.send_signal(number)
+                os.kill(manager, number)
+                assert m.ok("ping") == "pong\n"
+            m.run("add", "--name", "pipe", "--command", "/bin/sh", "-c", "kill -PIPE $$; sleep 60")
+            m.run("start", "pipe")
+            assert m.wait_for("pipe", state="failed")["exit_signal"] == "SIGPIPE", "daemons get the default action"
+            assert json.loads(m.ok("--format", "json", "info"))["pid"] == manager
+            m.stop()
+
+
+def signals_that_mean_nothing_here_are_logged():
+    with Manager() as m:
+        m.start("--no-keeper")
+        for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            m.process.send_signal(number)
+            until(lambda: f"{number.name} is ignored" in (m.root / "manager.log").read_text(), "the log says so")
+
+
+def many_sigterms_are_as_graceful_as_one():
+    script = "trap 'sleep 1.5; echo graceful; exit 0' TERM; echo up; while :; do sleep 0.1; done"
+    for flags in ([], ["--no-keeper"]):
+        with Manager() as m:
+            m.start(*flags)
+            m.add(polite={"command": ["/bin/sh", "-c", script]})
+            m.ok("start", "polite")
+            until(lambda: "up" in m.log("polite"), "the trap is set")
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGINT, signal.SIGINT):
+                m.process.send_signal(number)
+            time.sleep(1.1)  # After the time from which a Ctrl-C would kill.
+            m.process.send_signal(signal.SIGTERM)
+            assert m.process.wait(DEADLINE_SECS) == 0
+            assert "graceful" in m.log("polite")
+
+
+def a_second_ctrl_c_kills():
+    with Manager() as m:
+        m.start()
+        m.add(stubborn={"command": ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"],
+                        "stop_timeout_secs": 600})
+        m.ok("start", "stubborn")
+        until(lambda: "up" in m.log("stubborn"), "the trap is set")
+        m.process.send_signal(signal.SIGINT)
+        m.wait_for("stubborn", state="stopping")
+        time.sleep(1.1)
+        m.process.send_signal(signal.SIGINT)
+        assert m.process.wait(DEADLINE_SECS) == 0
+
+
+def a_manager_can_follow_a_shutdown_at_once():
+    with Manager() as m:
+        for keep in ([], ["--keep-running"]) * 2:
+            for flags in ([], ["--no-keeper"]):
+                m.start(*flags)
+                m.ok("shutdown", *keep)
+                assert m.process.poll() is not None, "the process is gone when shutdown returns"
+
+
+def root_may_use_the_manager_of_anybody():
+    if os.geteuid() != 0:
+        print("skipped: needs root")
+        sys.exit(77)
+    with Manager() as m:
+        m.data.mkdir()
+        os.chown(m.data, 65534, 65534)
+        try:
+            m.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", m.data], user=65534, group=65534,
+                                         extra_groups=[], stderr=subprocess.DEVNULL)
+        except PermissionError:
+            print("skipped: others may not execute the program where it is")
+            sys.exit(77)
+        until(lambda: m.run("ping").returncode == 0, "root is served")
+
+
+def path_is_searched_as_the_daemons_user():
+    if os.geteuid() != 0:
+        print("skipped: needs root")
+        sys.exit(77)
+    with Manager() as m:
+        private, public = m.root / "private", m.root / "public"
+        for directory, mode in ((private, 0o700), (public, 0o755)):
+            directory.mkdir()
+            (directory / "found").write_text(f"#!/bin/sh\necho {directory.name}; sleep 600\n")
+            (directory / "found").chmod(0o755)
+            (directory / "locked").write_text("#!/bin/sh\n")
+            (directory / "locked").chmod(0o700)
+            directory.chmod(mode)
+        path = f"{private}:{m.root / 'none'}:{public}"
+        m.start()
+        m.add(theirs={"command": ["found"], "user": "nobody", "env": {"PATH": path}},
+              ours={"command": ["found"], "env": {"PATH": path}},
+              locked={"command": ["locked"], "user": "nobody", "env": {"PATH": path}})
+        m.ok("start", "theirs", "ours")
+        until(lambda: m.log("theirs") == "public\n" and m.log("ours") == "private\n", "each runs what it may")
+        refused = m.fails(1, "start", "locked")
+        assert f"({private}/locked)" in refused and "ermission denied" in refused, refused
+
+
+def a_limit_that_does_not_bind_root_is_refused():
+    if os.geteuid() != 0:
+        print("skipped: needs root")
+        sys.exit(77)
+    with Manager() as m:
+        m.start()
+        m.add(unbound={"command": FOREVER, "resource_limits": {"max_processes": 5000}},
+              bound={"command": FOREVER, "user": "nobody", "resource_limits": {"max_processes": 5000}})
+        refused = m.fails(2, "start", "unbound")
+        assert "max_processes" in refused and "give the daemon a user" in refused, refused
+        m.ok("start", "bound")
+
+
+def daemons_get_the_environment_of_up_but_not_of_daemon():
+    spec = {"daemons": {"shows": {"command": ["/bin/sh", "-c", "echo got ${FOO-nothing}; sleep 600"]}}}
+    with Manager() as m:
+        file = m.root / "spec.yaml"
+        # YAML expands variables, so the shell's own dollar is doubled.
+        file.write_text(json.dumps(spec).replace("$", "$$"))
+        os.environ["FOO"] = "bar"
+        process = subprocess.Popen([PROGRAM, "--data-dir", m.data, "up", "-f", file], stdout=subprocess.DEVNULL)
+        until(lambda: m.log("shows") == "got bar\n", "up hands its environment on")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_SECS) == 0
+        m.start()
+        m.run("start", "shows")  # Or it runs again already, as what ran before does.
+        until(lambda: m.log("shows") == "got bar\ngot nothing\n", "daemon gives a clean one")
+
+
+def a_wait_says_why_it_is_in_vain():
+    with Manager() as m:
+        m.start()
+        m.add(bad={"command": ["/no/such/program"], "restart_policy": {"policy": "always", "backoff_base_secs": 200}},
+              needs={"command": FOREVER, "depends_on": ["bad"]})
+        told = m.fails(6, "start", "needs", "--wait", "--timeout", 2)
+        assert "bad" in told and "No such file" in told, told
+
+
+def restart_keeps_to_its_timeout():
+    with Manager() as m:
+        m.start()
+        m.add(slow={"command": ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"],
+                    "stop_timeout_secs": 600})
+        m.ok("start", "slow")
+        until(lambda: m.log("slow"), "the trap is set")
+        m.fails(6, "restart", "slow", "--timeout", 1)
+        m.ok("stop", "slow", "--force")
+
+
+def events_can_be_limited_and_know_their_daemons():
+    with Manager() as m:
+        m.start()
+        m.add(job={"command": FOREVER})
+        m.ok("start", "job")
+        m.ok("stop", "job")
+        everything = json.loads(m.ok("--format", "json", "events"))
+        assert json.loads(m.ok("--format", "json", "events", "-n", 2)) == everything[-2:]
+        m.fails(4, "events", "--daemon", "nobody")
+        m.ok("remove", "job")
+        assert json.loads(m.ok("--format", "json", "events", "--daemon", "job")), "history outlives its daemon"
+
+
+def a_replaced_daemon_says_what_is_left_to_do():
+    with Manager() as m:
+        m.start()
+        m.add(a={"command": FOREVER})
+        told = m.ok("add", "--replace", "--name", "a", "--command", "/bin/true")
+        assert told == "a: replaced; restart it to apply\n", told
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
