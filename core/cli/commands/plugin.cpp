@@ -124,7 +124,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
 
 constinit const Command plugin_command{
     .name = "plugin",
-    .summary = "list plugins, show one with the schema of its options, or begin a new one",
+    .summary = "list plugins, show one with its options, or begin a new one",
     .positional = {"list | info NAME | new driver|checker NAME", 1, 3, ValueKind::text, words},
     .options = options,
     .details =
