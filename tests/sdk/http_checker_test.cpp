@@ -103,7 +103,7 @@ TEST(HttpChecker, judges_the_body) {
 
 TEST(HttpChecker, a_hostile_pattern_and_body_take_no_time_and_no_stack) {
     const Server server{answer("200 OK", std::string(60000, 'a') + "!")};
-    for (const char* pattern : {"(a+)+$", "(a|aa)*$", "(.*a){20}$", "(a|b|ab)*c"}) {
+    for (const char* pattern : {"(a+)+$", "(a|aa)+$", "(.*a){20}$", "(a|b|ab)*c"}) {
         EXPECT_EQ(check(server, with({{"/body_regex", pattern}})).message,
                   "HTTP 200, but the body does not match body_regex")
             << pattern;

@@ -184,6 +184,7 @@ TEST(Concurrent, every_one_is_done_once) {
 
 TEST(Json, one_name_gives_an_object_and_several_an_array) {
     World world;
+    world.has({{"a", ""}, {"b", ""}});
     world.manager.answers["POST /v1/daemons/a/start"] = {200, "{\"name\":\"a\"}\n"};
     world.manager.answers["POST /v1/daemons/b/start"] = {200, "{\"name\":\"b\"}"};
     EXPECT_EQ(world.run({"start", "a", "--format", "json"}).out, "{\"name\":\"a\"}\n");
@@ -203,6 +204,7 @@ TEST(Json, a_failure_is_one_error_object_on_stderr) {
 
 TEST(Json, several_failures_are_listed_below_the_worst) {
     World world;
+    world.has({{"a", ""}, {"b", ""}});
     world.manager.answers["POST /v1/daemons/b/start"] = error(409, "invalid_state", "no");
     const Outcome outcome = world.run({"start", "a", "b", "--format", "json"});
     EXPECT_EQ(outcome.code, 5);

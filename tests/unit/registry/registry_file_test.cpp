@@ -65,7 +65,7 @@ TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
     fill();
     sql("PRAGMA user_version = 9");
     EXPECT_THAT(refused(ErrorCode::unsupported),
-                HasSubstr("layout 9, this syspulse knows up to 1"));
+                HasSubstr("layout 9, this syspulse knows up to 3"));
 }
 
 TEST_F(RegistryFile, of_a_newer_layout_that_is_only_in_the_log_is_refused) {
