@@ -97,7 +97,8 @@ std::optional<std::string> wrong_value(const OptionSpec& option, const std::stri
 // One CLI11 application for one command: the global options, its own, and its positionals.
 class CommandLine {
   public:
-    explicit CommandLine(const Command* command) : app_("syspulse", "syspulse") {
+    explicit CommandLine(const Command* command)
+        : app_("syspulse", "syspulse"), has_command_(command != nullptr) {
         app_.set_help_flag();
         app_.allow_extras();
         const auto globals = global_options();
@@ -105,7 +106,6 @@ class CommandLine {
         if (command != nullptr) {
             const auto own = options_of(*command);
             options_.insert(options_.end(), own.begin(), own.end());
-            app_.add_option("positionals", positionals_);
         }
         values_.resize(options_.size());
         for (std::size_t i = 0; i < options_.size(); ++i) {
@@ -121,8 +121,13 @@ class CommandLine {
         } catch (const CLI::Error& error) {
             return std::string(error.what());
         }
+        // Not by a positional option: CLI11 would take the brackets off the pattern [abc].
         for (const std::string& extra : app_.remaining()) {
-            return unknown(extra);
+            const bool option = extra.size() > 1 && extra[0] == '-';
+            if (option || !has_command_) {
+                return unknown(extra);
+            }
+            positionals_.push_back(extra);
         }
         for (std::size_t i = 0; i < options_.size(); ++i) {
             for (const std::string& value : values_[i]) {
@@ -175,6 +180,7 @@ class CommandLine {
     }
 
     CLI::App app_;
+    bool has_command_;
     std::vector<OptionSpec> options_;
     std::vector<std::vector<std::string>> values_;
     std::vector<CLI::Option*> handles_;

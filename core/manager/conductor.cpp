@@ -65,7 +65,6 @@ void Conductor::begin(bool restore, bool continued) {
 }
 
 // --- events
-// ------------------------------------------------------------------------------------------
 
 void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
     const auto found = runs_.find(run);
@@ -119,7 +118,6 @@ void Conductor::shut_down(bool keep_running, bool force) {
 }
 
 // --- one turn
-// ------------------------------------------------------------------------------------------
 
 void Conductor::submit(engine::Event event) {
     queue_.push_back(std::move(event));
@@ -330,7 +328,6 @@ void Conductor::report_abandoned() const {
 }
 
 // --- spawning
-// ------------------------------------------------------------------------------------------
 
 void Conductor::spawn_some() {
     if (spawning_posted_) return;

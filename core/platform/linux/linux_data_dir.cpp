@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 
 #include "platform/data_dir.hpp"
@@ -109,11 +110,29 @@ std::optional<std::int64_t> read_pid(int file) {
     return pid;
 }
 
+// The keeper that runs the manager: its parent, if that is the same program. What was started by a
+// person or a service manager is the keeper, so that they know the manager by this number.
+std::string kept_by(std::int64_t manager) {
+    const fs::path process = "/proc/" + std::to_string(manager);
+    std::ifstream stat(process / "stat");
+    std::string line;
+    std::getline(stat, line);
+    // "PID (name) state PPID ...", where the name may hold anything.
+    const auto name_end = line.rfind(')');
+    if (name_end == std::string::npos || name_end + 4 >= line.size()) return "";
+    const std::string parent =
+        line.substr(name_end + 4, line.find(' ', name_end + 4) - name_end - 4);
+    std::error_code unreadable;
+    const fs::path own = fs::read_symlink(process / "exe", unreadable);
+    if (unreadable || fs::read_symlink("/proc/" + parent + "/exe", unreadable) != own) return "";
+    return ", kept by " + parent;
+}
+
 Error already_running(const DataPaths& paths, int file) {
     const auto pid = read_pid(file);
+    const std::string who = pid ? std::to_string(*pid) + kept_by(*pid) : "unknown";
     return {ErrorCode::invalid_state,
-            "another manager (pid " + (pid.has_value() ? std::to_string(*pid) : "unknown") +
-                ") is running on " + paths.directory.native() +
+            "another manager (pid " + who + ") is running on " + paths.directory.native() +
                 "; stop it with syspulse shutdown, or choose another --data-dir"};
 }
 

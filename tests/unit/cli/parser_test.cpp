@@ -53,7 +53,7 @@ TEST(Parser, options_that_repeat_keep_their_order_and_leave_names_alone) {
 }
 
 TEST(Parser, patterns_and_words_with_odd_characters_pass_unchanged) {
-    const std::vector<std::string> odd{"web-*", "[ab]*", "%h", "a=b", "'x'", "{}"};
+    const std::vector<std::string> odd{"web-*", "[ab]*", "[ab]", "%h", "a=b", "'x'", "{}"};
     std::vector<std::string> words{"stop"};
     words.insert(words.end(), odd.begin(), odd.end());
     EXPECT_EQ(parsed(words).arguments.positionals, odd);
