@@ -2,6 +2,10 @@
 
 namespace syspulse::api {
 
+std::optional<std::string> ControlService::variable(const std::string&) {
+    return std::nullopt;
+}
+
 void ControlService::upgrade(const Peer&, const std::string&, Done<void> done) {
     done(Error{ErrorCode::unsupported,
                "cannot upgrade in place: the manager runs without a keeper"});

@@ -156,6 +156,8 @@ class ControlService {
     virtual void get(const std::string& name, Done<model::DaemonView> done) = 0;
     virtual Result<std::string> spec(const std::string& name) = 0;  // JSON text.
     virtual std::vector<PluginView> plugins() = 0;
+    // Of the manager's own environment, from which ${NAME} in spec files is expanded.
+    virtual std::optional<std::string> variable(const std::string& name);
 
     // `json` is the request's body as it came: {"daemons": {"name": {spec}}}, not yet parsed. All
     // or nothing. Without `replace` an existing name is already_exists.

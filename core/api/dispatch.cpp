@@ -99,6 +99,14 @@ class Dispatcher {
                          plain_answer(R"({"upgrading":true})", Subject::other));
     }
 
+    void operator()(const VariableCall& call) {
+        const auto value = service_.variable(call.name);
+        if (!value)
+            return done_(
+                ApiError{404, "not_found", "the manager has no environment variable " + call.name});
+        done_(JsonAnswer{single_field("value", *value)});
+    }
+
     void operator()(const LogsCall& call) {
         service_.logs(call.name, call.query, std::move(readable_),
                       [done = done_](Result<std::unique_ptr<TextStream>> stream) {

@@ -60,6 +60,14 @@ Parsed parse_plugins(Parts&) {
     return ParsedCall{PluginsCall{}};
 }
 
+Parsed parse_variable(Parts& parts) {
+    auto name = parts.query.take("name");
+    if (!name || name->empty()) {
+        return Error{ErrorCode::invalid_argument, "cannot look up a variable: say ?name=NAME"};
+    }
+    return ParsedCall{VariableCall{std::move(*name)}};
+}
+
 Parsed parse_list(Parts& parts) {
     DaemonFilter filter;
     filter.tag = parts.query.take("tag").value_or("");
@@ -195,7 +203,7 @@ Parsed parse_upgrade(Parts& parts) {
 }
 
 // Rows of `table` and `parsers` belong together; the first is what the outside may see.
-constexpr std::array<RouteInfo, 16> table{{
+constexpr std::array<RouteInfo, 17> table{{
     {"GET", "/v1/ping"},
     {"GET", "/v1/info"},
     {"GET", "/v1/plugins"},
@@ -212,11 +220,12 @@ constexpr std::array<RouteInfo, 16> table{{
     {"POST", "/v1/daemons/{name}/signal"},
     {"GET", "/v1/daemons/{name}/spec"},
     {"GET", "/v1/daemons/{name}/logs"},
+    {"GET", "/v1/environment"},
 }};
 constexpr std::array<Parser, table.size()> parsers{
     parse_ping,    parse_info,        parse_plugins, parse_events, parse_shutdown, parse_upgrade,
     parse_list,    parse_add,         parse_get,     parse_remove, parse_start,    parse_stop,
-    parse_restart, parse_signal_call, parse_spec,    parse_logs};
+    parse_restart, parse_signal_call, parse_spec,    parse_logs,   parse_variable};
 
 // True if `path` is what the route's path describes; sets `name` to the parameter as it stands
 // there.

@@ -66,13 +66,17 @@ struct ShutdownCall {
     bool keep_running = false;
 };
 
+struct VariableCall {
+    std::string name;
+};
+
 struct UpgradeCall {
     std::string program;  // Empty: where the running program came from.
 };
 
 using ParsedCall = std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall,
                                 AddCall, RemoveCall, StartCall, StopCall, RestartCall, SignalCall,
-                                LogsCall, EventsCall, ShutdownCall, UpgradeCall>;
+                                LogsCall, EventsCall, ShutdownCall, UpgradeCall, VariableCall>;
 
 // `request` gives up its body to the call that needs it.
 std::variant<ParsedCall, ApiError> route(HttpRequest request);

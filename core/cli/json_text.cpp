@@ -246,6 +246,12 @@ std::vector<std::string> decode_names(std::string_view text, const char* key) {
     return document.is_object() ? texts_of(document, key) : std::vector<std::string>{};
 }
 
+std::optional<std::string> decode_value(std::string_view text) {
+    const Json document = parse(text);
+    const bool known = document.is_object() && document.contains("value");
+    return known ? std::optional(text_of(document, "value")) : std::nullopt;
+}
+
 Result<std::vector<Field>> decode_fields(std::string_view text) {
     const Json document = parse(text);
     if (!document.is_object()) {

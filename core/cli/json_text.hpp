@@ -82,6 +82,8 @@ Result<config::KnownPlugins> decode_known_plugins(std::string_view text);
 
 // The texts in the list `key` of an object; none when there is no such list.
 std::vector<std::string> decode_names(std::string_view text, const char* key);
+// The member "value" of an object, if it has one.
+std::optional<std::string> decode_value(std::string_view text);
 
 // Every field of an object in its order, nested ones as "outer.inner", nulls left out.
 Result<std::vector<Field>> decode_fields(std::string_view text);

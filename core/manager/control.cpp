@@ -64,6 +64,9 @@ class Control final : public api::ControlService {
         if (parts_.link != nullptr && !keep_running) parts_.link->stopping();
         conductor().shut_down(keep_running, false);
     }
+    std::optional<std::string> variable(const std::string& name) override {
+        return platform::process_environment()(name);
+    }
     void upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) override;
     void logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
               api::Done<std::unique_ptr<api::TextStream>> done) override;

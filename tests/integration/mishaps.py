@@ -179,6 +179,21 @@ def daemons_get_the_environment_of_up_but_not_of_daemon():
         until(lambda: m.log("shows") == "got bar\ngot nothing\n", "daemon gives a clean one")
 
 
+def variables_in_specs_are_those_of_the_manager():
+    spec = {"daemons": {"a": {"command": ["/bin/echo", "${SYSPULSE_TEST_WORD} ${SYSPULSE_TEST_MORE:-default} $$"]}}}
+    with Manager() as m:
+        m.start(env={**os.environ, "SYSPULSE_TEST_WORD": "manager"})
+        file = m.root / "spec.yaml"
+        file.write_text(json.dumps(spec))
+        os.environ["SYSPULSE_TEST_WORD"] = "client"
+        m.ok("add", "-f", file)
+        shown = json.loads(m.ok("--format", "json", "spec", "a"))
+        assert shown["command"][1] == "manager default $", shown
+        file.write_text(json.dumps(spec).replace("_WORD", "_UNSET"))
+        told = m.fails(2, "add", "--replace", "-f", file)
+        assert f"{file}:1:" in told and "SYSPULSE_TEST_UNSET" in told, told
+
+
 def a_wait_says_why_it_is_in_vain():
     with Manager() as m:
         m.start()

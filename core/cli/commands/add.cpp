@@ -74,6 +74,10 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
     config::LoadOptions wanted;
     wanted.plugins = known ? &*known : nullptr;
     wanted.user_exists = context.user_exists;
+    wanted.environment = [&context](std::string_view name) {
+        const Answer answer = call(context, {.target = "/v1/environment?name=" + url_encode(name)});
+        return answer ? decode_value(answer.body) : std::nullopt;
+    };
     if (const auto existing = decode_daemons(daemons.body)) {
         for (const DaemonInfo& daemon : *existing) {
             wanted.existing_daemons.push_back({daemon.name, daemon.depends_on});
@@ -154,8 +158,7 @@ constinit const Command add_command{
     .options = options,
     .details =
         "All daemons of one call are registered, or none. Variables in spec files are expanded "
-        "from "
-        "the environment of this command. --command comes last: all that follows it is the "
+        "from the environment of the manager. --command comes last: all that follows it is the "
         "daemon's own command line, taken as it is and never by a shell.",
     .examples =
         "syspulse add -f syspulse.yaml\n"

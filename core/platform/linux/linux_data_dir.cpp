@@ -125,14 +125,15 @@ std::string kept_by(std::int64_t manager) {
     std::error_code unreadable;
     const fs::path own = fs::read_symlink(process / "exe", unreadable);
     if (unreadable || fs::read_symlink("/proc/" + parent + "/exe", unreadable) != own) return "";
-    return ", kept by " + parent;
+    return " under the keeper " + parent;
 }
 
 Error already_running(const DataPaths& paths, int file) {
     const auto pid = read_pid(file);
-    const std::string who = pid ? std::to_string(*pid) + kept_by(*pid) : "unknown";
+    const std::string number = pid ? std::to_string(*pid) : "unknown";
     return {ErrorCode::invalid_state,
-            "another manager (pid " + who + ") is running on " + paths.directory.native() +
+            "another manager (pid " + number + ") is running" + (pid ? kept_by(*pid) : "") +
+                " on " + paths.directory.native() +
                 "; stop it with syspulse shutdown, or choose another --data-dir"};
 }
 
