@@ -53,6 +53,10 @@ void exit_fields(JsonWriter& json, const std::optional<ExitStatus>& exit) {
     exit && exit->kind == Kind::code ? json.integer(exit->value) : json.null();
     json.key("exit_signal");
     exit && exit->kind == Kind::signal ? json.string(signal_name(exit->value)) : json.null();
+    json.key("oom_killed");
+    json.boolean(exit && exit->oom_killed);
+    json.key("memory_peak_bytes");
+    exit && exit->memory_peak_bytes != 0 ? json.integer(exit->memory_peak_bytes) : json.null();
 }
 
 void check_field(JsonWriter& json, const std::optional<model::CheckView>& check) {
@@ -69,14 +73,52 @@ void check_field(JsonWriter& json, const std::optional<model::CheckView>& check)
     json.end_object();
 }
 
-void stats_field(JsonWriter& json, const std::optional<model::StatsView>& stats) {
+void field(JsonWriter& json, std::string_view key, const std::optional<Duration>& value) {
+    json.key(key);
+    value ? json.number(seconds(*value)) : json.null();
+}
+
+void share_field(JsonWriter& json, std::string_view key, const model::Pressure::Share& share) {
+    json.key(key);
+    json.begin_object();
+    const std::pair<std::string_view, double> numbers[] = {{"avg10", share.avg10},
+                                                           {"avg60", share.avg60},
+                                                           {"avg300", share.avg300},
+                                                           {"total_secs", seconds(share.total)}};
+    for (const auto& [name, value] : numbers) {
+        json.key(name);
+        json.number(value);
+    }
+    json.end_object();
+}
+
+void pressure_field(JsonWriter& json, std::string_view key,
+                    const std::optional<model::Pressure>& pressure) {
+    json.key(key);
+    if (!pressure) return json.null();
+    json.begin_object();
+    share_field(json, "some", pressure->some);
+    share_field(json, "full", pressure->full);
+    json.end_object();
+}
+
+void stats_field(JsonWriter& json, const std::optional<model::ProcessStats>& stats) {
     json.key("stats");
     if (!stats) return json.null();
     json.begin_object();
-    json.key("cpu_secs");
-    stats->cpu_time ? json.number(seconds(*stats->cpu_time)) : json.null();
+    field(json, "cpu_secs", stats->cpu_time);
+    field(json, "cpu_user_secs", stats->cpu_user);
+    field(json, "cpu_system_secs", stats->cpu_system);
     field(json, "memory_bytes", stats->memory_bytes);
+    field(json, "memory_peak_bytes", stats->memory_peak_bytes);
     field(json, "tasks", stats->tasks);
+    field(json, "io_read_bytes", stats->io_read_bytes);
+    field(json, "io_write_bytes", stats->io_write_bytes);
+    field(json, "throttled_secs", stats->throttled);
+    field(json, "throttled_count", stats->throttled_count);
+    pressure_field(json, "cpu_pressure", stats->cpu_pressure);
+    pressure_field(json, "memory_pressure", stats->memory_pressure);
+    pressure_field(json, "io_pressure", stats->io_pressure);
     json.end_object();
 }
 
@@ -86,13 +128,13 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     field(json, "name", daemon.name);
     field(json, "state", model::to_string(daemon.state));
     field(json, "health_status", model::to_string(daemon.health_status));
+    json.key("paused");
+    json.boolean(daemon.paused);
     field(json, "pid", daemon.pid);
     field(json, "driver", daemon.driver);
     field(json, "started_at", daemon.started_at);
     field(json, "stopped_at", daemon.stopped_at);
     exit_fields(json, daemon.last_exit);
-    json.key("oom_killed");
-    json.boolean(daemon.last_exit && daemon.last_exit->oom_killed);
     field(json, "restart_count", daemon.restart_count);
     json.key("uptime_secs");
     daemon.uptime_secs ? json.number(*daemon.uptime_secs) : json.null();

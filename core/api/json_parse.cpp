@@ -53,7 +53,12 @@ std::optional<ExitStatus> get_exit(const json& object) {
     } else if (const auto name = get_optional<std::string>(object, "exit_signal")) {
         exit = ExitStatus::signalled(parse_signal(*name).value_or(0));
     }
-    if (exit) exit->oom_killed = get<bool>(object, "oom_killed");
+    const bool oom_killed = get<bool>(object, "oom_killed");
+    const auto peak = get_optional<std::uint64_t>(object, "memory_peak_bytes");
+    // Only an exit whose status nobody could read leaves these two alone.
+    if (!exit && (oom_killed || peak)) exit = ExitStatus::unknown();
+    if (exit) exit->oom_killed = oom_killed;
+    if (exit) exit->memory_peak_bytes = peak.value_or(0);
     return exit;
 }
 
@@ -69,14 +74,39 @@ std::optional<model::CheckView> get_check(const json& object) {
     return check;
 }
 
-std::optional<model::StatsView> get_stats(const json& object) {
+std::optional<Duration> get_duration(const json& object, const char* key) {
+    const auto value = get_optional<double>(object, key);
+    return value ? std::optional(from_seconds(*value)) : std::nullopt;
+}
+
+model::Pressure::Share get_share(const json& value) {
+    return {get<double>(value, "avg10"), get<double>(value, "avg60"), get<double>(value, "avg300"),
+            from_seconds(get<double>(value, "total_secs"))};
+}
+
+std::optional<model::Pressure> get_pressure(const json& object, const char* key) {
+    const json& value = at(object, key);
+    if (value.is_null()) return std::nullopt;
+    return model::Pressure{get_share(at(value, "some")), get_share(at(value, "full"))};
+}
+
+std::optional<model::ProcessStats> get_stats(const json& object) {
     const json& value = at(object, "stats");
     if (value.is_null()) return std::nullopt;
-    model::StatsView stats;
-    if (const auto cpu = get_optional<double>(value, "cpu_secs"))
-        stats.cpu_time = from_seconds(*cpu);
+    model::ProcessStats stats;
+    stats.cpu_time = get_duration(value, "cpu_secs");
+    stats.cpu_user = get_duration(value, "cpu_user_secs");
+    stats.cpu_system = get_duration(value, "cpu_system_secs");
     stats.memory_bytes = get_optional<std::uint64_t>(value, "memory_bytes");
+    stats.memory_peak_bytes = get_optional<std::uint64_t>(value, "memory_peak_bytes");
     stats.tasks = get_optional<std::uint64_t>(value, "tasks");
+    stats.io_read_bytes = get_optional<std::uint64_t>(value, "io_read_bytes");
+    stats.io_write_bytes = get_optional<std::uint64_t>(value, "io_write_bytes");
+    stats.throttled = get_duration(value, "throttled_secs");
+    stats.throttled_count = get_optional<std::uint64_t>(value, "throttled_count");
+    stats.cpu_pressure = get_pressure(value, "cpu_pressure");
+    stats.memory_pressure = get_pressure(value, "memory_pressure");
+    stats.io_pressure = get_pressure(value, "io_pressure");
     return stats;
 }
 
@@ -87,6 +117,7 @@ model::DaemonView get_daemon(const json& object) {
     d.state = model::parse_state(get<std::string>(object, "state")).value_or(model::State::stopped);
     d.health_status = model::parse_health(get<std::string>(object, "health_status"))
                           .value_or(model::Health::unknown);
+    d.paused = get<bool>(object, "paused");
     d.pid = get_optional<std::int64_t>(object, "pid");
     d.driver = get<std::string>(object, "driver");
     d.started_at = get_time(object, "started_at");

@@ -173,8 +173,7 @@ void Control::get(const std::string& name, api::Done<model::DaemonView> done) {
     if (!view->pid) return done(std::move(*view));
     conductor().stats(
         name, [view = std::move(*view), done](Result<platform::ProcessStats> stats) mutable {
-            if (stats)
-                view.stats = model::StatsView{stats->cpu_time, stats->memory_bytes, stats->tasks};
+            if (stats) view.stats = std::move(*stats);
             done(std::move(view));
         });
 }

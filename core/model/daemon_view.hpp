@@ -10,6 +10,7 @@
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "model/process_stats.hpp"
 #include "model/state.hpp"
 
 namespace syspulse::model {
@@ -21,13 +22,6 @@ struct CheckView {
     std::string message;
     Duration latency{0};
     std::uint32_t consecutive_failures = 0;
-};
-
-// Resource use of the running process, as far as its driver can tell.
-struct StatsView {
-    std::optional<Duration> cpu_time;
-    std::optional<std::uint64_t> memory_bytes;
-    std::optional<std::uint64_t> tasks;
 };
 
 struct DaemonView {
@@ -50,10 +44,11 @@ struct DaemonView {
     std::vector<std::string> tags;
     std::string last_error;  // Empty is null.
     std::vector<std::string> depends_on;
+    bool paused = false;      // Held still by `pause`; the state stays what it is.
     std::string waiting_for;  // What a starting or stopping daemon waits for; empty is null.
     RunId run;
     std::optional<CheckView> last_check;
-    std::optional<StatsView> stats;
+    std::optional<ProcessStats> stats;
 };
 
 }  // namespace syspulse::model

@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "model/process_stats.hpp"
 #include "platform/event_loop.hpp"
 
 namespace syspulse::platform {
@@ -49,14 +50,11 @@ struct RecoverRequest {
 
 struct SpawnedProcess {
     std::int64_t pid = 0;
-    std::string token;  // To be recorded; what recover() needs.
+    std::string token;    // To be recorded; what recover() needs.
+    bool frozen = false;  // Recovered while held still by freeze().
 };
 
-struct ProcessStats {
-    std::optional<Duration> cpu_time;
-    std::optional<std::uint64_t> memory_bytes;
-    std::optional<std::uint64_t> tasks;
-};
+using model::ProcessStats;
 
 // What comes back. All calls on the loop thread, never from inside a call to the runner. For one
 // run `spawned` or `spawn_failed` comes first and once, `exited` at most once and after `spawned`.
@@ -85,6 +83,11 @@ class ProcessRunner {
 
     // Kills everything that the driver can reach of the run, also when the leader is gone already.
     virtual void kill_tree(RunId run, DoneHandler done) = 0;
+
+    // Holds the run and all that it started still, and lets it go on. Idempotent; `unsupported` by
+    // drivers that cannot.
+    virtual void freeze(RunId run, DoneHandler done) = 0;
+    virtual void thaw(RunId run, DoneHandler done) = 0;
 
     // Asks the driver whether the run still lives; a lost exit is reported again through the
     // observer.

@@ -85,6 +85,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     sysp_status run_on_worker(std::function<void()> task);
     void log(Instance& instance, std::int32_t level, const char* text, std::size_t length);
     void keep_error(Instance& instance, const sysp_error& error);
+    // The host itself refuses the call under way, in the plugin's place. [loop thread]
+    void refuse(Instance& instance, Error error) { instance.last_error = std::move(error); }
     std::optional<Instant> now();
     bool on_loop_thread() const;
     void count_stale();

@@ -10,6 +10,7 @@
 #include "plugin_host/foreign_struct.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/plugin_config.hpp"
+#include "plugin_host/plugin_stats.hpp"
 #include "plugin_host/plugin_text.hpp"
 
 // Nothing may throw across the ABI: a failed allocation in here ends the process through noexcept,
@@ -111,7 +112,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         if (!known) return false;
         // One byte above the limit is enough to have the token refused.
         constexpr std::size_t token_copy_limit = 4097;
-        platform::SpawnedProcess process{known->pid, {}};
+        platform::SpawnedProcess process{known->pid, {}, (known->flags & SYSP_SPAWNF_FROZEN) != 0};
         if (known->token.ptr != nullptr) {
             process.token.assign(known->token.ptr, std::min(known->token.len, token_copy_limit));
         }
@@ -125,13 +126,7 @@ sysp_status SYSP_CALL stats_done(const sysp_host* host, sysp_op op, const sysp_s
     return finish(host, op, OpType::stats, error, [stats](Completion& answer) {
         const auto known = known_part(stats);
         if (!known) return false;
-        platform::ProcessStats copy;
-        if ((known->valid & SYSP_STAT_CPU) != 0) {
-            copy.cpu_time = Duration{static_cast<std::int64_t>(known->cpu_ns)};
-        }
-        if ((known->valid & SYSP_STAT_RSS) != 0) copy.memory_bytes = known->rss_bytes;
-        if ((known->valid & SYSP_STAT_TASKS) != 0) copy.tasks = known->tasks;
-        answer.payload = copy;
+        answer.payload = stats_of(*known);
         return true;
     });
 }
@@ -145,6 +140,7 @@ sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc,
     if (known->kind == SYSP_EXIT_CODE) status = ExitStatus::exited(known->value);
     if (known->kind == SYSP_EXIT_SIGNAL) status = ExitStatus::signalled(known->value);
     status.oom_killed = (known->flags & SYSP_EXITF_OOM) != 0;
+    status.memory_peak_bytes = known->memory_peak_bytes;
     return instance->core->process_exited(*instance, proc, status);
 }
 

@@ -179,43 +179,64 @@ void PluginProcessRunner::kill_tree(RunId run, platform::DoneHandler done) {
     start_signal(run, SYSP_SIG_KILL, kill_number, std::move(done), true);
 }
 
-void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_t number,
-                                       platform::DoneHandler done, bool urgent) {
+void PluginProcessRunner::start_plain(RunId run, Plain operation) {
+    const bool urgent = operation.urgent;
     in_turn(
         run,
-        [this, run, kind, number, done = std::move(done)] {
+        [this, run, plain = std::move(operation)] {
             const auto found = runs_.find(run);
             if (found == runs_.end()) {
-                if (done) core_->loop().post([done] { done(unknown_run()); });
+                if (plain.done) core_->loop().post([done = plain.done] { done(unknown_run()); });
                 return;
             }
-            const Run& target = found->second;
-            const LoadedKind& loaded = *target.driver->kind;
-            start(OpType::plain,
-                  {Pending::Purpose::signal, target.driver, run, target.proc, 0, done}, "signal",
-                  [&](sysp_op op) {
-                      return loaded.driver.signal(target.driver->instance->self, op, target.proc,
-                                                  kind, number);
-                  });
+            // A copy, because the slot may bring about its end.
+            const Run target = found->second;
+            start(OpType::plain, {plain.purpose, target.driver, run, target.proc, 0, plain.done},
+                  plain.function, [&](sysp_op op) { return plain.slot(target, op); });
         },
         urgent);
 }
 
+void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_t number,
+                                       platform::DoneHandler done, bool urgent) {
+    const auto slot = [kind, number](const Run& target, sysp_op op) {
+        return target.driver->kind->driver.signal(target.driver->instance->self, op, target.proc,
+                                                  kind, number);
+    };
+    start_plain(run, {Pending::Purpose::plain, "signal", slot, std::move(done), urgent});
+}
+
+void PluginProcessRunner::start_freeze(RunId run, bool frozen, platform::DoneHandler done) {
+    const auto slot = [this, frozen](const Run& target, sysp_op op) -> sysp_status {
+        Instance& instance = *target.driver->instance;
+        const auto get = target.driver->kind->driver.get_extension;
+        const auto* const found = get == nullptr ? nullptr : get(instance.self, SYSP_EXT_FREEZE);
+        const auto* const table = static_cast<const sysp_freeze*>(found);
+        if (table == nullptr || table->freeze == nullptr || table->thaw == nullptr) {
+            core_->refuse(instance, {ErrorCode::unsupported,
+                                     "driver " + target.driver->kind->info.name +
+                                         " cannot pause what it runs; the driver cgroup can"});
+            return SYSP_E_UNSUPPORTED;
+        }
+        return (frozen ? table->freeze : table->thaw)(instance.self, op, target.proc);
+    };
+    start_plain(
+        run, {Pending::Purpose::plain, frozen ? "freeze" : "thaw", slot, std::move(done), false});
+}
+
+void PluginProcessRunner::freeze(RunId run, platform::DoneHandler done) {
+    start_freeze(run, true, std::move(done));
+}
+
+void PluginProcessRunner::thaw(RunId run, platform::DoneHandler done) {
+    start_freeze(run, false, std::move(done));
+}
+
 void PluginProcessRunner::inspect(RunId run) {
-    in_turn(
-        run,
-        [this, run] {
-            const auto found = runs_.find(run);
-            if (found == runs_.end()) return;
-            const Run& target = found->second;
-            const LoadedKind& loaded = *target.driver->kind;
-            start(OpType::plain,
-                  {Pending::Purpose::inspect, target.driver, run, target.proc, 0, {}}, "inspect",
-                  [&](sysp_op op) {
-                      return loaded.driver.inspect(target.driver->instance->self, op, target.proc);
-                  });
-        },
-        false);
+    const auto slot = [](const Run& target, sysp_op op) {
+        return target.driver->kind->driver.inspect(target.driver->instance->self, op, target.proc);
+    };
+    start_plain(run, {Pending::Purpose::inspect, "inspect", slot, {}, false});
 }
 
 void PluginProcessRunner::stats(RunId run, platform::StatsHandler done) {
@@ -317,7 +338,7 @@ void PluginProcessRunner::operation_ended(Pending& pending, Completion& completi
         case Pending::Purpose::recover:
             spawn_ended(pending, completion);
             break;
-        case Pending::Purpose::signal:
+        case Pending::Purpose::plain:
             if (const auto& done = std::get<platform::DoneHandler>(pending.handler); done) {
                 done(completion.error ? Result<void>(*completion.error) : Result<void>());
             }

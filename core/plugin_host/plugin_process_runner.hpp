@@ -28,6 +28,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     void recover(const platform::RecoverRequest& request) override;
     void signal(RunId run, std::int32_t number, platform::DoneHandler done) override;
     void kill_tree(RunId run, platform::DoneHandler done) override;
+    void freeze(RunId run, platform::DoneHandler done) override;
+    void thaw(RunId run, platform::DoneHandler done) override;
     void inspect(RunId run) override;
     void stats(RunId run, platform::StatsHandler done) override;
     void release(RunId run) override;
@@ -45,7 +47,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     };
     // What to do when an operation ends.
     struct Pending {
-        enum class Purpose : std::uint8_t { spawn, recover, signal, inspect, stats, clean_up };
+        enum class Purpose : std::uint8_t { spawn, recover, plain, inspect, stats, clean_up };
         Purpose purpose = Purpose::spawn;
         Driver* driver = nullptr;
         RunId run;
@@ -59,8 +61,19 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     Result<Run*> begin_run(RunId run, const std::string& driver_name);
     void spawn_rejected(RunId run, Error error);
     void start(OpType type, Pending pending, const char* function, const Slot& slot);
+    // An operation on a run that op_done completes.
+    using PlainSlot = std::function<sysp_status(const Run&, sysp_op)>;
+    struct Plain {
+        Pending::Purpose purpose = Pending::Purpose::plain;
+        const char* function = "";
+        PlainSlot slot;
+        platform::DoneHandler done;
+        bool urgent = false;
+    };
+    void start_plain(RunId run, Plain operation);
     void start_signal(RunId run, std::int32_t kind, std::int32_t number, platform::DoneHandler done,
                       bool urgent);
+    void start_freeze(RunId run, bool frozen, platform::DoneHandler done);
     // Runs `begin` now, or after the operations of the run that are under way or wait already.
     void in_turn(RunId run, std::function<void()> begin, bool urgent);
     void next_in_turn(RunId run);

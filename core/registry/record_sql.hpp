@@ -7,7 +7,7 @@ namespace syspulse::registry {
 
 #define SYSPULSE_HISTORY_COLUMNS                                                                \
     "id, at, daemon, uuid, kind, from_word, to_word, reason, run, pid, exit_kind, exit_value, " \
-    "exit_oom"
+    "exit_oom, exit_memory_peak"
 
 inline constexpr std::array sql_texts{
     "BEGIN IMMEDIATE",
@@ -17,24 +17,28 @@ inline constexpr std::array sql_texts{
     "DELETE FROM specs WHERE uuid = ?",
     "DELETE FROM runs WHERE uuid = ?",
     // An update in place, where REPLACE would rewrite the row and its index entry.
-    "INSERT INTO instances VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-    " ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state "
-    "= ?3,"
+    "INSERT INTO instances (uuid, target, state, health, run, run_live, pid, token, started_at,"
+    " stopped_at, exit_kind, exit_value, exit_oom, exit_memory_peak, restart_count, attempt,"
+    " armed_at, last_fired_at, last_error, completed, boot, next_restart_at, kill_at)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
+    " ?19, ?20, ?21, ?22, ?23) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state = ?3,"
     " health = ?4, run = ?5, run_live = ?6, pid = ?7, token = ?8, started_at = ?9,"
-    " stopped_at = ?10, exit_kind = ?11, exit_value = ?12, exit_oom = ?13, restart_count = ?14,"
-    " attempt = ?15, armed_at = ?16, last_fired_at = ?17, last_error = ?18, completed = ?19,"
-    " boot = ?20, next_restart_at = ?21, kill_at = ?22",
-    "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run) DO UPDATE SET"
+    " stopped_at = ?10, exit_kind = ?11, exit_value = ?12, exit_oom = ?13, exit_memory_peak = ?14,"
+    " restart_count = ?15, attempt = ?16, armed_at = ?17, last_fired_at = ?18, last_error = ?19,"
+    " completed = ?20, boot = ?21, next_restart_at = ?22, kill_at = ?23",
+    "INSERT INTO runs (run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom,"
+    " exit_memory_peak) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run) DO UPDATE SET"
     " uuid = ?2, began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
-    " exit_oom = ?8",
-    "INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    " exit_oom = ?8, exit_memory_peak = ?9",
+    "INSERT INTO history (" SYSPULSE_HISTORY_COLUMNS
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     "UPDATE meta SET value = ?1 WHERE key = 'last_run' AND value < ?1",
     "SELECT value FROM meta WHERE key = 'last_run'",
     "SELECT coalesce(max(id), 0) FROM history",
     "SELECT uuid, name, spec_json, added_at FROM specs ORDER BY position",
     "SELECT s.uuid, i.target, i.state, i.health, i.run, i.run_live, i.pid, i.token, i.started_at,"
-    " i.stopped_at, i.exit_kind, i.exit_value, i.exit_oom, i.restart_count, i.attempt, i.armed_at,"
-    " i.last_fired_at, i.last_error, i.completed, i.boot, i.next_restart_at,"
+    " i.stopped_at, i.exit_kind, i.exit_value, i.exit_oom, i.exit_memory_peak, i.restart_count,"
+    " i.attempt, i.armed_at, i.last_fired_at, i.last_error, i.completed, i.boot, i.next_restart_at,"
     " i.kill_at"
     " FROM specs AS s LEFT JOIN instances AS i ON i.uuid = s.uuid ORDER BY s.position",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
@@ -42,7 +46,7 @@ inline constexpr std::array sql_texts{
     "SELECT " SYSPULSE_HISTORY_COLUMNS
     " FROM history WHERE id > ?1 AND at >= ?2 AND daemon = ?4 ORDER BY id DESC LIMIT ?3",
     "SELECT min(id) FROM history INDEXED BY history_by_time WHERE at >= ?",
-    "SELECT run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom"
+    "SELECT run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom, exit_memory_peak"
     " FROM runs WHERE uuid = ?1 ORDER BY run DESC LIMIT ?2",
     "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE id < ?1 ORDER BY id LIMIT ?2)",
     "DELETE FROM history WHERE id IN"

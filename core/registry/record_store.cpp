@@ -69,23 +69,17 @@ void bind_time(Statement& statement, int index, const std::optional<WallTime>& t
 }
 
 std::string_view word(ExitStatus::Kind kind) {
-    switch (kind) {
-        case ExitStatus::Kind::code:
-            return "code";
-        case ExitStatus::Kind::signal:
-            return "signal";
-        case ExitStatus::Kind::lost:
-            return "lost";
-    }
-    return "lost";
+    constexpr std::array<std::string_view, 3> words{"code", "signal", "lost"};  // In its order.
+    return words[static_cast<std::size_t>(kind)];
 }
 
-// Three columns from `index` on; left unbound, which is NULL, without an exit.
+// Four columns from `index` on; left unbound, which is NULL, without an exit.
 void bind_exit(Statement& statement, int index, const std::optional<ExitStatus>& exit) {
     if (!exit.has_value()) return;
     statement.bind(index, word(exit->kind));
     statement.bind(index + 1, std::int64_t{exit->value});
     statement.bind(index + 2, std::int64_t{exit->oom_killed});
+    statement.bind(index + 3, static_cast<std::int64_t>(exit->memory_peak_bytes));
 }
 
 std::optional<ExitStatus> exit_at(const Statement& row, int column) {
@@ -96,6 +90,7 @@ std::optional<ExitStatus> exit_at(const Statement& row, int column) {
     if (kind == "signal") exit.kind = ExitStatus::Kind::signal;
     exit.value = static_cast<std::int32_t>(row.integer(column + 1));
     exit.oom_killed = row.integer(column + 2) != 0;
+    exit.memory_peak_bytes = static_cast<std::uint64_t>(row.integer(column + 3));
     return exit;
 }
 
@@ -127,15 +122,15 @@ Result<StoredInstance> instance_at(const Statement& row) {
     instance.started_at = optional_time_at(row, 8);
     instance.stopped_at = optional_time_at(row, 9);
     instance.last_exit = exit_at(row, 10);
-    instance.restart_count = count_at(row, 13);
-    instance.attempt = count_at(row, 14);
-    instance.armed_at = optional_time_at(row, 15);
-    instance.last_fired_at = optional_time_at(row, 16);
-    instance.last_error = row.text(17);
-    instance.completed = row.integer(18) != 0;
-    instance.boot = row.text(19);
-    instance.next_restart_at = optional_time_at(row, 20);
-    instance.kill_at = optional_time_at(row, 21);
+    instance.restart_count = count_at(row, 14);
+    instance.attempt = count_at(row, 15);
+    instance.armed_at = optional_time_at(row, 16);
+    instance.last_fired_at = optional_time_at(row, 17);
+    instance.last_error = row.text(18);
+    instance.completed = row.integer(19) != 0;
+    instance.boot = row.text(20);
+    instance.next_restart_at = optional_time_at(row, 21);
+    instance.kill_at = optional_time_at(row, 22);
     return instance;
 }
 
@@ -253,15 +248,15 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
     bind_time(sql, 8, instance.started_at);
     bind_time(sql, 9, instance.stopped_at);
     bind_exit(sql, 10, instance.last_exit);
-    sql.bind(13, std::int64_t{instance.restart_count});
-    sql.bind(14, std::int64_t{instance.attempt});
-    bind_time(sql, 15, instance.armed_at);
-    bind_time(sql, 16, instance.last_fired_at);
-    sql.bind(17, instance.last_error);
-    sql.bind(18, std::int64_t{instance.completed});
-    sql.bind(19, instance.boot);
-    bind_time(sql, 20, instance.next_restart_at);
-    bind_time(sql, 21, instance.kill_at);
+    sql.bind(14, std::int64_t{instance.restart_count});
+    sql.bind(15, std::int64_t{instance.attempt});
+    bind_time(sql, 16, instance.armed_at);
+    bind_time(sql, 17, instance.last_fired_at);
+    sql.bind(18, instance.last_error);
+    sql.bind(19, std::int64_t{instance.completed});
+    sql.bind(20, instance.boot);
+    bind_time(sql, 21, instance.next_restart_at);
+    bind_time(sql, 22, instance.kill_at);
     auto put = run(sql);
     if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
     return put;

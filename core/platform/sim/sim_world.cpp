@@ -93,8 +93,10 @@ void SimWorld::spawn(const SpawnRequest& request) {
         });
         return;
     }
-    SimProcess process{run,  request.unit, ++last_pid_,
-                       true, false,        random_.chance(faults.ignores_stop_signal)};
+    SimProcess process{.run = run,
+                       .unit = request.unit,
+                       .pid = ++last_pid_,
+                       .ignores_stop = random_.chance(faults.ignores_stop_signal)};
     processes_[run] = process;
     if (random_.chance(faults.exits_before_answer)) {
         // The runner's contract keeps the order: the exit is reported after the answer.
@@ -146,8 +148,8 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
                                               {ErrorCode::not_found, "no such process any more"});
             return;
         }
-        w.process_observer_->spawned(run,
-                                     {found->second.pid, "token-" + std::to_string(run.value)});
+        w.process_observer_->spawned(
+            run, {found->second.pid, "token-" + std::to_string(run.value), found->second.frozen});
     });
 }
 
@@ -166,6 +168,25 @@ void SimProcessRunner::signal(RunId run, std::int32_t number, DoneHandler done) 
 
 void SimProcessRunner::kill_tree(RunId run, DoneHandler done) {
     signal(run, sigkill, std::move(done));
+}
+
+void SimProcessRunner::freeze(RunId run, DoneHandler done) {
+    set_frozen(run, true, done);
+}
+
+void SimProcessRunner::thaw(RunId run, DoneHandler done) {
+    set_frozen(run, false, done);
+}
+
+void SimProcessRunner::set_frozen(RunId run, bool frozen, const DoneHandler& done) {
+    const auto found = world_.processes_.find(run);
+    const bool alive = found != world_.processes_.end() && found->second.alive;
+    if (alive) found->second.frozen = frozen;
+    if (!done) return;
+    world_.later(world_.up_to(end_slowest), [done, alive, &w = world_, epoch = world_.epoch_] {
+        if (epoch != w.epoch_) return;
+        done(alive ? Result<void>() : Error{ErrorCode::not_found, "the run has no process"});
+    });
 }
 
 void SimProcessRunner::inspect(RunId run) {

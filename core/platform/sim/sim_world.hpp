@@ -95,6 +95,7 @@ struct SimProcess {
     bool alive = true;
     bool released = false;
     bool ignores_stop = false;
+    bool frozen = false;
 };
 
 // All processes and checks of the simulated machine. They outlive the manager that started them.
@@ -148,11 +149,15 @@ class SimProcessRunner final : public ProcessRunner {
     void recover(const RecoverRequest& request) override;
     void signal(RunId run, std::int32_t number, DoneHandler done) override;
     void kill_tree(RunId run, DoneHandler done) override;
+    void freeze(RunId run, DoneHandler done) override;
+    void thaw(RunId run, DoneHandler done) override;
     void inspect(RunId run) override;
     void stats(RunId run, StatsHandler done) override;
     void release(RunId run) override;
 
   private:
+    void set_frozen(RunId run, bool frozen, const DoneHandler& done);
+
     SimWorld& world_;
 };
 

@@ -370,6 +370,11 @@ typedef struct sysp_keep {
   sysp_handle handle;
 } sysp_keep;
 
+/* sysp_spawn_result.flags. */
+enum {
+  SYSP_SPAWNF_FROZEN = 1u << 0 /* recover: the process is held still, see syspulse.freeze/1 */
+};
+
 /* A process that runs. Produced by the plugin. */
 typedef struct sysp_spawn_result {
   uint32_t size;
@@ -378,6 +383,8 @@ typedef struct sysp_spawn_result {
   sysp_str token; /* 1 to 4096 bytes; must prove the process's identity, for which a pid alone is not enough */
   const sysp_keep* keep; /* may be NULL when keep_count is 0 */
   size_t keep_count;
+  uint32_t flags;     /* SYSP_SPAWNF_* */
+  uint32_t reserved1; /* 0 */
 } sysp_spawn_result;
 
 /* Which process to find again. Produced by the host. */
@@ -417,14 +424,35 @@ typedef struct sysp_exit {
   int32_t kind; /* SYSP_EXIT_* */
   int32_t value;
   uint32_t flags; /* SYSP_EXITF_* */
+  uint64_t memory_peak_bytes; /* the most memory that it ever held; 0 is not known */
 } sysp_exit;
 
 /* sysp_stats.valid. */
 enum {
   SYSP_STAT_CPU = 1u << 0,
   SYSP_STAT_RSS = 1u << 1,
-  SYSP_STAT_TASKS = 1u << 2
+  SYSP_STAT_TASKS = 1u << 2,
+  SYSP_STAT_CPU_SPLIT = 1u << 3,
+  SYSP_STAT_MEMORY_PEAK = 1u << 4,
+  SYSP_STAT_IO = 1u << 5,
+  SYSP_STAT_THROTTLED = 1u << 6,
+  SYSP_STAT_PSI_CPU = 1u << 7,
+  SYSP_STAT_PSI_MEMORY = 1u << 8,
+  SYSP_STAT_PSI_IO = 1u << 9
 };
+
+/* Pressure stall information: how much of the time some, or all, of the tasks waited for a resource. Averages over
+ * 10, 60 and 300 s in percent; totals since the start. Frozen. */
+typedef struct sysp_pressure {
+  double some_avg10;
+  double some_avg60;
+  double some_avg300;
+  double full_avg10;
+  double full_avg60;
+  double full_avg300;
+  uint64_t some_ns;
+  uint64_t full_ns;
+} sysp_pressure;
 
 /* What a process uses, with everything that it started as far as the driver can tell. Produced by the plugin. */
 typedef struct sysp_stats {
@@ -433,6 +461,16 @@ typedef struct sysp_stats {
   uint64_t cpu_ns;    /* SYSP_STAT_CPU: CPU time since its start; does not fall */
   uint64_t rss_bytes; /* SYSP_STAT_RSS: memory in use */
   uint64_t tasks;     /* SYSP_STAT_TASKS: threads and processes */
+  uint64_t cpu_user_ns;          /* SYSP_STAT_CPU_SPLIT */
+  uint64_t cpu_system_ns;        /* SYSP_STAT_CPU_SPLIT */
+  uint64_t memory_peak_bytes;    /* SYSP_STAT_MEMORY_PEAK: the most memory so far */
+  uint64_t io_read_bytes;        /* SYSP_STAT_IO: from block devices */
+  uint64_t io_write_bytes;       /* SYSP_STAT_IO: to block devices */
+  uint64_t throttled_ns;         /* SYSP_STAT_THROTTLED: time held back by a CPU limit */
+  uint64_t throttled_count;      /* SYSP_STAT_THROTTLED: periods in which it was */
+  sysp_pressure cpu_pressure;    /* SYSP_STAT_PSI_CPU */
+  sysp_pressure memory_pressure; /* SYSP_STAT_PSI_MEMORY */
+  sysp_pressure io_pressure;     /* SYSP_STAT_PSI_IO */
 } sysp_stats;
 
 /* The functions of a driver. One instance serves all processes of its kind. */
@@ -465,6 +503,23 @@ typedef struct sysp_driver_vtbl {
   /* A plugin extension by its id, or NULL. The slot itself may be NULL. [main] [instance] */
   const void*(SYSP_CALL* get_extension)(void* self, const char* id);
 } sysp_driver_vtbl;
+
+/* ==== Driver extension syspulse.freeze/1 ====
+ * Holds a process with everything that it started still, and lets it go on. Both are idempotent. A frozen process can
+ * still be signalled (it acts on it once it is thawed), inspected, measured and killed. It stays frozen when the host
+ * ends; `recover` then sets SYSP_SPAWNF_FROZEN. A driver without the extension cannot pause.
+ */
+#define SYSP_EXT_FREEZE "syspulse.freeze/1"
+
+/* Frozen table of functions; a later revision has another id. `self` is the driver's instance. */
+typedef struct sysp_freeze {
+  uint32_t size;
+  uint32_t reserved0; /* 0 */
+  /* Completed by op_done once nothing of the process runs. [main] [proc] */
+  sysp_status(SYSP_CALL* freeze)(void* self, sysp_op op, sysp_proc proc);
+  /* Completed by op_done once it may run. [main] [proc] */
+  sysp_status(SYSP_CALL* thaw)(void* self, sysp_op op, sysp_proc proc);
+} sysp_freeze;
 
 /* ==== The module ==== */
 

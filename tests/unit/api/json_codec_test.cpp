@@ -13,6 +13,27 @@ namespace {
 
 using nlohmann::json;
 
+model::ProcessStats full_stats() {
+    using std::chrono::milliseconds;
+    const model::Pressure::Share some{12.5, 6.25, 1.5, milliseconds{750}};
+    const model::Pressure::Share full{2.5, 0, 0, milliseconds{250}};
+    model::ProcessStats stats;
+    stats.cpu_time = milliseconds{2500};
+    stats.memory_bytes = 4096;
+    stats.tasks = 7;
+    stats.cpu_user = milliseconds{1500};
+    stats.cpu_system = milliseconds{1000};
+    stats.memory_peak_bytes = 8192;
+    stats.io_read_bytes = 512;
+    stats.io_write_bytes = 1024;
+    stats.throttled = milliseconds{125};
+    stats.throttled_count = 3;
+    stats.cpu_pressure = model::Pressure{some, full};
+    stats.memory_pressure = model::Pressure{full, full};
+    stats.io_pressure = model::Pressure{some, some};
+    return stats;
+}
+
 model::DaemonView full_view() {
     model::DaemonView d;
     d.id = "5b4cd4a3-1b0e-4a3e-8f0c-6d0c6b1d9d11";
@@ -25,6 +46,8 @@ model::DaemonView full_view() {
     d.stopped_at = from_unix_ms(1'700'000'001'000);
     d.last_exit = ExitStatus::signalled(9);
     d.last_exit->oom_killed = true;
+    d.last_exit->memory_peak_bytes = 1 << 20;
+    d.paused = true;
     d.restart_count = 3;
     d.uptime_secs = 1.25;
     d.next_run_at = from_unix_ms(1'700'000'100'000);
@@ -39,7 +62,7 @@ model::DaemonView full_view() {
     d.run = RunId{99};
     d.last_check = {from_unix_ms(1'700'000'000'500), false, "refused",
                     std::chrono::microseconds{1500}, 2};
-    d.stats = {std::chrono::milliseconds{2500}, 4096, 7};
+    d.stats = full_stats();
     return d;
 }
 
@@ -66,6 +89,11 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_TRUE(object["exit_code"].is_null());
     EXPECT_EQ(object["last_check"]["latency_ms"], 1.5);
     EXPECT_EQ(object["stats"]["cpu_secs"], 2.5);
+    EXPECT_EQ(object["stats"]["throttled_secs"], 0.125);
+    EXPECT_EQ(object["stats"]["cpu_pressure"]["some"]["avg10"], 12.5);
+    EXPECT_EQ(object["oom_killed"], true);
+    EXPECT_EQ(object["memory_peak_bytes"], 1 << 20);
+    EXPECT_EQ(object["paused"], true);
 }
 
 TEST(JsonCodec, absent_values_are_null) {
@@ -84,6 +112,17 @@ TEST(JsonCodec, exit_code_zero_is_not_absent) {
     EXPECT_EQ(json::parse(to_json(daemon))["exit_code"], 0);
     daemon.last_exit = ExitStatus::unknown();
     EXPECT_TRUE(json::parse(to_json(daemon))["exit_code"].is_null());
+}
+
+TEST(JsonCodec, an_event_of_an_exit_tells_an_oom_kill_and_the_peak) {
+    model::HistoryEntry entry;
+    entry.kind = "exit";
+    entry.exit = ExitStatus{ExitStatus::Kind::lost, 0, true, 4096};
+    const json object = json::parse(to_json(entry));
+    EXPECT_EQ(object["oom_killed"], true);
+    EXPECT_EQ(object["memory_peak_bytes"], 4096);
+    entry.exit->memory_peak_bytes = 0;
+    EXPECT_TRUE(json::parse(to_json(entry))["memory_peak_bytes"].is_null());
 }
 
 TEST(JsonCodec, events_name_the_state_that_was_entered) {

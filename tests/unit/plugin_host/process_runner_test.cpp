@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,12 +58,14 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
 
     void spawned(RunId run, const platform::SpawnedProcess& process) override {
         pid_ = process.pid;
+        frozen_ = process.frozen;
         hear("spawned " + std::to_string(run.value));
     }
     void spawn_failed(RunId run, const Error& error) override {
         hear("failed " + std::to_string(run.value) + ": " + error.message);
     }
     void exited(RunId run, const ExitStatus& status) override {
+        exit_ = status;
         hear("exited " + std::to_string(run.value) + ": " + describe(status));
     }
 
@@ -72,6 +75,8 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
     std::vector<std::string> heard_;
     std::size_t wanted_ = 0;
     std::int64_t pid_ = 0;
+    bool frozen_ = false;
+    ExitStatus exit_;
 };
 
 TEST_F(ProcessRunnerTest, a_process_is_reported_spawned_and_exited_never_from_inside_a_call) {
@@ -93,7 +98,8 @@ TEST_F(ProcessRunnerTest, an_exit_never_overtakes_its_spawn) {
     spawn("quick", 2);
     until(4);
     EXPECT_THAT(heard_, ElementsAre("spawned 1", "exited 1: exit code 3", "spawned 2",
-                                    "exited 2: exit code 7"));
+                                    "exited 2: exit code 7 (out of memory)"));
+    EXPECT_EQ(exit_.memory_peak_bytes, 4096U);
 }
 
 TEST_F(ProcessRunnerTest, a_rejected_spawn_carries_the_drivers_words_without_escapes) {
@@ -162,6 +168,49 @@ TEST_F(ProcessRunnerTest, recover_finds_a_process_by_its_token_or_says_not_found
     host_->processes().recover(request);
     until(2);
     EXPECT_THAT(heard_, ElementsAre("spawned 1", "failed 2: no such process"));
+    EXPECT_TRUE(frozen_);
+}
+
+TEST_F(ProcessRunnerTest, freeze_is_an_extension_that_a_driver_may_lack) {
+    const auto tell = [this](const char* what) {
+        return [this, what](Result<void> done) {
+            hear(std::string(what) + ": " + (done ? "done" : done.error().message));
+        };
+    };
+    spawn("freezable");
+    host_->processes().freeze(RunId{1}, tell("freeze"));
+    host_->processes().thaw(RunId{1}, tell("thaw"));
+    until(3);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "freeze: done", "thaw: still frozen"));
+    spawn("ok", 2);
+    std::optional<ErrorCode> code;
+    host_->processes().freeze(RunId{2}, [&](Result<void> done) {
+        code = done ? std::nullopt : std::optional(done.error().code);
+        hear(done ? "done" : done.error().message);
+    });
+    until(5);
+    EXPECT_EQ(code, ErrorCode::unsupported);
+    EXPECT_EQ(heard_.back(), "driver fake cannot pause what it runs; the driver cgroup can");
+}
+
+TEST_F(ProcessRunnerTest, statistics_hold_what_the_driver_vouches_for_and_no_nonsense) {
+    spawn("ok");
+    std::optional<platform::ProcessStats> stats;
+    host_->processes().stats(RunId{1}, [&](Result<platform::ProcessStats> measured) {
+        if (measured) stats = *measured;
+        hear("measured");
+    });
+    until(2);
+    ASSERT_TRUE(stats);
+    EXPECT_FALSE(stats->cpu_time);
+    EXPECT_FALSE(stats->memory_bytes);
+    EXPECT_FALSE(stats->cpu_pressure);
+    EXPECT_EQ(stats->cpu_user, Duration{3});
+    EXPECT_GT(*stats->cpu_system, Duration{0});
+    EXPECT_EQ(stats->throttled_count, 2U);
+    ASSERT_TRUE(stats->io_pressure);
+    EXPECT_EQ(stats->io_pressure->some.avg10, 12.5);
+    EXPECT_EQ(stats->io_pressure->full.avg10, 100.0);
 }
 
 TEST_F(ProcessRunnerTest, inspect_turns_a_forgotten_process_into_a_lost_exit) {

@@ -61,11 +61,28 @@ TEST_F(RegistryFile, an_empty_file_and_an_empty_database_become_registries) {
     fill();
 }
 
+TEST_F(RegistryFile, of_the_layout_before_gets_the_columns_for_peak_memory) {
+    fill();
+    for (const char* table : {"instances", "runs", "history"}) {
+        sql(std::string("ALTER TABLE ") + table + " DROP COLUMN exit_memory_peak");
+    }
+    sql("PRAGMA user_version = 3");
+    auto journal = open();
+    ASSERT_NE(journal, nullptr);
+    model::HistoryAdded exit = line("d", 100);
+    exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 4096};
+    ASSERT_TRUE(commit(*journal, exit));
+    const auto lines = journal->history({});
+    ASSERT_TRUE(lines);
+    EXPECT_THAT(*lines, SizeIs(51));
+    EXPECT_EQ(lines->back().exit, exit.entry.exit);
+}
+
 TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
     fill();
     sql("PRAGMA user_version = 9");
     EXPECT_THAT(refused(ErrorCode::unsupported),
-                HasSubstr("layout 9, this syspulse knows up to 3"));
+                HasSubstr("layout 9, this syspulse knows up to 4"));
 }
 
 TEST_F(RegistryFile, of_a_newer_layout_that_is_only_in_the_log_is_refused) {

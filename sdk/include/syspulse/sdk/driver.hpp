@@ -20,6 +20,7 @@ struct Spawned {
     std::int64_t pid = -1;
     std::string token;  // What recover() needs to find and verify the process again; <= 4096 bytes.
     std::vector<sysp_keep> keep;  // Borrowed by the host, which dups.
+    bool frozen = false;          // recover() only: the process is held still by a freeze.
 };
 
 struct SpawnRequest {
@@ -50,6 +51,7 @@ struct RecoverRequest {
     sysp_proc proc;
     std::string run_id;
     std::string token;  // Empty if the manager died before it learned the token.
+    Config config;
 };
 
 // Sends exits to the host in the order the ABI asks for: never before spawn_done, again on every
@@ -58,10 +60,11 @@ class ExitSink {
   public:
     explicit ExitSink(const sysp_host* host) : host_(host) {}
 
-    void exited(sysp_proc proc, std::int32_t kind, std::int32_t value, std::uint32_t flags = 0) {
+    void exited(sysp_proc proc, std::int32_t kind, std::int32_t value, std::uint32_t flags = 0,
+                std::uint64_t memory_peak_bytes = 0) {
         {
             const std::lock_guard lock{mutex_};
-            seen_[proc] = sysp_exit{sizeof(sysp_exit), kind, value, flags};
+            seen_[proc] = sysp_exit{sizeof(sysp_exit), kind, value, flags, memory_peak_bytes};
         }
         resend(proc);
     }
@@ -96,12 +99,47 @@ class ExitSink {
     std::map<sysp_proc, sysp_exit> seen_;
 };
 
+// The answer that a plain operation owes, for drivers that learn later how it went. Exactly one of
+// done() and failed() counts; an Answer that goes away without either fails the operation. [main]
+class Answer {
+  public:
+    Answer(const sysp_host* host, sysp_op op) : host_(host), op_(op) {}
+    Answer(Answer&& other) noexcept : host_(other.host_), op_(std::exchange(other.op_, 0)) {}
+    Answer& operator=(Answer&& other) noexcept {
+        if (this != &other) {
+            op_ = std::exchange(other.op_, 0);
+            host_ = other.host_;
+        }
+        return *this;
+    }
+    ~Answer() { failed({SYSP_E_CANCELLED, "the driver gave the operation up"}); }
+
+    void done() { finish(nullptr); }
+    void failed(const Error& error) {
+        const sysp_error raw = error.to_c();
+        finish(&raw);
+    }
+    // The operation is refused by the return value of the slot instead.
+    void drop() noexcept { op_ = 0; }
+
+  private:
+    void finish(const sysp_error* error) {
+        if (const sysp_op op = std::exchange(op_, 0); op != 0) host_->op_done(host_, op, error);
+    }
+
+    const sysp_host* host_;
+    sysp_op op_;
+};
+
 // Base of drivers. T(const Config&) with
 //   Spawned spawn(const SpawnRequest&);  Spawned recover(const RecoverRequest&);   throw Error to
 //   refuse void signal(sysp_proc, int32_t sig, int32_t os_sig);    success for an exited process
 //   bool inspect(sysp_proc);                                whether the process is known
 //   void release(sysp_proc);                                idempotent, never kills
 //   sysp_stats stats(sysp_proc);                            optional
+//   void freeze(sysp_proc, Answer&&);  void thaw(sysp_proc, Answer&&);   optional:
+//   syspulse.freeze/1;
+//                                                           throw Error to refuse, else answer
 //   static constexpr const char *name, *summary; static constexpr uint32_t enforces;   SYSP_LIMIT_*
 //   static Schema schema(); static Schema process_schema();
 // The destructor never kills processes.
@@ -134,6 +172,13 @@ template <class T>
 struct HasStats<T, std::void_t<decltype(std::declval<T&>().stats(sysp_proc{}))>> : std::true_type {
 };
 
+template <class T, class = void>
+struct HasFreeze : std::false_type {};
+template <class T>
+struct HasFreeze<
+    T, std::void_t<decltype(std::declval<T&>().freeze(sysp_proc{}, std::declval<Answer&&>()))>>
+    : std::true_type {};
+
 template <class T>
 struct DriverSlots {
     static sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config,
@@ -152,9 +197,9 @@ struct DriverSlots {
     static sysp_status SYSP_CALL recover(void* self, sysp_op op,
                                          const sysp_recover_request* request) {
         return start(self, op, request->proc, [&](T& driver) {
-            return driver.recover(RecoverRequest{request->proc,
-                                                 std::string(text_of(request->run_id)),
-                                                 std::string(text_of(request->token))});
+            return driver.recover(RecoverRequest{
+                request->proc, std::string(text_of(request->run_id)),
+                std::string(text_of(request->token)), Config{driver.host(), request->config}});
         });
     }
     static sysp_status SYSP_CALL signal(void* self, sysp_op op, sysp_proc proc, std::int32_t sig,
@@ -181,6 +226,21 @@ struct DriverSlots {
         if (status == SYSP_OK) driver.host()->stats_done(driver.host(), op, &result, nullptr);
         return status;
     }
+    static sysp_status SYSP_CALL freeze(void* self, sysp_op op, sysp_proc proc) {
+        return answer_later(
+            self, op, [&](T& driver, Answer&& answer) { driver.freeze(proc, std::move(answer)); });
+    }
+    static sysp_status SYSP_CALL thaw(void* self, sysp_op op, sysp_proc proc) {
+        return answer_later(
+            self, op, [&](T& driver, Answer&& answer) { driver.thaw(proc, std::move(answer)); });
+    }
+    static const void* SYSP_CALL get_extension(void*, const char* id) {
+        if constexpr (HasFreeze<T>::value) {
+            static const sysp_freeze table{sizeof(sysp_freeze), 0, freeze, thaw};
+            if (id != nullptr && std::string_view{id} == SYSP_EXT_FREEZE) return &table;
+        }
+        return nullptr;
+    }
     static void SYSP_CALL release(void* self, sysp_proc proc) {
         auto& driver = *static_cast<T*>(self);
         guard_quiet(driver.host(), [&] { driver.release(proc); });
@@ -197,6 +257,7 @@ struct DriverSlots {
             const Spawned spawned = function(driver);
             sysp_spawn_result raw{};
             raw.size = sizeof raw;
+            raw.flags = spawned.frozen ? std::uint32_t{SYSP_SPAWNF_FROZEN} : 0;
             raw.pid = spawned.pid;
             raw.token = view(spawned.token);
             raw.keep = spawned.keep.data();
@@ -217,6 +278,15 @@ struct DriverSlots {
         if (status == SYSP_OK) driver.host()->op_done(driver.host(), op, nullptr);
         return status;
     }
+    template <class Function>
+    static sysp_status answer_later(void* self, sysp_op op, Function&& function) {
+        auto& driver = *static_cast<T*>(self);
+        Answer answer{driver.host(), op};
+        const auto status = guard(driver.host(), [&] { function(driver, std::move(answer)); });
+        // A refusal is told by the status; nothing of the answer may follow it.
+        if (status != SYSP_OK) answer.drop();
+        return status;
+    }
 };
 
 }  // namespace detail
@@ -235,7 +305,7 @@ std::unique_ptr<detail::Kind> driver() {
                                        detail::HasStats<T>::value ? &Slots::stats : nullptr,
                                        Slots::release,
                                        nullptr,
-                                       nullptr};
+                                       Slots::get_extension};
     auto kind = detail::make_kind<T>(SYSP_KIND_DRIVER, &vtbl);
     kind->process_schema = T::process_schema().json();
     kind->raw.enforces = T::enforces;

@@ -24,9 +24,11 @@ sysp_error make_error(sysp_status code, const char* text) {
     return error;
 }
 
-sysp_status answer(Driver& driver, sysp_op op, std::int64_t pid, const std::string& token) {
+sysp_status answer(Driver& driver, sysp_op op, std::int64_t pid, const std::string& token,
+                   std::uint32_t flags = 0) {
     sysp_spawn_result result{};
     result.size = sizeof result;
+    result.flags = flags;
     result.pid = pid;
     result.token = {token.data(), token.size()};
     return driver.host->spawn_done(driver.host, op, &result, nullptr);
@@ -37,6 +39,8 @@ void exited(Driver& driver, sysp_proc proc, std::int32_t code) {
     exit.size = sizeof exit;
     exit.kind = SYSP_EXIT_CODE;
     exit.value = code;
+    exit.flags = code == 7 ? std::uint32_t{SYSP_EXITF_OOM} : 0;
+    exit.memory_peak_bytes = code == 7 ? 4096 : 0;
     driver.host->proc_exited(driver.host, proc, &exit);
 }
 
@@ -84,7 +88,7 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
 sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request) {
     Driver& driver = *static_cast<Driver*>(self);
     if (std::string(request->token.ptr) == "token") {
-        answer(driver, op, 4242, "token");
+        answer(driver, op, 4242, "token", SYSP_SPAWNF_FROZEN);
     } else {
         const sysp_error error = make_error(SYSP_E_NOT_FOUND, "no such process");
         driver.host->spawn_done(driver.host, op, nullptr, &error);
@@ -109,6 +113,42 @@ sysp_status inspect(void* self, sysp_op op, sysp_proc) {
     return SYSP_OK;
 }
 
+sysp_status freeze(void* self, sysp_op op, sysp_proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    driver.host->op_done(driver.host, op, nullptr);
+    return SYSP_OK;
+}
+
+sysp_status thaw(void* self, sysp_op op, sysp_proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    const sysp_error error = make_error(SYSP_E_OS, "still frozen");
+    driver.host->op_done(driver.host, op, &error);
+    return SYSP_OK;
+}
+
+constexpr sysp_freeze freezer{sizeof(sysp_freeze), 0, freeze, thaw};
+
+const void* get_extension(void* self, const char* id) {
+    const bool known = static_cast<Driver*>(self)->behaviour == "freezable";
+    return known && std::strcmp(id, SYSP_EXT_FREEZE) == 0 ? &freezer : nullptr;
+}
+
+sysp_status stats(void* self, sysp_op op, sysp_proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    sysp_stats measured{};
+    measured.size = sizeof measured;
+    measured.valid = SYSP_STAT_CPU_SPLIT | SYSP_STAT_THROTTLED | SYSP_STAT_PSI_IO;
+    measured.cpu_ns = 5;
+    measured.cpu_user_ns = 3;
+    measured.cpu_system_ns = ~std::uint64_t{0};
+    measured.throttled_ns = 7;
+    measured.throttled_count = 2;
+    measured.io_pressure.some_avg10 = 12.5;
+    measured.io_pressure.full_avg10 = 1e300;
+    driver.host->stats_done(driver.host, op, &measured, nullptr);
+    return SYSP_OK;
+}
+
 void release(void*, sysp_proc) {}
 
 void cancel(void* self, sysp_op op) {
@@ -125,10 +165,10 @@ constexpr sysp_driver_vtbl table{sizeof(sysp_driver_vtbl),
                                  recover,
                                  signal,
                                  inspect,
-                                 nullptr,
+                                 stats,
                                  release,
                                  cancel,
-                                 nullptr};
+                                 get_extension};
 constexpr sysp_kind kind{sizeof(sysp_kind),
                          SYSP_KIND_DRIVER,
                          "fake",

@@ -175,6 +175,7 @@ pub struct sysp_keep {
     pub reserved0: i32,
     pub handle: sysp_handle,
 }
+pub const SYSP_SPAWNF_FROZEN: u32 = 1 << 0;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sysp_spawn_result {
@@ -184,6 +185,8 @@ pub struct sysp_spawn_result {
     pub token: sysp_str,
     pub keep: *const sysp_keep,
     pub keep_count: usize,
+    pub flags: u32,
+    pub reserved1: u32,
 }
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -210,10 +213,30 @@ pub struct sysp_exit {
     pub kind: i32,
     pub value: i32,
     pub flags: u32,
+    pub memory_peak_bytes: u64,
 }
 pub const SYSP_STAT_CPU: u32 = 1 << 0;
 pub const SYSP_STAT_RSS: u32 = 1 << 1;
 pub const SYSP_STAT_TASKS: u32 = 1 << 2;
+pub const SYSP_STAT_CPU_SPLIT: u32 = 1 << 3;
+pub const SYSP_STAT_MEMORY_PEAK: u32 = 1 << 4;
+pub const SYSP_STAT_IO: u32 = 1 << 5;
+pub const SYSP_STAT_THROTTLED: u32 = 1 << 6;
+pub const SYSP_STAT_PSI_CPU: u32 = 1 << 7;
+pub const SYSP_STAT_PSI_MEMORY: u32 = 1 << 8;
+pub const SYSP_STAT_PSI_IO: u32 = 1 << 9;
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct sysp_pressure {
+    pub some_avg10: f64,
+    pub some_avg60: f64,
+    pub some_avg300: f64,
+    pub full_avg10: f64,
+    pub full_avg60: f64,
+    pub full_avg300: f64,
+    pub some_ns: u64,
+    pub full_ns: u64,
+}
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sysp_stats {
@@ -222,6 +245,16 @@ pub struct sysp_stats {
     pub cpu_ns: u64,
     pub rss_bytes: u64,
     pub tasks: u64,
+    pub cpu_user_ns: u64,
+    pub cpu_system_ns: u64,
+    pub memory_peak_bytes: u64,
+    pub io_read_bytes: u64,
+    pub io_write_bytes: u64,
+    pub throttled_ns: u64,
+    pub throttled_count: u64,
+    pub cpu_pressure: sysp_pressure,
+    pub memory_pressure: sysp_pressure,
+    pub io_pressure: sysp_pressure,
 }
 #[repr(C)]
 pub struct sysp_driver_vtbl {
@@ -237,6 +270,14 @@ pub struct sysp_driver_vtbl {
     pub release: Option<unsafe extern "C" fn(*mut c_void, sysp_proc)>,
     pub cancel: Option<unsafe extern "C" fn(*mut c_void, sysp_op)>,
     pub get_extension: Option<unsafe extern "C" fn(*mut c_void, *const c_char) -> *const c_void>,
+}
+pub const SYSP_EXT_FREEZE: &[u8] = b"syspulse.freeze/1\0";
+#[repr(C)]
+pub struct sysp_freeze {
+    pub size: u32,
+    pub reserved0: u32,
+    pub freeze: Option<unsafe extern "C" fn(*mut c_void, sysp_op, sysp_proc) -> sysp_status>,
+    pub thaw: Option<unsafe extern "C" fn(*mut c_void, sysp_op, sysp_proc) -> sysp_status>,
 }
 pub const SYSP_KIND_CHECKER: i32 = 1;
 pub const SYSP_KIND_DRIVER: i32 = 2;
