@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "common/clone_into.hpp"
+
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
 #endif
@@ -52,8 +54,11 @@ struct Failure {
     std::size_t tried;
 };
 
-constexpr const char* stages[] = {"start", "session", "stdio", "limits", "user", "chdir", "exec"};
-enum StageIndex { at_start, at_session, at_stdio, at_limits, at_user, at_chdir, at_exec };
+constexpr const char* stages[] = {"start",   "cgroup", "session", "stdio", "limits",
+                                  "confine", "user",   "chdir",   "exec"};
+// clang-format off
+enum StageIndex { at_start, at_cgroup, at_session, at_stdio, at_limits, at_confine, at_user, at_chdir, at_exec };
+// clang-format on
 
 struct ChildContext {
     const ChildPlan* plan;
@@ -62,6 +67,7 @@ struct ChildContext {
     std::array<int, 3> stdio;
     // Not zero: the child shares the parent's descriptor table, of which it needs those below.
     unsigned leave_table_at;
+    bool enter_cgroup;  // It was not born there.
 };
 
 [[noreturn]] void give_up(ChildContext& context, int stage, std::size_t tried = 0) {
@@ -70,6 +76,18 @@ struct ChildContext {
         (void)!::write(context.error_fd, &context.failure, sizeof context.failure);
     }
     ::_exit(127);
+}
+
+void enter_cgroups(ChildContext& context) {
+    const ChildPlan& plan = *context.plan;
+    const auto enter = [&](int directory) {
+        const int file = ::openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        // Zero stands for whoever writes it.
+        if (file < 0 || ::write(file, "0", 1) != 1) give_up(context, at_cgroup);
+        ::close(file);
+    };
+    if (plan.cgroup >= 0 && context.enter_cgroup) enter(plan.cgroup);
+    for (std::size_t i = 0; i < plan.join_count; ++i) enter(plan.joins[i]);
 }
 
 void close_one_by_one(int keep) {
@@ -127,6 +145,11 @@ void apply_limits(ChildContext& context) {
     }
 }
 
+void confine(ChildContext& context) {
+    const Confinement* confinement = context.plan->confinement;
+    if (confinement != nullptr && !confine_self(*confinement)) give_up(context, at_confine);
+}
+
 void become_user(ChildContext& context) {
     const Credentials* who = context.plan->credentials;
     if (who == nullptr) return;
@@ -173,11 +196,13 @@ void reset_signals() {
 int child_main(void* raw) {
     auto& context = *static_cast<ChildContext*>(raw);
     const ChildPlan& plan = *context.plan;
+    enter_cgroups(context);
     if (::setsid() < 0) give_up(context, at_session);
     leave_shared_table(context);
     arrange_stdio(context);
     close_others(context.error_fd);
     apply_limits(context);
+    confine(context);
     become_user(context);
     if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) give_up(context, at_chdir);
     reset_signals();
@@ -262,7 +287,15 @@ pid_t start_child(ChildContext& context, int& pidfd) {
     pid_t pid = -1;
     {
         const AllSignalsBlocked blocked;
-        pid = ::clone(&child_main, stack + stack_size, flags, &context, &pidfd);
+        if (context.plan->cgroup >= 0) {
+            pid = clone_into(context.plan->cgroup, &child_main, &context, stack, stack_size, flags,
+                             pidfd);
+            // An older kernel; or one that refuses, which entering will tell more about.
+            context.enter_cgroup = pid < 0 && errno != EAGAIN && errno != ENOMEM;
+        }
+        if (context.plan->cgroup < 0 || context.enter_cgroup) {
+            pid = ::clone(&child_main, stack + stack_size, flags, &context, &pidfd);
+        }
     }
     const int error = errno;
     slots.clear(context.plan->stdio);
@@ -279,6 +312,7 @@ pid_t start_child(ChildContext& context, int& pidfd) {
     UniqueFd writer{::fcntl(ends[1], F_DUPFD_CLOEXEC, first_other_fd)};
     ::close(ends[1]);
     context.error_fd = writer.get();
+    context.enter_cgroup = true;
     pid_t pid = -1;
     {
         const AllSignalsBlocked blocked;
@@ -309,7 +343,7 @@ void prepare_launches() {
 }
 
 Launch launch(const ChildPlan& plan) {
-    ChildContext context{&plan, -1, {0, at_start, 0}, plan.stdio, 0};
+    ChildContext context{&plan, -1, {0, at_start, 0}, plan.stdio, 0, false};
     Launch result;
     int pidfd = -1;
     errno = 0;

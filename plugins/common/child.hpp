@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "common/confinement.hpp"
 #include "common/unique_fd.hpp"
 
 namespace syspulse::plugins {
@@ -39,15 +40,19 @@ struct ChildPlan {
     const Credentials* credentials = nullptr;  // nullptr: keep the parent's.
     const Limit* limits = nullptr;
     std::size_t limit_count = 0;
+    int cgroup = -1;  // Directory of the version 2 cgroup to be born in; -1: the parent's.
+    const int* joins = nullptr;  // Directories of version 1 cgroups to enter before exec.
+    std::size_t join_count = 0;
+    const Confinement* confinement = nullptr;
 };
 
 struct Launch {
     pid_t pid = -1;  // Also the id of the child's session and process group. -1: see error.
     UniqueFd pidfd;
-    int error = 0;          // errno
-    std::size_t tried = 0;  // Which path it is about: 0 is `path`, 1 the first alternative.
-    const char* stage =
-        nullptr;  // "start", "session", "stdio", "limits", "user", "chdir" or "exec".
+    int error = 0;                // errno
+    std::size_t tried = 0;        // Which path it is about: 0 is `path`, 1 the first alternative.
+    const char* stage = nullptr;  // "start", "cgroup", "session", "stdio", "limits", "confine",
+                                  // "user", "chdir", "exec".
 };
 
 // Optional, on the thread that will launch: takes the few descriptors that launches need while low

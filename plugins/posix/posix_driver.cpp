@@ -12,7 +12,7 @@
 #include "common/pidfd.hpp"
 #include "common/process_identity.hpp"
 #include "common/process_search.hpp"
-#include "posix/spawn_plan.hpp"
+#include "common/spawn_plan.hpp"
 
 namespace syspulse::plugins::posix {
 namespace {
@@ -23,25 +23,6 @@ using namespace std::chrono_literals;
 // publishes the exit status.
 constexpr auto status_poll = 10ms;
 constexpr auto status_patience = 2000ms;
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
-}
-
-std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
-    const std::string prefix = std::string(run_id_variable) + '=';
-    std::vector<std::string> env;
-    env.reserve(request.env.size() + 1);
-    for (const auto& entry : request.env) {
-        if (entry.rfind(prefix, 0) != 0) env.push_back(entry);
-    }
-    env.push_back(prefix + request.run_id);
-    return env;
-}
 
 // Each process costs one descriptor. The last ones are left to checks, clients and files, so that
 // what runs already goes on undisturbed.
@@ -61,33 +42,22 @@ sdk::Error not_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
-// Whether the live process with this number is the one that the identity was taken from.
-bool is_alive(const Identity& identity, const std::string& boot_id) {
-    if (identity.boot_id != boot_id) return false;
-    if (identity.inode != 0) {
-        const UniqueFd pidfd = open_pidfd(identity.pid);
-        return pidfd && pidfd_inode(pidfd.get()) == identity.inode;
+// Throws when the child, who becomes `credentials` if there are any, would not be bound by one.
+std::vector<Limit> to_limits(const sysp_limits& limits, const Credentials* credentials) {
+    const uid_t uid = credentials != nullptr ? credentials->uid : ::geteuid();
+    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0 && uid == 0) {
+        throw sdk::Error{SYSP_E_CONFIG,
+                         "cannot enforce max_processes: the system does not bind root by it; give "
+                         "the daemon a user, or driver: cgroup (stage limits)"};
     }
-    const auto stat = read_process_stat(identity.pid);
-    return stat && stat->start_ticks == identity.start_ticks && stat->state != 'X';
-}
-
-int signal_number(std::int32_t sig, std::int32_t os_sig) {
-    switch (sig) {
-        case SYSP_SIG_TERMINATE:
-            return SIGTERM;
-        case SYSP_SIG_KILL:
-            return SIGKILL;
-        case SYSP_SIG_RELOAD:
-            return SIGHUP;
-        case SYSP_SIG_OS:
-            if (os_sig >= 1 && os_sig <= SIGRTMAX) return os_sig;
-            break;
-        default:
-            break;
+    std::vector<Limit> result;
+    if ((limits.valid & SYSP_LIMIT_MEMORY) != 0) result.push_back({RLIMIT_AS, limits.memory_bytes});
+    if ((limits.valid & SYSP_LIMIT_OPEN_FILES) != 0) {
+        result.push_back({RLIMIT_NOFILE, limits.open_files});
     }
-    throw sdk::Error{SYSP_E_UNSUPPORTED, "cannot send signal " + std::to_string(os_sig) +
-                                             ": this system has no such signal"};
+    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0)
+        result.push_back({RLIMIT_NPROC, limits.processes});
+    return result;
 }
 
 }  // namespace
@@ -102,9 +72,7 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     refuse_when_full(processes_.size() + abandoned_.size());
     const auto env = marked_environment(request);
     const auto programs = find_programs(request.argv.front(), env, request.cwd);
-    std::vector<const char*> alternatives;
-    for (std::size_t i = 1; i < programs.size(); ++i) alternatives.push_back(programs[i].c_str());
-    alternatives.push_back(nullptr);
+    const auto alternatives = alternatives_of(programs);
     const auto credentials = resolve_user(request.user);
     const auto limits = to_limits(request.limits, credentials ? &*credentials : nullptr);
     const auto argv = pointers_to(request.argv);
@@ -122,11 +90,7 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     plan.limit_count = limits.size();
     Launch launched = launch(plan);
     if (launched.error != 0) throw launch_error(launched, request, programs[launched.tried]);
-    Identity identity{launched.pid, 0, boot_id_, pidfd_inode(launched.pidfd.get())};
-    if (identity.inode == 0) {
-        if (const auto stat = read_process_stat(launched.pid))
-            identity.start_ticks = stat->start_ticks;
-    }
+    const Identity identity = identify(launched.pid, launched.pidfd.get(), boot_id_);
     try {
         return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
     } catch (...) {

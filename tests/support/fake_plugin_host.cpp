@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -88,7 +89,11 @@ struct FakePluginHost::Slots {
     }
     static void log(const sysp_host*, std::int32_t, const char*, std::size_t) {}
     static void set_error(const sysp_host* host, const sysp_error* error) {
-        of(host).rejection_ = {error->code, error->os_code, text(error->message), -1, -1, "", {}};
+        Done& rejection = of(host).rejection_;
+        rejection = {};
+        rejection.status = error->code;
+        rejection.os_code = error->os_code;
+        rejection.message = text(error->message);
     }
     static sysp_status run(const sysp_host* host, void (*fn)(void*), void* context) {
         of(host).workers_.emplace_back(fn, context);
@@ -119,6 +124,7 @@ struct FakePluginHost::Slots {
         if (result != nullptr) {
             done.pid = result->pid;
             done.token = text(result->token);
+            done.flags = result->flags;
         }
         of(host).complete(op, done, error);
         return SYSP_OK;
@@ -337,7 +343,10 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     sysp_spawn_request request{};
     request.size = sizeof request;
     request.proc = proc;
-    request.run_id = view(spawn.run_id);
+    const std::string run_id =
+        spawn.run_id.empty() ? "run-" + std::to_string(::getpid()) + '.' + std::to_string(next_id_)
+                             : spawn.run_id;
+    request.run_id = view(run_id);
     request.unit = view(unit);
     request.argv = argv.data();
     request.argc = argv.size();
@@ -346,7 +355,7 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     request.cwd = view(spawn.cwd);
     request.user = view(spawn.user);
     std::copy_n(spawn.stdio, 3, request.stdio);
-    request.config = reinterpret_cast<const sysp_config*>(&options_);
+    request.config = reinterpret_cast<const sysp_config*>(&process_options);
     request.limits = &limits;
     const sysp_op op = next_id_++;
     return finish(op, vtbl<sysp_driver_vtbl>().spawn(self_, op, &request));
@@ -358,7 +367,7 @@ Done FakePluginHost::recover(sysp_proc proc, const std::string& run_id, const st
     request.proc = proc;
     request.run_id = view(run_id);
     request.token = view(token);
-    request.config = reinterpret_cast<const sysp_config*>(&options_);
+    request.config = reinterpret_cast<const sysp_config*>(&process_options);
     const sysp_op op = next_id_++;
     return finish(op, vtbl<sysp_driver_vtbl>().recover(self_, op, &request));
 }
@@ -380,6 +389,7 @@ Done FakePluginHost::stats(sysp_proc proc) {
 
 void FakePluginHost::release(sysp_proc proc) {
     vtbl<sysp_driver_vtbl>().release(self_, proc);
+    exits_.erase(proc);
 }
 
 std::optional<sysp_exit> FakePluginHost::wait_exit(sysp_proc proc) {

@@ -24,6 +24,7 @@ struct Done {
     std::int32_t outcome = -1;
     std::int64_t pid = -1;
     std::string token;
+    std::uint32_t flags = 0;  // Of the spawn result.
     sysp_stats stats{};
 };
 
@@ -50,7 +51,7 @@ class FakePluginHost {
     struct Spawn {
         std::vector<std::string> argv;
         std::vector<std::string> env = {"PATH=/usr/bin:/bin"};
-        std::string cwd, user, run_id = "run-0";
+        std::string cwd, user, run_id;  // An empty id becomes one of its own.
         sysp_handle stdio[3] = {-1, -1, -1};
         sysp_limits limits{};
     };
@@ -59,7 +60,20 @@ class FakePluginHost {
     Done signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig = 0);
     Done inspect(sysp_proc proc);
     Done stats(sysp_proc proc);
-    void release(sysp_proc proc);
+    // SYSP_E_UNSUPPORTED without syspulse.freeze/1.
+    Done freeze(sysp_proc proc, bool frozen) {
+        const auto get = vtbl<sysp_driver_vtbl>().get_extension;
+        const void* found = get == nullptr ? nullptr : get(self_, SYSP_EXT_FREEZE);
+        Done unsupported;
+        unsupported.status = SYSP_E_UNSUPPORTED;
+        if (found == nullptr) return unsupported;
+        const auto& table = *static_cast<const sysp_freeze*>(found);
+        const sysp_op op = next_id_++;
+        return finish(op, (frozen ? table.freeze : table.thaw)(self_, op, proc));
+    }
+    // Options of the next spawns, as JSON Pointers; those given to the constructor are of the kind.
+    Options process_options{};
+    void release(sysp_proc proc);  // Forgets its exit, too.
     std::optional<sysp_exit> wait_exit(sysp_proc proc);
     void recreate();  // Destroys the instance and makes a new one.
 

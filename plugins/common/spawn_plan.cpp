@@ -1,7 +1,8 @@
-#include "posix/spawn_plan.hpp"
+#include "common/spawn_plan.hpp"
 
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +10,10 @@
 #include <charconv>
 #include <string_view>
 
-namespace syspulse::plugins::posix {
+#include "common/pidfd.hpp"
+#include "common/process_search.hpp"
+
+namespace syspulse::plugins {
 namespace {
 
 constexpr std::size_t record_limit = 1024 * 1024;  // Of one passwd or group record.
@@ -140,21 +144,66 @@ std::vector<std::string> find_programs(const std::string& name, const std::vecto
                          " in PATH (" + std::string(path) + ") (stage exec)");
 }
 
-std::vector<Limit> to_limits(const sysp_limits& limits, const Credentials* credentials) {
-    const uid_t uid = credentials != nullptr ? credentials->uid : ::geteuid();
-    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0 && uid == 0) {
-        throw sdk::Error{SYSP_E_CONFIG,
-                         "cannot enforce max_processes: the system does not bind root by it; give "
-                         "the daemon a user, or driver: cgroup (stage limits)"};
-    }
-    std::vector<Limit> result;
-    if ((limits.valid & SYSP_LIMIT_MEMORY) != 0) result.push_back({RLIMIT_AS, limits.memory_bytes});
-    if ((limits.valid & SYSP_LIMIT_OPEN_FILES) != 0) {
-        result.push_back({RLIMIT_NOFILE, limits.open_files});
-    }
-    if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0)
-        result.push_back({RLIMIT_NPROC, limits.processes});
+std::vector<const char*> alternatives_of(const std::vector<std::string>& programs) {
+    std::vector<const char*> result;
+    result.reserve(programs.size());
+    for (std::size_t i = 1; i < programs.size(); ++i) result.push_back(programs[i].c_str());
+    result.push_back(nullptr);
     return result;
+}
+
+std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
+    const std::string prefix = std::string(run_id_variable) + '=';
+    std::vector<std::string> env;
+    env.reserve(request.env.size() + 1);
+    for (const auto& entry : request.env) {
+        if (entry.rfind(prefix, 0) != 0) env.push_back(entry);
+    }
+    env.push_back(prefix + request.run_id);
+    return env;
+}
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+int signal_number(std::int32_t sig, std::int32_t os_sig) {
+    switch (sig) {
+        case SYSP_SIG_TERMINATE:
+            return SIGTERM;
+        case SYSP_SIG_KILL:
+            return SIGKILL;
+        case SYSP_SIG_RELOAD:
+            return SIGHUP;
+        case SYSP_SIG_OS:
+            if (os_sig >= 1 && os_sig <= SIGRTMAX) return os_sig;
+            break;
+        default:
+            break;
+    }
+    throw sdk::Error{SYSP_E_UNSUPPORTED, "cannot send signal " + std::to_string(os_sig) +
+                                             ": this system has no such signal"};
+}
+
+Identity identify(pid_t pid, int pidfd, const std::string& boot_id) {
+    Identity identity{pid, 0, boot_id, pidfd_inode(pidfd)};
+    if (identity.inode != 0) return identity;
+    if (const auto stat = read_process_stat(pid)) identity.start_ticks = stat->start_ticks;
+    return identity;
+}
+
+bool is_alive(const Identity& identity, const std::string& boot_id) {
+    if (identity.boot_id != boot_id) return false;
+    if (identity.inode != 0) {
+        const UniqueFd pidfd = open_pidfd(identity.pid);
+        return pidfd && pidfd_inode(pidfd.get()) == identity.inode;
+    }
+    const auto stat = read_process_stat(identity.pid);
+    return stat && stat->start_ticks == identity.start_ticks && stat->state != 'X';
 }
 
 sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
@@ -186,8 +235,16 @@ sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
     } else if (stage == "limits") {
         what = "cannot set the resource limits";
         if (failed.error == EPERM) hint = "; a limit is above the manager's own hard limit";
+    } else if (stage == "cgroup") {
+        what = "cannot enter the cgroup of the run";
+        if (failed.error == EACCES) {
+            hint = "; the manager must run in a cgroup of the same delegated subtree";
+        }
+    } else if (stage == "confine") {
+        what = "cannot confine " + request.argv.front();
+        if (failed.error == EPERM) hint = "; that needs a manager that runs as root";
     }
     return sdk::Error::os(what, failed.error, hint + " (stage " + std::string(stage) + ")");
 }
 
-}  // namespace syspulse::plugins::posix
+}  // namespace syspulse::plugins

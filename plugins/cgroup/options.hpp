@@ -1,0 +1,31 @@
+// What a spec asks of the driver: limits and confinement, checked before anything is started.
+#pragma once
+
+#include <syspulse/plugin.hpp>
+
+#include <string>
+#include <vector>
+
+#include "cgroup/run_group.hpp"
+#include "cgroup/subtree.hpp"
+#include "common/child.hpp"
+
+namespace syspulse::plugins::cgroup {
+
+struct Options {
+    std::string parent;
+    std::vector<Need> needs;
+    std::vector<Setting> settings;
+    std::vector<std::string> read_only;  // Holds what `confinement` points to.
+    Confinement confinement;
+};
+
+sdk::Schema options_schema();
+
+// Throws sdk::Error with SYSP_E_CONFIG, its message beginning with the option at fault.
+Options read_options(const sdk::SpawnRequest& request);
+
+// Refuses limits that the cgroups above `base` make pointless. Throws sdk::Error.
+void check_ceilings(const std::vector<Setting>& settings, const Subtree& subtree);
+
+}  // namespace syspulse::plugins::cgroup

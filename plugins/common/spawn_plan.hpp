@@ -1,0 +1,48 @@
+// Turns a spawn request into what the child needs, before the child exists: user, groups, program
+// path.
+#pragma once
+
+#include <syspulse/plugin.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/child.hpp"
+#include "common/process_identity.hpp"
+
+namespace syspulse::plugins {
+
+// "name", "uid", "name:group" or "uid:gid". Empty, or the user that we are already: no change.
+std::optional<Credentials> resolve_user(const std::string& user);
+
+// Where `name` may be, in the order of execvp and with PATH of the child's environment: what is
+// there, and what this process cannot look at but the child perhaps can. Throws sdk::Error with
+// ENOENT when no directory has it.
+std::vector<std::string> find_programs(const std::string& name, const std::vector<std::string>& env,
+                                       const std::string& cwd);
+
+// What ChildPlan::alternatives wants: pointers to all but the first of `programs`, which must
+// outlive them, and a null at the end.
+std::vector<const char*> alternatives_of(const std::vector<std::string>& programs);
+
+// The environment of the request, marked with its run id.
+std::vector<std::string> marked_environment(const sdk::SpawnRequest& request);
+
+// What exec wants: pointers into `strings`, which must outlive them, and a null at the end.
+std::vector<char*> pointers_to(const std::vector<std::string>& strings);
+
+// The number of a signal of the ABI. Throws what this system does not have.
+int signal_number(std::int32_t sig, std::int32_t os_sig);
+
+// What a live process can be told from others by.
+Identity identify(pid_t pid, int pidfd, const std::string& boot_id);
+
+// Whether the live process with this number is the one that the identity was taken from.
+bool is_alive(const Identity& identity, const std::string& boot_id);
+
+// "cannot execute /no/such: No such file or directory (stage exec)"
+sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
+                        const std::string& program);
+
+}  // namespace syspulse::plugins

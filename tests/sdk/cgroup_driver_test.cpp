@@ -1,0 +1,234 @@
+// The driver `cgroup` through the C ABI, with real processes in real cgroups, whatever hierarchies
+// this machine has. Skipped where no cgroup may be made.
+#include <sys/wait.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "support/cgroup_fixture.hpp"
+
+namespace syspulse::testing {
+namespace {
+
+TEST_F(CgroupDriver, a_kill_reaches_who_left_session_group_and_parent) {
+    const Done done = start_ready(1, load("daemon"));
+    EXPECT_EQ(tasks(1), 2U);
+    const auto exit = kill(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, SIGKILL);
+    EXPECT_EQ(exit->flags, 0U);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, the_end_of_the_leader_ends_the_rest_before_it_is_reported) {
+    const Done done = host_.spawn(1, shell("setsid sleep 1000 & setsid sleep 1000 & exit 3"));
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->kind, SYSP_EXIT_CODE);
+    EXPECT_EQ(exit->value, 3);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, a_request_to_end_reaches_all) {
+    const Done done = start_ready(1, shell("setsid sleep 1000 & echo; wait; exit 0"));
+    EXPECT_EQ(host_.signal(1, SYSP_SIG_TERMINATE).status, SYSP_OK);
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, SIGTERM);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, ends_a_fork_bomb) {
+    Spawn spawn = load("bomb");
+    spawn.limits.valid = SYSP_LIMIT_PROCESSES;
+    spawn.limits.processes = 200;
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    EXPECT_EQ(read_file(control(done.token, "pids.max", "pids.max")), "200");
+    EXPECT_TRUE(host_.run_until([&] { return tasks(1) == 200; }));
+    ASSERT_TRUE(kill(1));
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, tells_that_a_run_ended_for_want_of_memory) {
+    Spawn spawn = load("hog");
+    spawn.limits.valid = SYSP_LIMIT_MEMORY;
+    spawn.limits.memory_bytes = 32 << 20;
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->kind, SYSP_EXIT_SIGNAL);
+    EXPECT_EQ(exit->value, SIGKILL);
+    EXPECT_EQ(exit->flags, unsigned{SYSP_EXITF_OOM});
+    EXPECT_GT(exit->memory_peak_bytes, 16U << 20);
+    EXPECT_LE(exit->memory_peak_bytes, 32U << 20);
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, holds_a_spinner_to_its_share_of_a_cpu) {
+    using Clock = std::chrono::steady_clock;
+    // Others that keep the machine busy can only make it less than its share, so that only a
+    // machine of our own tells both bounds of a large one.
+    const bool alone = std::getenv("SYSPULSE_MACHINE_IS_OURS") != nullptr;
+    Spawn spawn = load("spin");
+    spawn.limits.valid = SYSP_LIMIT_CPU;
+    spawn.limits.cpu_percent = alone ? 50 : 5;
+    const auto began = Clock::now();
+    ASSERT_EQ(host_.spawn(1, spawn).status, SYSP_OK);
+    ASSERT_TRUE(host_.run_until([&] {
+        return Clock::now() - began > std::chrono::seconds{3} &&
+               host_.stats(1).stats.throttled_count > 0;
+    }));
+    const sysp_stats stats = host_.stats(1).stats;
+    const std::chrono::duration<double> wall = Clock::now() - began;
+    const double percent = static_cast<double>(stats.cpu_ns) / 1e7 / wall.count();
+    EXPECT_LT(percent, spawn.limits.cpu_percent + 10);
+    if (alone) {
+        EXPECT_GT(percent, spawn.limits.cpu_percent - 10);
+    }
+    EXPECT_GT(stats.throttled_ns, 0U);
+    ASSERT_TRUE(kill(1));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, a_paused_run_does_nothing_and_can_be_killed) {
+    const Done done = host_.spawn(1, load("spin"));
+    if (host_.freeze(1, true).status == SYSP_E_UNSUPPORTED) GTEST_SKIP() << "no freezer";
+    const auto before = host_.stats(1).stats.cpu_ns;
+    EXPECT_EQ(host_.freeze(1, true).status, SYSP_OK);
+    ::usleep(50'000);
+    EXPECT_EQ(host_.stats(1).stats.cpu_ns, before);
+    EXPECT_EQ(host_.freeze(1, false).status, SYSP_OK);
+    EXPECT_TRUE(host_.run_until([&] { return host_.stats(1).stats.cpu_ns > before; }));
+    EXPECT_EQ(host_.freeze(1, true).status, SYSP_OK);
+    EXPECT_EQ(host_.signal(1, SYSP_SIG_TERMINATE).status, SYSP_OK);
+    const auto exit = kill(1);
+    ASSERT_TRUE(exit);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, a_request_to_end_is_heeded_once_it_is_thawed) {
+    ASSERT_EQ(host_.spawn(1, shell("sleep 1000")).status, SYSP_OK);
+    ASSERT_EQ(host_.freeze(1, true).status, SYSP_OK);
+    EXPECT_EQ(host_.signal(1, SYSP_SIG_TERMINATE).status, SYSP_OK);
+    EXPECT_EQ(host_.freeze(1, false).status, SYSP_OK);
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, SIGTERM);
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, recovery_finds_it_frozen) {
+    const Done done = host_.spawn(1, shell("sleep 1000"));
+    ASSERT_EQ(host_.freeze(1, true).status, SYSP_OK);
+    host_.recreate();
+    const Done found = host_.recover(2, "no matter", done.token);
+    ASSERT_EQ(found.status, SYSP_OK) << found.message;
+    EXPECT_EQ(found.pid, done.pid);
+    EXPECT_EQ(found.flags, unsigned{SYSP_SPAWNF_FROZEN});
+    ASSERT_TRUE(kill(2));
+    host_.release(2);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+}
+
+TEST_F(CgroupDriver, nothing_hides_when_the_leader_died_with_the_manager) {
+    const Done done = start_ready(1, load("daemon"));
+    host_.recreate();
+    ASSERT_EQ(::kill(static_cast<pid_t>(done.pid), SIGKILL), 0);
+    ASSERT_EQ(::waitpid(static_cast<pid_t>(done.pid), nullptr, 0), done.pid);
+    const Done found = host_.recover(2, "no matter", done.token);
+    ASSERT_EQ(found.status, SYSP_OK) << found.message;
+    const auto exit = host_.wait_exit(2);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->kind, SYSP_EXIT_LOST);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(2);
+    EXPECT_EQ(host_.recover(3, "no matter", done.token).status, SYSP_E_NOT_FOUND);
+}
+
+TEST_F(CgroupDriver, recovery_by_run_id_takes_over_whoever_is_left) {
+    Spawn spawn = load("daemon");
+    spawn.run_id = "hidden." + std::to_string(::getpid());
+    const Done done = start_ready(1, spawn);
+    host_.recreate();
+    ASSERT_EQ(::kill(static_cast<pid_t>(done.pid), SIGKILL), 0);
+    ASSERT_EQ(::waitpid(static_cast<pid_t>(done.pid), nullptr, 0), done.pid);
+    const Done found = host_.recover(2, spawn.run_id, "");
+    ASSERT_EQ(found.status, SYSP_OK) << found.message;
+    EXPECT_NE(found.pid, done.pid);
+    ASSERT_TRUE(kill(2));
+    host_.release(2);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+}
+
+TEST_F(CgroupDriver, measures_the_whole_group) {
+    const Done done = start_ready(1, load("tree", "5"));
+    ASSERT_EQ(done.status, SYSP_OK);
+    const sysp_stats stats = host_.stats(1).stats;
+    const std::uint32_t always = SYSP_STAT_CPU | SYSP_STAT_CPU_SPLIT | SYSP_STAT_TASKS;
+    EXPECT_EQ(stats.valid & always, always);
+    EXPECT_EQ(stats.tasks, 5U);
+    EXPECT_GT(stats.cpu_ns, 0U);
+    if ((stats.valid & SYSP_STAT_RSS) != 0) {
+        EXPECT_GT(stats.rss_bytes, 0U);
+    }
+    ASSERT_TRUE(kill(1));
+    EXPECT_EQ(host_.stats(1).stats.valid, 0U);
+    host_.release(1);
+}
+
+TEST_F(CgroupDriver, leaves_no_cgroup_behind_after_many_runs) {
+    const char* cycles = std::getenv("SYSPULSE_CYCLES");
+    const int count = cycles == nullptr ? 300 : std::atoi(cycles);
+    const auto entries = [&] {
+        return std::distance(fs::directory_iterator(base_), fs::directory_iterator{});
+    };
+    const auto before = entries();
+    for (int i = 0; i < count; ++i) {
+        Spawn spawn;
+        spawn.argv = {"true"};
+        ASSERT_EQ(host_.spawn(1, spawn).status, SYSP_OK);
+        ASSERT_TRUE(host_.wait_exit(1));
+        host_.release(1);
+    }
+    EXPECT_EQ(entries(), before);
+    EXPECT_LE(host_.watch_count(), 1U);  // The one for all cgroup.events.
+    EXPECT_EQ(host_.timer_count(), 0U);
+}
+
+// --- confinement
+
+TEST_F(CgroupDriver, takes_privileges_away) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    host_.process_options = {{"/no_new_privs", "true"},
+                             {"/capabilities", "#1"},
+                             {"/capabilities/0", "CAP_NET_BIND_SERVICE"},
+                             {"/umask", "027"}};
+    EXPECT_EQ(
+        output(shell("grep -E '^(NoNewPrivs|CapBnd)' /proc/self/status | tr -d '\\t'; umask")),
+        "CapBnd:0000000000000400\nNoNewPrivs:1\n0027");
+}
+
+TEST_F(CgroupDriver, gives_a_tmp_of_its_own_and_read_only_paths) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    const std::string mark = "/tmp/syspulse-mark-" + std::to_string(::getpid());
+    write_file(mark, "x");
+    host_.process_options = {
+        {"/private_tmp", "true"}, {"/read_only_paths", "#1"}, {"/read_only_paths/0", "/etc"}};
+    EXPECT_EQ(
+        output(shell("ls /tmp; touch /tmp/own && echo own; touch /etc/no 2>&1 | grep -c Read")),
+        "own\n1");
+    EXPECT_TRUE(fs::exists(mark));
+    EXPECT_FALSE(fs::exists("/tmp/own"));
+    fs::remove(mark);
+}
+
+}  // namespace
+}  // namespace syspulse::testing
