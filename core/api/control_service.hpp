@@ -172,6 +172,10 @@ class ControlService {
     // `number` is the OS signal.
     virtual void signal(const Peer& peer, const std::string& name, std::int32_t number,
                         Done<void> done) = 0;
+    // Hold it still and let it go on; unsupported where its driver cannot.
+    virtual void pause(const Peer& peer, const std::string& name, Done<model::DaemonView> done) = 0;
+    virtual void resume(const Peer& peer, const std::string& name,
+                        Done<model::DaemonView> done) = 0;
     // Answers when the shutdown has been accepted, before it is carried out.
     virtual void shutdown(const Peer& peer, bool keep_running, Done<void> done) = 0;
     // Goes on as `program` (empty: the file that this program was started from), daemons untouched.

@@ -87,6 +87,8 @@ class Dispatcher {
             peer_, call.name, call.number,
             plain_answer(single_field("signalled", signal_name(call.number)), Subject::daemon));
     }
+    void operator()(const PauseCall& call) { service_.pause(peer_, call.name, daemon_answer()); }
+    void operator()(const ResumeCall& call) { service_.resume(peer_, call.name, daemon_answer()); }
     void operator()(const ShutdownCall& call) {
         service_.shutdown(peer_, call.keep_running,
                           plain_answer(call.keep_running ? R"({"keep_running":true})"

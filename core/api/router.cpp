@@ -147,6 +147,14 @@ Parsed parse_signal_call(Parts& parts) {
     return ParsedCall{SignalCall{std::move(parts.name), *number}};
 }
 
+template <class Call>
+Parsed parse_without_options(Parts& parts) {
+    auto body = RequestBody::parse(parts.body);
+    if (!body) return body.error();
+    if (auto done = body->finish(); !done) return done.error();
+    return ParsedCall{Call{std::move(parts.name)}};
+}
+
 Parsed parse_logs(Parts& parts) {
     LogsCall call{std::move(parts.name), {}};
     const auto lines = take_number<std::uint64_t>(parts.query, "lines");
@@ -203,7 +211,7 @@ Parsed parse_upgrade(Parts& parts) {
 }
 
 // Rows of `table` and `parsers` belong together; the first is what the outside may see.
-constexpr std::array<RouteInfo, 17> table{{
+constexpr std::array<RouteInfo, 19> table{{
     {"GET", "/v1/ping"},
     {"GET", "/v1/info"},
     {"GET", "/v1/plugins"},
@@ -218,14 +226,31 @@ constexpr std::array<RouteInfo, 17> table{{
     {"POST", "/v1/daemons/{name}/stop"},
     {"POST", "/v1/daemons/{name}/restart"},
     {"POST", "/v1/daemons/{name}/signal"},
+    {"POST", "/v1/daemons/{name}/pause"},
+    {"POST", "/v1/daemons/{name}/resume"},
     {"GET", "/v1/daemons/{name}/spec"},
     {"GET", "/v1/daemons/{name}/logs"},
     {"GET", "/v1/environment"},
 }};
-constexpr std::array<Parser, table.size()> parsers{
-    parse_ping,    parse_info,        parse_plugins, parse_events, parse_shutdown, parse_upgrade,
-    parse_list,    parse_add,         parse_get,     parse_remove, parse_start,    parse_stop,
-    parse_restart, parse_signal_call, parse_spec,    parse_logs,   parse_variable};
+constexpr std::array<Parser, table.size()> parsers{parse_ping,
+                                                   parse_info,
+                                                   parse_plugins,
+                                                   parse_events,
+                                                   parse_shutdown,
+                                                   parse_upgrade,
+                                                   parse_list,
+                                                   parse_add,
+                                                   parse_get,
+                                                   parse_remove,
+                                                   parse_start,
+                                                   parse_stop,
+                                                   parse_restart,
+                                                   parse_signal_call,
+                                                   parse_without_options<PauseCall>,
+                                                   parse_without_options<ResumeCall>,
+                                                   parse_spec,
+                                                   parse_logs,
+                                                   parse_variable};
 
 // True if `path` is what the route's path describes; sets `name` to the parameter as it stands
 // there.

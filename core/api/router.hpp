@@ -55,6 +55,12 @@ struct SignalCall {
     std::string name;
     std::int32_t number = 0;
 };
+struct PauseCall {
+    std::string name;
+};
+struct ResumeCall {
+    std::string name;
+};
 struct LogsCall {
     std::string name;
     LogQuery query;
@@ -74,9 +80,10 @@ struct UpgradeCall {
     std::string program;  // Empty: where the running program came from.
 };
 
-using ParsedCall = std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall,
-                                AddCall, RemoveCall, StartCall, StopCall, RestartCall, SignalCall,
-                                LogsCall, EventsCall, ShutdownCall, UpgradeCall, VariableCall>;
+using ParsedCall =
+    std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall, AddCall, RemoveCall,
+                 StartCall, StopCall, RestartCall, SignalCall, PauseCall, ResumeCall, LogsCall,
+                 EventsCall, ShutdownCall, UpgradeCall, VariableCall>;
 
 // `request` gives up its body to the call that needs it.
 std::variant<ParsedCall, ApiError> route(HttpRequest request);

@@ -56,6 +56,9 @@ std::string remark(const DaemonInfo& daemon, WallTime now) {
             text.append(text.empty() ? "" : "; ").append(part);
         }
     };
+    if (daemon.paused) {
+        also("paused");
+    }
     if (daemon.state == "backoff" && !daemon.next_restart_at.empty()) {
         also("restart " + until(daemon.next_restart_at, now));
     }

@@ -71,6 +71,8 @@ DaemonInfo daemon_of(const Json& object) {
     info.pid = integer_of(object, "pid");
     info.exit_code = integer_of(object, "exit_code");
     info.uptime_secs = number_of(object, "uptime_secs");
+    const auto paused = object.find("paused");
+    info.paused = paused != object.end() && paused->is_boolean() && paused->get<bool>();
     info.restart_count = integer_of(object, "restart_count").value_or(0);
     return info;
 }

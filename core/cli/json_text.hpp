@@ -36,6 +36,7 @@ struct DaemonInfo {
     std::optional<std::int64_t> exit_code;
     std::optional<double> uptime_secs;
     std::int64_t restart_count = 0;
+    bool paused = false;
 };
 
 struct EventInfo {

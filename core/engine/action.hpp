@@ -53,6 +53,12 @@ struct SignalRun {
 struct KillRun {
     RunId run;
 };
+// Hold the run still, or let it go on; answered by Held.
+struct HoldRun {
+    DaemonKey daemon;
+    RunId run;
+    bool paused = false;
+};
 struct InspectRun {
     RunId run;
 };
@@ -81,8 +87,8 @@ struct Reply {
 // Shutdown is complete; the loop may end.
 struct Finish {};
 
-using Action =
-    std::variant<PersistInstance, PersistRun, AddHistory, SpawnRun, RecoverRun, SignalRun, KillRun,
-                 InspectRun, ReleaseRun, StartCheck, CancelCheck, ForgetDaemon, Reply, Finish>;
+using Action = std::variant<PersistInstance, PersistRun, AddHistory, SpawnRun, RecoverRun,
+                            SignalRun, KillRun, HoldRun, InspectRun, ReleaseRun, StartCheck,
+                            CancelCheck, ForgetDaemon, Reply, Finish>;
 
 }  // namespace syspulse::engine

@@ -35,9 +35,11 @@ void DaemonMachine::spawned(const Spawned& event) {
             return;
         case State::stopping:
             // The stop came while the answer was outstanding.
+            hold_ = event.paused ? Hold::paused : Hold::none;
             persist_run();
             persist();
             if (phase_ == Phase::terminating) terminate();
+            if (phase_ != Phase::killing) let_go();
             if (phase_ == Phase::killing) kill("killed on request");
             return;
         case State::stopped:
@@ -58,6 +60,7 @@ void DaemonMachine::now_running(const Spawned& event) {
     started_mono_ = now.mono - age;
     stopped_at_.reset();
     phase_ = Phase::none;
+    hold_ = event.paused ? Hold::paused : Hold::none;
     persist_run();
     if (recovered && before_ == State::stopping) {
         // Carry on with the stop of the last manager, and with what was to follow it.
@@ -239,6 +242,8 @@ void DaemonMachine::begin_stop(StopCause cause, bool force, std::optional<Durati
     enter(State::stopping, reasons[static_cast<std::size_t>(cause)]);
     if (phase_ == Phase::killing) kill("killed on request");
     if (phase_ == Phase::terminating) terminate();
+    // It could neither heed the signal nor serve its dependents until they have ended.
+    let_go();
 }
 
 void DaemonMachine::terminate() {
@@ -293,6 +298,7 @@ void DaemonMachine::kill(std::string_view why) {
 void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     cancel(TimerKind::kill);
     end_checks();
+    end_hold("ended");
     run_live_ = false;
     kill_at_.reset();
     last_exit_ = status;

@@ -42,9 +42,10 @@ struct Milestone {
         unhealthy,  // The health check gave its verdict.
         rested,     // Nothing runs and nothing is pending.
         undying,    // It was killed and is still there.
+        held,       // A pause or resume was answered.
     };
     Kind kind{};
-    std::optional<Error> error;  // Why a start did not succeed.
+    std::optional<Error> error;  // Why a start, pause or resume did not succeed.
 };
 
 // What a machine needs of the rest of the engine.
@@ -73,6 +74,8 @@ class DaemonMachine {
         terminating,
         killing,
     };
+    // Whether the live run is held still. Apart from State, which stays what it is.
+    enum class Hold : std::uint8_t { none, pausing, paused, resuming };
     enum class StopCause : std::uint8_t { request, shutdown, unhealthy, restart, replaced };
 
     DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec);
@@ -83,6 +86,8 @@ class DaemonMachine {
     Result<void> restart(bool force);
     void shut_down(bool force);
     void change_spec(SpecPtr spec);
+    Result<void> pause();
+    Result<void> unpause();
 
     // Events.
     void load(const model::StoredInstance& stored, bool rebooted);
@@ -90,6 +95,7 @@ class DaemonMachine {
     void spawned(const Spawned& event);
     void spawn_failed(const SpawnFailed& event);
     void exited(const Exited& event);
+    void held(const Held& event);
     void checked(const Checked& event);
     void timer(TimerKind kind, std::uint32_t generation);
     void wall_clock_changed();
@@ -145,6 +151,9 @@ class DaemonMachine {
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event);
 
+    void let_go();
+    void end_hold(std::string_view why);
+
     bool ended_well() const;
     void begin_checks(bool recovered);
     void follow_new_check(bool same_check);
@@ -170,6 +179,7 @@ class DaemonMachine {
     model::State state_ = model::State::stopped;
     model::Target target_ = model::Target::down;
     Phase phase_ = Phase::none;
+    Hold hold_ = Hold::none;
     StopCause stop_cause_ = StopCause::request;
     bool start_after_stop_ = false;
     bool spawn_pending_ = false;

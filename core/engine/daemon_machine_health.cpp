@@ -24,7 +24,7 @@ void DaemonMachine::begin_checks(bool recovered) {
     last_check_.reset();
     health_.reset(*spec_->health_check, surroundings_.now().mono);
     if (recovered) health_.assume(known);
-    arm(TimerKind::check_due, health_.next_due());
+    if (hold_ == Hold::none) arm(TimerKind::check_due, health_.next_due());
 }
 
 // The spec of a running daemon was replaced. Nobody will answer a check of the old one any more.
@@ -34,7 +34,7 @@ void DaemonMachine::follow_new_check(bool same_check) {
     if (!spec_->health_check) {
         surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
     } else if (same_check) {
-        arm(TimerKind::check_due, health_.next_due());
+        if (hold_ == Hold::none) arm(TimerKind::check_due, health_.next_due());
     } else {
         begin_checks(false);
     }

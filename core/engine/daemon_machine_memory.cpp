@@ -167,6 +167,7 @@ void DaemonMachine::describe(model::DaemonView& view) const {
     view.state = state_;
     view.health_status = health();
     if (run_live_ && pid_ > 0) view.pid = pid_;
+    view.paused = hold_ == Hold::paused || hold_ == Hold::resuming;
     view.run = run_;
     view.started_at = started_at_;
     if (!run_live_) view.stopped_at = stopped_at_;

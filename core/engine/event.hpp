@@ -63,12 +63,22 @@ struct RemoveRequested {
     bool force = false;  // Stop an active daemon first.
 };
 
+struct PauseRequested {
+    DaemonKey daemon;
+    RequestId request;
+};
+struct ResumeRequested {
+    DaemonKey daemon;
+    RequestId request;
+};
+
 // Answers of the process runner. `run` tells to which attempt they belong; stale ones are ignored.
 struct Spawned {
     DaemonKey daemon;
     RunId run;
     std::int64_t pid = 0;
     std::string token;
+    bool paused = false;  // Found held still by an earlier pause.
 };
 struct SpawnFailed {
     DaemonKey daemon;
@@ -79,6 +89,14 @@ struct Exited {
     DaemonKey daemon;
     RunId run;
     ExitStatus status;
+};
+
+// The run is held still, or may go on; with an error it was not done.
+struct Held {
+    DaemonKey daemon;
+    RunId run;
+    bool paused = false;  // What was asked for.
+    std::optional<Error> error;
 };
 
 struct Checked {
@@ -100,7 +118,8 @@ struct ShutdownRequested {
 };
 
 using Event = std::variant<DaemonAdded, SpecChanged, ManagerStarted, StartRequested, StopRequested,
-                           RestartRequested, RemoveRequested, Spawned, SpawnFailed, Exited, Checked,
-                           TimeAdvanced, WallClockChanged, ShutdownRequested>;
+                           RestartRequested, RemoveRequested, PauseRequested, ResumeRequested,
+                           Spawned, SpawnFailed, Exited, Held, Checked, TimeAdvanced,
+                           WallClockChanged, ShutdownRequested>;
 
 }  // namespace syspulse::engine

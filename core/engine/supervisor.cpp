@@ -148,6 +148,9 @@ void Supervisor::on(const SpawnFailed& event) {
 void Supervisor::on(const Exited& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->exited(event);
 }
+void Supervisor::on(const Held& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->held(event);
+}
 void Supervisor::on(const Checked& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->checked(event);
 }

@@ -40,7 +40,7 @@ class Supervisor final : private Surroundings {
 
   private:
     struct Waiter {
-        enum class For : std::uint8_t { spawn, ready, rest, removal };
+        enum class For : std::uint8_t { spawn, ready, rest, removal, hold };
         DaemonKey daemon;
         For what{};
     };
@@ -61,6 +61,9 @@ class Supervisor final : private Surroundings {
     void on(const StopRequested& event);
     void on(const RestartRequested& event);
     void on(const RemoveRequested& event);
+    void on(const PauseRequested& event);
+    void on(const ResumeRequested& event);
+    void on(const Held& event);
     void on(const Spawned& event);
     void on(const SpawnFailed& event);
     void on(const Exited& event);

@@ -83,6 +83,21 @@ void Supervisor::on(const RestartRequested& event) {
     last_start_ = event.wait ? RequestId{} : event.request;
 }
 
+void Supervisor::on(const PauseRequested& event) {
+    if (refuse_when_shutting_down(event.request)) return;
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    if (const auto done = m->pause(); !done) return reply(event.request, done.error());
+    wait(event.request, event.daemon, Waiter::For::hold, std::nullopt);
+}
+
+void Supervisor::on(const ResumeRequested& event) {
+    DaemonMachine* m = machine_of(event.daemon, event.request);
+    if (m == nullptr) return;
+    if (const auto done = m->unpause(); !done) return reply(event.request, done.error());
+    wait(event.request, event.daemon, Waiter::For::hold, std::nullopt);
+}
+
 void Supervisor::on(const RemoveRequested& event) {
     if (refuse_when_shutting_down(event.request)) return;
     DaemonMachine* m = machine_of(event.daemon, event.request);
@@ -186,6 +201,9 @@ void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
                 if (what == For::spawn || what == For::ready)
                     reply(request, milestone.error ? milestone.error : early);
                 removal = removal || what == For::removal;
+                break;
+            case Kind::held:
+                if (what == For::hold) reply(request, milestone.error);
                 break;
             case Kind::undying:
                 if (what == For::rest || what == For::removal) {

@@ -79,6 +79,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
                  const Operator& by, Done done);
     void remove(const std::string& name, bool force, const Operator& by, Done done);
     void signal(const std::string& name, std::int32_t number, const Operator& by, Done done);
+    void pause(const std::string& name, const Operator& by, Done done);
+    void resume(const std::string& name, const Operator& by, Done done);
     void shut_down(bool keep_running, bool force);
     void wall_clock_changed();
 
@@ -130,6 +132,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::SpawnRun& action);
     void act(engine::RecoverRun& action);
     void act(engine::StartCheck& action);
+    void act(const engine::HoldRun& action);
     void act(engine::ReleaseRun& action);
     void act(engine::ForgetDaemon& action);
     void answer(engine::Action& action);

@@ -143,6 +143,20 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
     ports_.processes.signal(m->run(), number, std::move(done));
 }
 
+void Conductor::pause(const std::string& name, const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, "pause", by);
+    submit(engine::PauseRequested{key, ask(std::move(done))});
+}
+
+void Conductor::resume(const std::string& name, const Operator& by, Done done) {
+    const DaemonKey key = key_of(name);
+    if (!key) return done(no_such(name));
+    action_history(key, "resume", by);
+    submit(engine::ResumeRequested{key, ask(std::move(done))});
+}
+
 std::vector<model::DaemonView> Conductor::views() {
     const Now now = ports_.clock.now();
     std::vector<model::DaemonView> all;

@@ -59,6 +59,14 @@ class Control final : public api::ControlService {
                 api::Done<void> done) override {
         conductor().signal(name, number, by(peer), std::move(done));
     }
+    void pause(const api::Peer& peer, const std::string& name,
+               api::Done<model::DaemonView> done) override {
+        conductor().pause(name, by(peer), with_view(name, std::move(done)));
+    }
+    void resume(const api::Peer& peer, const std::string& name,
+                api::Done<model::DaemonView> done) override {
+        conductor().resume(name, by(peer), with_view(name, std::move(done)));
+    }
     void shutdown(const api::Peer&, bool keep_running, api::Done<void> done) override {
         done({});
         if (parts_.link != nullptr && !keep_running) parts_.link->stopping();

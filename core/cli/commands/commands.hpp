@@ -19,6 +19,8 @@ extern const Command init_command;
 extern const Command validate_command;
 extern const Command events_command;
 extern const Command signal_command;
+extern const Command pause_command;
+extern const Command resume_command;
 extern const Command schedule_command;
 extern const Command plugin_command;
 extern const Command shutdown_command;

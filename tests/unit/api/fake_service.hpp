@@ -129,6 +129,12 @@ class FakeService final : public ControlService {
                 Done<void> done) override {
         finish("signal " + name + " " + std::to_string(number), done);
     }
+    void pause(const Peer&, const std::string& name, Done<model::DaemonView> done) override {
+        finish("pause " + name, name, done);
+    }
+    void resume(const Peer&, const std::string& name, Done<model::DaemonView> done) override {
+        finish("resume " + name, name, done);
+    }
     void shutdown(const Peer&, bool keep_running, Done<void> done) override {
         finish(keep_running ? "shutdown keep" : "shutdown", done);
     }

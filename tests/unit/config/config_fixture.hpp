@@ -18,7 +18,9 @@ inline KnownPlugins fake_plugins() {
                                .enforces_processes = true});
     plugins.drivers.push_back(
         {.name = "cgroup",
-         .schema_json = R"({"type":"object","properties":{"slice":{"type":"string"}}})",
+         .schema_json = R"({"type":"object","properties":{"slice":{"type":"string"},
+            "memory_high":{"type":"string"},"cpu_weight":{"type":"integer"},
+            "no_new_privs":{"type":"boolean"},"umask":{"type":"string"}}})",
          .enforces_memory = true,
          .enforces_cpu = true,
          .enforces_open_files = true,

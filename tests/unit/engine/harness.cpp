@@ -91,7 +91,7 @@ RequestId Engine::remove(DaemonKey daemon, bool force) {
 }
 
 void Engine::spawned(DaemonKey daemon) {
-    handle(Spawned{daemon, run(daemon), ++last_pid_, "token-" + std::to_string(last_pid_)});
+    handle(Spawned{daemon, run(daemon), ++last_pid_, "token-" + std::to_string(last_pid_), false});
 }
 
 void Engine::spawn_failed(DaemonKey daemon, const std::string& why) {

@@ -1,0 +1,111 @@
+// How the conductor carries out what the engine decided.
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/log.hpp"
+#include "manager/conductor.hpp"
+
+namespace syspulse::manager {
+
+void Conductor::act(engine::Action& action) {
+    if (auto* spawn = std::get_if<engine::SpawnRun>(&action)) {
+        act(*spawn);
+    } else if (auto* recover = std::get_if<engine::RecoverRun>(&action)) {
+        act(*recover);
+    } else if (const auto* signal = std::get_if<engine::SignalRun>(&action)) {
+        ports_.processes.signal(signal->run, signal->signal, {});
+    } else if (const auto* kill = std::get_if<engine::KillRun>(&action)) {
+        ports_.processes.kill_tree(kill->run, {});
+    } else if (const auto* hold = std::get_if<engine::HoldRun>(&action)) {
+        act(*hold);
+    } else if (const auto* inspect = std::get_if<engine::InspectRun>(&action)) {
+        ports_.processes.inspect(inspect->run);
+    } else if (auto* release = std::get_if<engine::ReleaseRun>(&action)) {
+        act(*release);
+    } else if (auto* check = std::get_if<engine::StartCheck>(&action)) {
+        act(*check);
+    } else if (const auto* cancel = std::get_if<engine::CancelCheck>(&action)) {
+        checks_.erase(cancel->check);
+        ports_.checks.cancel(cancel->check);
+    } else if (auto* forget = std::get_if<engine::ForgetDaemon>(&action)) {
+        act(*forget);
+    }
+}
+
+void Conductor::act(engine::SpawnRun& action) {
+    runs_[action.run] = action.daemon;
+    spawns_.emplace_back(action.daemon, action.run);
+}
+
+void Conductor::act(engine::RecoverRun& action) {
+    const Entry& entry = entries_.at(action.daemon);
+    const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
+    if (!opened)
+        log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
+    ports_.capture.handles_used(entry.name);
+    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name,
+                              entry.spec->driver.type, entry.spec->driver.options_json,
+                              action.token});
+}
+
+void Conductor::act(engine::StartCheck& action) {
+    const Entry& entry = entries_.at(action.daemon);
+    const engine::DaemonMachine* m = supervisor_->find(action.daemon);
+    if (m == nullptr || !entry.spec->health_check) return;
+    const model::HealthCheckSpec& check = *entry.spec->health_check;
+    checks_[action.check] = action.daemon;
+    ports_.checks.start({action.check, action.daemon, entry.name, check.checker.type, check.target,
+                         check.checker.options_json, m->pid(), check.timeout});
+}
+
+void Conductor::act(const engine::HoldRun& action) {
+    auto done = [this, alive = alive_, action](Result<void> held) {
+        if (!*alive) return;
+        submit(engine::Held{action.daemon, action.run, action.paused,
+                            held ? std::nullopt : std::optional<Error>(held.error())});
+    };
+    if (action.paused) return ports_.processes.freeze(action.run, std::move(done));
+    ports_.processes.thaw(action.run, std::move(done));
+}
+
+void Conductor::act(engine::ReleaseRun& action) {
+    runs_.erase(action.run);
+    ports_.processes.release(action.run);
+    const auto entry = entries_.find(action.daemon);
+    if (entry != entries_.end()) ports_.capture.run_ended(entry->second.name);
+}
+
+void Conductor::act(engine::ForgetDaemon& action) {
+    ports_.checks.forget(action.daemon);
+    const auto entry = entries_.find(action.daemon);
+    if (entry == entries_.end()) return;
+    ports_.capture.close(entry->second.name);
+    by_name_.erase(entry->second.name);
+    entries_.erase(entry);
+}
+
+void Conductor::answer(engine::Action& action) {
+    if (auto* reply = std::get_if<engine::Reply>(&action)) {
+        const auto found = requests_.find(reply->request);
+        if (found == requests_.end()) return;
+        const Done done = std::move(found->second);
+        requests_.erase(found);
+        done(reply->error ? Result<void>(*reply->error) : Result<void>());
+    } else if (std::holds_alternative<engine::Finish>(action)) {
+        over_ = true;
+        report_abandoned();
+        if (finished_) finished_();
+    }
+}
+
+void Conductor::report_abandoned() const {
+    for (const auto& [key, entry] : entries_) {
+        const engine::DaemonMachine* m = supervisor_->find(key);
+        if (m == nullptr || !m->abandoned()) continue;
+        log::error("\"" + entry.name + "\" (pid " + std::to_string(m->pid()) +
+                   ") was killed but does not end; it is left behind");
+    }
+}
+
+}  // namespace syspulse::manager

@@ -1,0 +1,119 @@
+"""The driver cgroup as its users have it, on whatever cgroup hierarchies this machine has. One scenario per CTest."""
+import json
+import os
+import pathlib
+import sys
+import time
+
+from harness import DEADLINE_SECS, Manager, alive, free_port, need, until
+
+# Others may run these scenarios on the same machine, and cgroups carry the names of daemons.
+HOG, REDIS, TICK, WILD = (f"{name}-{os.getpid()}" for name in ("hog", "redis", "tick", "wild"))
+MEMORY_HOG = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(1 << 20))"]
+
+
+def usable(m):
+    """Skips where no cgroup may be made, with the driver's own reason."""
+    m.start()
+    m.add(probe={"command": ["true"], "driver": "cgroup"})
+    done = m.run("start", "probe")
+    if done.returncode != 0 and "Delegate=yes" in done.stderr:
+        print("skipped:", done.stderr.strip())
+        sys.exit(77)
+    assert done.returncode == 0, done.stderr
+
+
+def groups(name):
+    return [p for p in pathlib.Path("/sys/fs/cgroup").rglob(f"{name}.*") if p.is_dir()]
+
+
+def out_of_memory_is_told_and_restarted():
+    with Manager() as m:
+        usable(m)
+        m.add(**{HOG: {"command": MEMORY_HOG, "driver": "cgroup", "resource_limits": {"max_memory_bytes": "48M"},
+                       "restart_policy": {"policy": "on_failure", "max_retries": 1, "backoff_base_secs": 0.05}}})
+        m.ok("start", HOG)
+        ended = m.wait_for(HOG, state="failed", restart_count=1)
+        assert ended["oom_killed"] and ended["exit_signal"] == "SIGKILL", ended
+        assert 0 < ended["memory_peak_bytes"] <= 48 << 20, ended
+        assert "out of memory" in ended["last_error"], ended
+        events = [json.loads(line) for line in m.ok("--format", "json", "events", "--daemon", HOG).splitlines()
+                  if line.startswith("{")] or json.loads(m.ok("--format", "json", "events", "--daemon", HOG))
+        assert any(e["oom_killed"] and e["memory_peak_bytes"] for e in events if e["kind"] == "exit"), events
+        assert not groups(HOG), groups(HOG)
+
+
+def redis_lives_under_a_memory_limit_and_is_measured():
+    need("redis-server")
+    port = free_port()
+    with Manager() as m:
+        usable(m)
+        m.add(**{REDIS: {"command": ["redis-server", "--port", str(port), "--save", ""],
+                         "driver": {"type": "cgroup", "with": {"no_new_privs": True, "umask": "027"}},
+                         "resource_limits": {"max_memory_bytes": "128M", "max_cpu_percent": 50, "max_processes": 32},
+                         "health_check": {"type": "tcp", "target": f"127.0.0.1:{port}", "interval_secs": 1}}})
+        m.ok("start", REDIS, "--wait")
+        stats = m.status(REDIS)["stats"]
+        assert stats["tasks"] >= 1 and stats["memory_peak_bytes"] > 0 and stats["cpu_user_secs"] is not None, stats
+        m.ok("stop", REDIS)
+        assert m.status(REDIS)["exit_code"] == 0
+        assert not groups(REDIS)
+
+
+def pause_holds_still_across_a_restart_of_the_manager():
+    with Manager() as m:
+        usable(m)
+        m.add(**{TICK: {"command": ["/bin/sh", "-c", "while :; do echo tick; sleep 0.05; done"], "driver": "cgroup"},
+                 "plain": {"command": ["sleep", "1000"]}})
+        m.ok("start", TICK, "plain")
+        until(lambda: "tick" in m.log(TICK), "it ticks")
+        done = m.run("pause", "plain")
+        assert done.returncode != 0 and "cannot pause" in done.stderr, done
+        m.ok("pause", TICK)
+        before = m.log(TICK)
+        assert m.status(TICK)["paused"] and m.status(TICK)["state"] == "running"
+        m.fails(5, "pause", TICK)
+        pid = m.status(TICK)["pid"]
+        m.ok("shutdown", "--keep-running")
+        m.process.wait(DEADLINE_SECS)
+        m.start()
+        found = m.wait_for(TICK, state="running", paused=True)
+        assert found["pid"] == pid
+        assert m.log(TICK).count("tick") <= before.count("tick") + 2
+        m.ok("resume", TICK)
+        until(lambda: m.log(TICK).count("tick") > before.count("tick") + 5, "it ticks again")
+        m.ok("pause", TICK)
+        began = time.monotonic()
+        m.ok("stop", TICK)
+        assert time.monotonic() - began < 20, "a paused daemon heeds the request to end"
+        assert not groups(TICK)
+
+
+def nothing_outlives_a_stop():
+    runaway = "import os\nos.setsid() if os.fork() == 0 else None\nif os.fork() == 0: os.setsid()\n" \
+              "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(os.getpid(), flush=True)\n" \
+              "time.sleep(1000)"
+    with Manager() as m:
+        usable(m)
+        m.add(**{WILD: {"command": [sys.executable, "-c", runaway], "driver": "cgroup", "stop_timeout_secs": 1}})
+        m.ok("start", WILD)
+        pids = until(lambda: (lambda p: p if len(p) == 4 else None)(m.log(WILD).split()), "four of them run")
+        m.ok("stop", WILD)
+        assert not any(alive(int(p)) for p in pids), "all are gone when the stop is answered"
+        assert not groups(WILD)
+
+
+def bad_options_are_refused_with_their_place():
+    with Manager() as m:
+        m.start()
+        file = m.root / "bad.yaml"
+        file.write_text("daemons:\n  a:\n    command: [true]\n    driver:\n      type: cgroup\n      with:\n"
+                        "        cpu_weight: 0\n        umask: '999'\n        colour: red\n"
+                        "    resource_limits:\n      max_memory_bytes: -1\n")
+        errors = m.fails(2, "add", "-f", file)
+        for part in ("cpu_weight", "umask", "colour", "max_memory_bytes"):
+            assert part in errors, errors
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()

@@ -1,0 +1,173 @@
+// Pausing: what it does to checks, stops and requests, and what it does not do to the state.
+#include "harness.hpp"
+
+namespace syspulse::engine::test {
+namespace {
+
+RequestId ask_pause(Engine& e, DaemonKey daemon, std::uint64_t request = 1000) {
+    e.handle(PauseRequested{daemon, RequestId{request}});
+    return RequestId{request};
+}
+RequestId ask_resume(Engine& e, DaemonKey daemon, std::uint64_t request = 2000) {
+    e.handle(ResumeRequested{daemon, RequestId{request}});
+    return RequestId{request};
+}
+void held(Engine& e, DaemonKey daemon, bool paused, std::optional<Error> error = std::nullopt) {
+    e.handle(Held{daemon, e.run(daemon), paused, std::move(error)});
+}
+// The last order to hold or to let go; nothing if there was none.
+std::optional<bool> order(const Engine& e) {
+    const auto orders = e.all<HoldRun>();
+    return orders.empty() ? std::nullopt : std::optional(orders.back().paused);
+}
+
+TEST(Hold, pause_and_resume_are_answered_when_done_and_leave_the_state) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RequestId pause = ask_pause(e, web);
+    EXPECT_EQ(order(e), true);
+    EXPECT_FALSE(e.answered(pause));
+    EXPECT_FALSE(e.view(web).paused);
+    held(e, web, true);
+    EXPECT_TRUE(e.done(pause));
+    EXPECT_TRUE(e.view(web).paused);
+    EXPECT_EQ(e.state(web), State::running);
+    const RequestId resume = ask_resume(e, web);
+    EXPECT_EQ(order(e), false);
+    held(e, web, false);
+    EXPECT_TRUE(e.done(resume));
+    EXPECT_FALSE(e.view(web).paused);
+}
+
+TEST(Hold, what_does_not_fit_is_a_conflict) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    EXPECT_EQ(e.refusal(ask_pause(e, web, 1001)), ErrorCode::invalid_state);
+    e.up(web);
+    EXPECT_EQ(e.refusal(ask_resume(e, web, 1002)), ErrorCode::invalid_state);
+    ask_pause(e, web, 1003);
+    EXPECT_EQ(e.refusal(ask_pause(e, web, 1004)), ErrorCode::invalid_state);
+    EXPECT_EQ(e.refusal(ask_resume(e, web, 1005)), ErrorCode::invalid_state);
+    held(e, web, true);
+    EXPECT_EQ(e.refusal(ask_pause(e, web, 1006)), ErrorCode::invalid_state);
+    EXPECT_EQ(e.count<HoldRun>(), 1U);
+}
+
+TEST(Hold, a_driver_that_cannot_leaves_it_running_with_its_checks) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    e.healthy(web);
+    const RequestId pause = ask_pause(e, web);
+    held(e, web, true, Error{ErrorCode::unsupported, "cannot pause"});
+    EXPECT_EQ(e.refusal(pause), ErrorCode::unsupported);
+    EXPECT_FALSE(e.view(web).paused);
+    e.fail_until_unhealthy(web);
+    EXPECT_EQ(e.state(web), State::stopping);
+}
+
+TEST(Hold, nothing_is_checked_meanwhile_and_checks_go_on_afterwards) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    e.healthy(web);
+    ask_pause(e, web);
+    held(e, web, true);
+    e.forget_actions();
+    e.advance(hours{5});
+    EXPECT_EQ(e.count<StartCheck>(), 0U);
+    EXPECT_EQ(e.health(web), Health::healthy);
+    EXPECT_EQ(e.until_deadline(), std::nullopt);
+    ask_resume(e, web);
+    held(e, web, false);
+    e.next_check(web, true);
+    EXPECT_EQ(e.health(web), Health::healthy);
+}
+
+TEST(Hold, a_check_under_way_does_not_count) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    e.healthy(web);
+    e.advance(seconds{10});
+    ask_pause(e, web);
+    EXPECT_EQ(e.count<CancelCheck>(), 1U);
+    e.checked(web, false);
+    held(e, web, true);
+    EXPECT_EQ(e.view(web).last_check->passed, true);
+}
+
+TEST(Hold, a_stop_lets_it_go_so_that_it_heeds_the_signal) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    ask_pause(e, web);
+    held(e, web, true);
+    e.forget_actions();
+    e.stop(web);
+    EXPECT_EQ(order(e), false);
+    EXPECT_EQ(e.signals(e.run(web)), std::vector<std::string>{"15"});
+    EXPECT_FALSE(e.view(web).paused);
+    held(e, web, false);
+    e.exited(web);
+    EXPECT_EQ(e.state(web), State::stopped);
+}
+
+TEST(Hold, a_kill_needs_no_thaw) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    ask_pause(e, web);
+    held(e, web, true);
+    e.forget_actions();
+    e.stop(web, true);
+    EXPECT_EQ(e.count<HoldRun>(), 0U);
+    EXPECT_EQ(e.signals(e.run(web)), std::vector<std::string>{"kill"});
+}
+
+TEST(Hold, whoever_waits_hears_of_an_end_or_a_stop) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RequestId first = ask_pause(e, web, 1001);
+    e.exited(web, ExitStatus::exited(1));
+    EXPECT_EQ(e.refusal(first), ErrorCode::cancelled);
+    e.up(web);
+    EXPECT_FALSE(e.view(web).paused);
+    const RequestId second = ask_pause(e, web, 1002);
+    e.stop(web);
+    EXPECT_EQ(e.refusal(second), ErrorCode::cancelled);
+    held(e, web, true);
+    EXPECT_FALSE(e.view(web).paused);
+}
+
+TEST(Hold, an_answer_of_an_older_run_changes_nothing) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RunId old = e.run(web);
+    e.exited(web, ExitStatus::exited(1));
+    e.up(web);
+    ask_pause(e, web);
+    e.handle(Held{web, old, true, std::nullopt});
+    EXPECT_FALSE(e.view(web).paused);
+}
+
+TEST(Hold, recovery_finds_it_paused_and_checks_nothing) {
+    Engine e;
+    model::StoredInstance stored;
+    stored.state = State::running;
+    stored.target = model::Target::up;
+    stored.run = RunId{7};
+    stored.run_live = true;
+    stored.pid = 1234;
+    stored.token = "token";
+    const DaemonKey web = e.load(with_check(make_spec("web")), stored);
+    e.manager_started();
+    e.handle(Spawned{web, RunId{7}, 1234, "token", true});
+    EXPECT_EQ(e.state(web), State::running);
+    EXPECT_TRUE(e.view(web).paused);
+    e.advance(hours{1});
+    EXPECT_EQ(e.count<StartCheck>(), 0U);
+}
+
+}  // namespace
+}  // namespace syspulse::engine::test
