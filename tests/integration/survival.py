@@ -204,10 +204,15 @@ def without_a_keeper_the_manager_is_the_process():
 def the_keeper_stays_small():
     with Manager() as m:
         m.start()
-        with open(f"/proc/{m.process.pid}/smaps_rollup") as f:
-            pss = next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-        print(f"keeper: {pss} KiB PSS")
-        assert pss <= 1024 or "asan" in PROGRAM or "tsan" in PROGRAM, pss
+
+        def pss():
+            with open(f"/proc/{m.process.pid}/smaps_rollup") as f:
+                return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        if "asan" in PROGRAM or "tsan" in PROGRAM:
+            return
+        # It gives up the pages of its start when it has started the manager, which may be quicker to answer.
+        until(lambda: pss() <= 1024, "the keeper needs no more than 1 MiB")
+        print(f"keeper: {pss()} KiB PSS")
 
 
 def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():

@@ -12,8 +12,13 @@
 namespace syspulse::testing {
 namespace {
 
-constexpr std::uint64_t patience_ns = 60'000'000'000;
+// A run id is unique for ever, over all hosts of this process too.
+std::string unused_run_id() {
+    static std::uint64_t last = 0;
+    return "run-" + std::to_string(::getpid()) + '.' + std::to_string(++last);
+}
 
+constexpr std::uint64_t patience_ns = 60'000'000'000;
 std::uint64_t now_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -27,7 +32,6 @@ sysp_str view(const std::string& text) {
 std::string text(sysp_str value) {
     return value.ptr ? std::string(value.ptr, value.len) : "";
 }
-
 std::vector<sysp_str> views(const std::vector<std::string>& strings) {
     std::vector<sysp_str> result;
     for (const auto& s : strings) result.push_back(view(s));
@@ -200,8 +204,8 @@ FakePluginHost::FakePluginHost(const std::string& file, const Options& options)
 }
 
 FakePluginHost::~FakePluginHost() {
-    if (self_ != nullptr)
-        vtbl<sysp_checker_vtbl>().destroy(self_);  // The same slot in both tables.
+    // The same slot in both tables.
+    if (self_ != nullptr) vtbl<sysp_checker_vtbl>().destroy(self_);
     for (auto& worker : workers_) worker.join();
     run_posted();
 }
@@ -308,13 +312,12 @@ Done FakePluginHost::finish(sysp_op op, sysp_status accepted) {
 }
 
 sysp_op FakePluginHost::start_check(const std::string& target, std::uint32_t timeout_ms) {
-    const std::string unit = "web";
     sysp_check_request request{};
     request.size = sizeof request;
     request.timeout_ms = timeout_ms;
     request.proc = 7;
     request.pid = 4711;
-    request.unit = view(unit);
+    request.unit = {"web", 3};
     request.target = view(target);
     const sysp_op op = next_id_++;
     const auto status = vtbl<sysp_checker_vtbl>().start(self_, op, &request);
@@ -339,15 +342,12 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     const auto env = views(spawn.env);
     sysp_limits limits = spawn.limits;
     limits.size = sizeof limits;
-    const std::string unit = "web";
     sysp_spawn_request request{};
     request.size = sizeof request;
     request.proc = proc;
-    const std::string run_id =
-        spawn.run_id.empty() ? "run-" + std::to_string(::getpid()) + '.' + std::to_string(next_id_)
-                             : spawn.run_id;
+    const std::string run_id = spawn.run_id.empty() ? unused_run_id() : spawn.run_id;
     request.run_id = view(run_id);
-    request.unit = view(unit);
+    request.unit = {"web", 3};
     request.argv = argv.data();
     request.argc = argv.size();
     request.env = env.data();
