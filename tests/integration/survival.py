@@ -205,14 +205,15 @@ def the_keeper_stays_small():
     with Manager() as m:
         m.start()
 
-        def pss():
+        def kibibytes(field):
             with open(f"/proc/{m.process.pid}/smaps_rollup") as f:
-                return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+                return sum(int(line.split()[1]) for line in f if line.startswith(field))
         if "asan" in PROGRAM or "tsan" in PROGRAM:
             return
-        # It gives up the pages of its start when it has started the manager, which may be quicker to answer.
-        until(lambda: pss() <= 1024, "the keeper needs no more than 1 MiB")
-        print(f"keeper: {pss()} KiB PSS")
+        # Its share of library code depends on what else the machine runs, so what is its own is judged. It gives
+        # up the pages of its start when it has started the manager, which may be quicker to answer.
+        until(lambda: kibibytes("Private_") <= 1024, "what is the keeper's own is no more than 1 MiB")
+        print(f"keeper: {kibibytes('Private_')} KiB of its own, {kibibytes('Pss:')} KiB PSS")
 
 
 def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
