@@ -19,7 +19,7 @@ namespace {
 namespace http = boost::beast::http;
 using Parser = http::response_parser<http::string_body>;
 
-constexpr std::size_t read_bytes = 64 * 1024;
+constexpr std::size_t client_read_bytes = 64 * 1024;
 
 Error lost() {
     return {ErrorCode::unavailable, "cannot read answer: the manager closed the connection"};
@@ -121,7 +121,7 @@ Result<Response> ClientConnection::exchange(std::string_view text, std::optional
     parser.eager(true);
     parser.body_limit(std::numeric_limits<std::uint64_t>::max());
     std::string input;
-    std::array<char, read_bytes> piece;  // NOLINT: filled by receive().
+    std::array<char, client_read_bytes> piece;  // NOLINT: filled by receive().
     while (!parser.is_done()) {
         const auto got = receive(piece.data(), piece.size(), deadline);
         if (!got) return got.error();

@@ -8,7 +8,7 @@
 namespace syspulse::config {
 namespace {
 
-constexpr std::int64_t count_max = 1'000'000;
+constexpr std::int64_t health_count_max = 1'000'000;
 
 bool is_host_and_port(std::string_view target) {
     std::size_t colon = target.rfind(':');
@@ -85,9 +85,9 @@ void read_health_check(const Value& block, model::DaemonSpec& spec, ReadContext&
     }
     fields.seconds("interval_secs", check.interval, Zero::refused);
     fields.seconds("timeout_secs", check.timeout, Zero::refused);
-    fields.whole("retries", check.retries, 1, count_max);
+    fields.whole("retries", check.retries, 1, health_count_max);
     fields.seconds("start_period_secs", check.start_period, Zero::allowed);
-    fields.whole("success_threshold", check.success_threshold, 1, count_max);
+    fields.whole("success_threshold", check.success_threshold, 1, health_count_max);
     fields.word("on_unhealthy", check.on_unhealthy, reactions);
     spec.health_check = std::move(check);
 }

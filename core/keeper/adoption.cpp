@@ -10,8 +10,8 @@
 namespace syspulse::keeper {
 namespace {
 
-constexpr char variable[] = "SYSPULSE_RUN_ID=";
-constexpr std::size_t variable_size = sizeof variable - 1;
+constexpr char variable_name[] = "SYSPULSE_RUN_ID=";
+constexpr std::size_t variable_size = sizeof variable_name - 1;
 // Of an environment. Static, so that the stack of the keeper stays small; used for moments only.
 constexpr std::size_t environment_max = 256 * 1024;
 char environment[environment_max];
@@ -51,7 +51,7 @@ std::uint64_t run_of(const char* words, std::size_t size) {
     const char* const end = words + size;
     while (words < end) {
         const std::size_t length = ::strnlen(words, static_cast<std::size_t>(end - words));
-        if (length > variable_size && std::memcmp(words, variable, variable_size) == 0) {
+        if (length > variable_size && std::memcmp(words, variable_name, variable_size) == 0) {
             const char* digits = words + length;
             while (digits > words && digits[-1] >= '0' && digits[-1] <= '9') --digits;
             return words + length == end ? 0 : std::strtoull(digits, nullptr, 10);

@@ -9,7 +9,7 @@
 namespace syspulse::logs {
 namespace {
 
-constexpr std::size_t block_bytes = 128 * 1024;
+constexpr std::size_t gzip_block_bytes = 128 * 1024;
 constexpr int gzip_window_bits = 15 + 16;  // zlib's way to ask for the gzip format.
 
 Error cannot_compress(const std::filesystem::path& target) {
@@ -24,7 +24,7 @@ Result<void> gzip(const platform::OutputFile& source, const std::filesystem::pat
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(target.string().c_str(), "wb6e"),
                                                           &gzclose);
     if (!file) return cannot_compress(target);
-    std::vector<char> block(block_bytes);
+    std::vector<char> block(gzip_block_bytes);
     for (std::uint64_t offset = 0;;) {
         if (stop) return Error{ErrorCode::cancelled, "cannot compress a log: stopping"};
         const auto got = source.read_at(offset, block);
@@ -43,7 +43,7 @@ Result<void> gzip(const platform::OutputFile& source, const std::filesystem::pat
 struct GzipReader::State {
     platform::OutputFile file;
     std::uint64_t offset = 0;  // In the file.
-    std::vector<unsigned char> input = std::vector<unsigned char>(block_bytes);
+    std::vector<unsigned char> input = std::vector<unsigned char>(gzip_block_bytes);
     z_stream stream = {};
     bool ended = false;
 

@@ -8,7 +8,7 @@
 namespace syspulse::logs {
 namespace {
 
-constexpr std::size_t block_bytes = 64 * 1024;
+constexpr std::size_t cursor_block_bytes = 64 * 1024;
 constexpr std::size_t stamp_length = 24;  // "2026-11-24T00:19:39.123Z"
 
 std::optional<WallTime> leading_timestamp(std::string_view line) {
@@ -105,7 +105,7 @@ bool StreamCursor::load() {
     if (segments_.empty()) return false;
     buffer_.erase(0, std::exchange(start_, 0));
     const std::size_t before = buffer_.size();
-    buffer_.resize(before + block_bytes);
+    buffer_.resize(before + cursor_block_bytes);
     const std::size_t got = segments_.front().read_at(offset_, std::span(buffer_).subspan(before));
     buffer_.resize(before + got);
     offset_ += got;

@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::string_view default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr std::array<std::string_view, 5> inherited{"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"};
+constexpr std::array<std::string_view, 5> inherited_names{"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE",
+                                                          "TZ"};
 
 // What a service manager told this process; it is nobody else's business.
 constexpr std::array<std::string_view, 6> service_manager{
@@ -18,7 +19,7 @@ constexpr std::array<std::string_view, 6> service_manager{
 
 BaseEnvironment::BaseEnvironment(const platform::EnvironmentLookup& lookup) {
     common_.emplace_back("PATH", lookup("PATH").value_or(std::string(default_path)));
-    for (const std::string_view name : inherited) {
+    for (const std::string_view name : inherited_names) {
         if (auto value = lookup(name)) common_.emplace_back(name, std::move(*value));
     }
 }

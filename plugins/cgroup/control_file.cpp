@@ -74,4 +74,8 @@ bool exists(const std::string& path) {
     return ::access(path.c_str(), F_OK) == 0;
 }
 
+std::string parent_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
+
 }  // namespace syspulse::plugins::cgroup

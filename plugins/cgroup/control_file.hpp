@@ -25,4 +25,7 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 
 bool exists(const std::string& path);
 
+// The directory that holds `path`, which has no slash at its end.
+std::string parent_of(const std::string& path);
+
 }  // namespace syspulse::plugins::cgroup

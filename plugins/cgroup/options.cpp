@@ -175,10 +175,6 @@ void read_confinement(const sdk::Config& config, Options& options) {
     }
 }
 
-std::string parent_of(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
-}
-
 }  // namespace
 
 sdk::Schema options_schema() {

@@ -25,9 +25,6 @@ constexpr const char* how_to_get_one =
 std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') + 1);
 }
-std::string parent_of(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
-}
 
 bool is_real_root(const std::string& directory) {
     return !exists(directory + "/cgroup.type");

@@ -108,7 +108,7 @@ TEST_F(BadInput, a_failed_exec_leaves_no_cgroup) {
 }
 
 TEST_F(BadInput, a_stranger_in_the_cgroup_ends_with_it) {
-    const Done done = host_.spawn(1, shell("sleep 1000"));
+    const Done done = host_.spawn(1, shell("exec sleep 1000"));
     const pid_t stranger = ::fork();
     if (stranger == 0) {
         for (;;) ::pause();
@@ -122,7 +122,7 @@ TEST_F(BadInput, a_stranger_in_the_cgroup_ends_with_it) {
 }
 
 TEST_F(BadInput, a_run_moved_out_and_its_cgroup_removed_can_still_be_stopped) {
-    const Done done = host_.spawn(1, shell("sleep 1000"));
+    const Done done = host_.spawn(1, shell("exec sleep 1000"));
     for (const fs::path& group : groups_of(done.token)) {
         const fs::path away = group.parent_path() / ("away-" + std::to_string(::getpid()));
         ASSERT_TRUE(fs::create_directory(away));

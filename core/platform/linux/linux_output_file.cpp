@@ -14,10 +14,6 @@ namespace {
 
 constexpr mode_t log_file_mode = 0640;
 
-int fd_of(NativeHandle handle) {
-    return static_cast<int>(handle);
-}
-
 WallTime wall_time(const timespec& t) {
     return from_unix_ms(static_cast<std::int64_t>(t.tv_sec) * 1000 + t.tv_nsec / 1'000'000);
 }

@@ -40,10 +40,6 @@ constexpr std::size_t other_descriptors = 576;
 constexpr int kept_free = 128;
 constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
 
-int fd_of(NativeHandle handle) {
-    return static_cast<int>(handle);
-}
-
 std::size_t descriptor_limit() {
     rlimit limit = {};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;

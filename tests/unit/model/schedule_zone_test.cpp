@@ -26,7 +26,7 @@ std::vector<std::string> firings(std::string_view zone, std::string_view express
     return times;
 }
 
-std::string error_of(std::string_view zone) {
+std::string zone_error_of(std::string_view zone) {
     const auto schedule = Schedule::parse("@daily", zone);
     return schedule ? "accepted" : schedule.error().message;
 }
@@ -165,13 +165,13 @@ TEST(ScheduleZone, local_zone_always_exists) {
 }
 
 TEST(ScheduleZone, unknown_zone_is_an_error_with_a_close_name) {
-    EXPECT_EQ(error_of("Europe/Berln"),
+    EXPECT_EQ(zone_error_of("Europe/Berln"),
               "cannot use schedule \"@daily\": unknown time zone \"Europe/Berln\"; did you mean "
               "Europe/Berlin?");
-    EXPECT_THAT(error_of("europe/berlin"), HasSubstr("did you mean Europe/Berlin?"));
-    EXPECT_THAT(error_of("kathmandu"), HasSubstr("did you mean Asia/Kathmandu?"));
-    EXPECT_THAT(error_of("Middle-Earth/Mordor"), HasSubstr("write an IANA name"));
-    EXPECT_THAT(error_of("../../etc/passwd"), HasSubstr("unknown time zone"));
+    EXPECT_THAT(zone_error_of("europe/berlin"), HasSubstr("did you mean Europe/Berlin?"));
+    EXPECT_THAT(zone_error_of("kathmandu"), HasSubstr("did you mean Asia/Kathmandu?"));
+    EXPECT_THAT(zone_error_of("Middle-Earth/Mordor"), HasSubstr("write an IANA name"));
+    EXPECT_THAT(zone_error_of("../../etc/passwd"), HasSubstr("unknown time zone"));
 }
 
 }  // namespace
