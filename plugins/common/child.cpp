@@ -71,10 +71,9 @@ struct ChildContext {
 };
 
 [[noreturn]] void give_up(ChildContext& context, int stage, std::size_t tried = 0) {
-    context.failure = {errno, stage, tried};
-    if (context.error_fd >= 0) {
-        (void)!::write(context.error_fd, &context.failure, sizeof context.failure);
-    }
+    const Failure failure{errno, stage, tried};
+    context.failure = failure;
+    if (context.error_fd >= 0) (void)!::write(context.error_fd, &failure, sizeof failure);
     ::_exit(127);
 }
 
