@@ -1,4 +1,5 @@
-// Lines out of a stream that comes in pieces cut anywhere.
+// Lines out of a stream that comes in pieces cut anywhere. A longer line than max_line_bytes comes
+// as several, so that memory stays bounded.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,8 @@ namespace syspulse::cli {
 
 class LineSplitter {
   public:
+    static constexpr std::size_t max_line_bytes = 1024 * 1024;
+
     explicit LineSplitter(std::function<void(std::string_view line)> on_line)
         : on_line_(std::move(on_line)) {}
 
@@ -26,6 +29,10 @@ class LineSplitter {
             piece.remove_prefix(end + 1);
         }
         rest_.append(piece);
+        while (rest_.size() > max_line_bytes) {
+            on_line_(std::string_view(rest_).substr(0, max_line_bytes));
+            rest_.erase(0, max_line_bytes);
+        }
     }
 
     // Hands on a last line that has no end.

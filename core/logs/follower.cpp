@@ -16,7 +16,7 @@ class LogFollower final : public Follower {
           reader_(std::move(reader)),
           readable_(std::move(readable)),
           watch_(std::move(watch)) {
-        reader_.only_complete_lines();
+        if (reader_.streams().size() > 1) reader_.only_complete_lines();
     }
 
     ~LogFollower() override {

@@ -18,10 +18,11 @@ class Follower {
   public:
     virtual ~Follower() = default;
 
-    // Appends complete lines, and pieces of lines longer than max_line_bytes, until about
-    // `max_bytes` are read or nothing more is there. Returns false in the latter case; `readable`
-    // is then called once when there may be more. Never called from inside read_some(), nor after
-    // destruction.
+    // Appends lines, and pieces of lines longer than max_line_bytes, until about
+    // `max_bytes` are read or nothing more is there. Of two streams a
+    // line comes when it is complete, of one so much of it as there is. Returns false in the latter
+    // case; `readable` is then called once when there may be more. Never called from inside
+    // read_some(), nor after destruction.
     virtual Result<bool> read_some(std::vector<Line>& lines, std::size_t max_bytes) = 0;
 };
 

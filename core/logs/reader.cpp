@@ -49,7 +49,7 @@ bool Reader::next(Line& line) {
             skip_ = 0;
             return false;
         }
-        if (unfinished_ == nullptr) --skip_;
+        --skip_;
     }
     return next_unskipped(line);
 }

@@ -11,17 +11,17 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "logs/line_pieces.hpp"
 #include "logs/stream.hpp"
 
 namespace syspulse::logs {
 
-// A longer line comes in pieces of this size.
-constexpr std::size_t max_line_bytes = 1024 * 1024;
-
 struct Query {
     bool out = true;
     bool err = false;
-    std::optional<std::uint64_t> lines{};  // The last so many, over both streams; nothing: all.
+    // The last so many, over both streams; nothing: all. Each piece of a long line counts, so that
+    // what is asked for is never more than so many times max_line_bytes.
+    std::optional<std::uint64_t> lines{};
     // Only what came at or after this moment: exact for lines with timestamps, else up to one
     // second more.
     std::optional<WallTime> since{};
@@ -29,8 +29,8 @@ struct Query {
 
 struct Line {
     Stream stream = Stream::out;
-    // With its newline, unless the line goes on in the next piece of the same stream or is not
-    // complete yet. Any bytes, not only UTF-8.
+    // With its newline, unless the line goes on in the next piece of the same stream, which may be
+    // in the next file, or is not complete yet. Any bytes, not only UTF-8.
     std::string text;
 };
 

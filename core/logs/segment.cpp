@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "logs/line_pieces.hpp"
+
 namespace syspulse::logs {
 namespace {
 
@@ -136,6 +138,7 @@ Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wan
     std::vector<char> block(block_bytes);
     std::uint64_t end = size();
     std::uint64_t lines = 0;
+    std::uint64_t end_of_piece = end;
     bool at_end = true;
     while (end > from) {
         const std::uint64_t begin = end - std::min<std::uint64_t>(end - from, block_bytes);
@@ -143,13 +146,15 @@ Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wan
             read_at(begin, std::span(block).first(static_cast<std::size_t>(end - begin)));
         for (std::size_t i = got; i > 0; --i) {
             // What follows the last newline is a line, too, if it is not empty.
+            const std::uint64_t at = begin + i;
             const bool ends_line = block[i - 1] == '\n';
             if (std::exchange(at_end, false)) {
                 ++lines;
                 if (wanted == 0) return {size(), 0};
-            } else if (ends_line) {
-                if (lines == wanted) return {begin + i, lines};
+            } else if (ends_line || end_of_piece - at == max_line_bytes) {
+                if (lines == wanted) return {at, lines};
                 ++lines;
+                end_of_piece = at;
             }
         }
         end = begin;
@@ -160,33 +165,24 @@ Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wan
 std::uint64_t Segment::count_lines(std::uint64_t from) {
     std::vector<char> block(block_bytes);
     std::uint64_t lines = 0;
-    char last = '\n';
+    LinePieces pieces;
     while (const std::size_t got = read_at(from, block)) {
-        lines += static_cast<std::uint64_t>(
-            std::count(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(got), '\n'));
-        last = block[got - 1];
+        std::string_view text(block.data(), got);
+        while (pieces.take(text)) ++lines;
         from += got;
     }
-    return last == '\n' ? lines : lines + 1;
+    return pieces.is_open() ? lines + 1 : lines;
 }
 
 std::uint64_t Segment::skip_lines(std::uint64_t from, std::uint64_t count) {
     std::vector<char> block(block_bytes);
+    LinePieces pieces;
     while (count > 0) {
         const std::size_t got = read_at(from, block);
         if (got == 0) break;
-        const std::string_view text(block.data(), got);
-        std::size_t used = 0;
-        while (count > 0 && used < got) {
-            const auto newline = text.find('\n', used);
-            if (newline == std::string_view::npos) {
-                used = got;
-            } else {
-                used = newline + 1;
-                --count;
-            }
-        }
-        from += used;
+        std::string_view text(block.data(), got);
+        while (count > 0 && pieces.take(text)) --count;
+        from += count > 0 ? got : got - text.size();
     }
     return from;
 }

@@ -68,7 +68,12 @@ bool StreamCursor::fill() {
             static_cast<void>(take());
             continue;
         }
-        if (load() || advance()) continue;
+        if (load()) continue;
+        if (advance()) {
+            if (length_ == 0) continue;
+            if (!inside_line_) keep_time();
+            return true;
+        }
         // The end, at present. Perhaps a line without newline waits there.
         if (only_complete_ || start_ == buffer_.size()) return false;
         length_ = buffer_.size() - start_;
@@ -113,7 +118,7 @@ bool StreamCursor::load() {
     return got > 0;
 }
 
-// At the end of the first segment: goes on with what came after it.
+// At the end of the first segment: takes what is left of it, then goes on with what came after it.
 bool StreamCursor::advance() {
     if (segments_.empty()) {
         segments_ = open_segments(dir_, stream_, [](Segment&, bool) { return false; });
@@ -133,7 +138,11 @@ bool StreamCursor::advance() {
         // The file may have grown between the last look at it and its rotation.
         if (load()) return true;
     }
-    if (start_ < buffer_.size()) buffer_ += '\n';
+    // A line that is longer than its file goes on in the next one.
+    if (start_ < buffer_.size()) {
+        length_ = buffer_.size() - start_;
+        return true;
+    }
     segments_.pop_front();
     offset_ = 0;
     return true;

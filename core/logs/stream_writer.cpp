@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "logs/line_pieces.hpp"
 #include "logs/time_index.hpp"
 
 namespace syspulse::logs {
@@ -63,10 +64,28 @@ std::size_t StreamWriter::pump() {
 }
 
 Result<std::size_t> StreamWriter::write_some(std::size_t available) {
-    if (auto ready = ready_file(); !ready) return ready.error();
-    if (auto noted = note_dropped(); !noted) return noted.error();
-    note_time();
-    return settings_.timestamps ? stamp_some(available) : move_some(available);
+    for (;;) {
+        if (auto ready = ready_file(); !ready) return ready.error();
+        if (auto noted = note_dropped(); !noted) return noted.error();
+        note_time();
+        auto written = settings_.timestamps ? stamp_some(available) : move_some(available);
+        const bool only_rotated = written && *written == 0 && !file_;
+        if (!only_rotated) return written;
+    }
+}
+
+// Zero without one.
+std::uint64_t StreamWriter::size_limit() const {
+    return rotation_failed_ ? 0 : settings_.max_size_bytes;
+}
+
+// How much more of the line that it ends with the file may take: past the limit as far again, but
+// no further than a reader takes a line for one.
+std::uint64_t StreamWriter::room_for_end_of_line() const {
+    const std::uint64_t limit = size_limit();
+    if (limit == 0) return std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t most = limit + std::min<std::uint64_t>(limit, max_line_bytes);
+    return most > size_ ? most - size_ : 0;
 }
 
 // Somebody may have emptied or removed the file; the next byte goes where it ends now.
@@ -87,6 +106,7 @@ Result<void> StreamWriter::ready_file() {
         const auto state = file_.state();
         if (!state) return state.error();
         size_ = state->size;
+        continues_line_ = continues_line_ && size_ == 0;
         if (!state->unlinked) return {};
         file_.close();
     }
@@ -102,10 +122,10 @@ void StreamWriter::begin_index(const std::filesystem::path& log) {
     if (append_time(index_path(*dir_, stream_), now, 0)) indexed_ = now;
 }
 
-// Splits so that the file ends with a whole line and only a line longer than the limit exceeds the
-// limit.
+// Splits so that the file ends with a whole line below the limit, or with one that exceeds the
+// limit a little. A line that would exceed it by more goes on in the next file.
 Result<std::size_t> StreamWriter::move_some(std::size_t available) {
-    const std::uint64_t limit = rotation_failed_ ? 0 : settings_.max_size_bytes;
+    const std::uint64_t limit = size_limit();
     const std::uint64_t room = limit > size_ ? limit - size_ : 0;
     if (limit == 0 || available <= room) return move(available);
 
@@ -121,12 +141,15 @@ Result<std::size_t> StreamWriter::move_some(std::size_t available) {
         if (moved && *moved == fits) rotate();
         return moved;
     }
-    if (size_ > 0 && at_line_start()) {
+    const std::uint64_t more = room_for_end_of_line();
+    if (more == 0 || (size_ > 0 && at_line_start())) {
         rotate();
         return std::size_t{0};
     }
-    const std::size_t end_of_line = through_first_newline(text);
-    auto moved = move(end_of_line > 0 ? end_of_line : text.size());
+    const std::string_view rest =
+        text.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(more, text.size())));
+    const std::size_t end_of_line = through_first_newline(rest);
+    auto moved = move(end_of_line > 0 ? end_of_line : rest.size());
     if (moved && end_of_line > 0 && *moved == end_of_line) rotate();
     return moved;
 }
@@ -158,23 +181,30 @@ Result<std::size_t> StreamWriter::stamp_some(std::size_t available) {
     return used;
 }
 
-// Fills tools_.text and returns how many peeked bytes it stands for; `full` if the next line is for
+// Fills tools_.text and returns how many peeked bytes it stands for; `full` if what follows is for
 // the next file.
 std::size_t StreamWriter::stamp_lines(std::size_t size, bool at_line_start,
                                       const std::string& stamp, bool& full) {
-    const std::uint64_t limit = rotation_failed_ ? 0 : settings_.max_size_bytes;
+    const std::uint64_t limit = size_limit();
+    const std::uint64_t most = room_for_end_of_line();
     const std::string_view text(tools_.peeked.data(), size);
     std::size_t used = 0;
     tools_.text.clear();
     while (used < text.size()) {
         const std::size_t through = through_first_newline(text.substr(used));
-        const std::size_t length = through > 0 ? through : text.size() - used;
+        std::size_t length = through > 0 ? through : text.size() - used;
         const std::uint64_t before = size_ + tools_.text.size();
-        full = limit > 0 && at_line_start && before > 0 && before + stamp.size() + length > limit;
+        full = at_line_start ? limit > 0 && before > 0 && before + stamp.size() + length > limit
+                             : tools_.text.size() >= most;
         if (full) break;
-        if (at_line_start) tools_.text += stamp;
+        if (at_line_start) {
+            tools_.text += stamp;
+        } else {
+            length = static_cast<std::size_t>(
+                std::min<std::uint64_t>(length, most - tools_.text.size()));
+        }
         tools_.text += text.substr(used, length);
-        at_line_start = through > 0;
+        at_line_start = tools_.text.ends_with('\n');
         used += length;
     }
     return used;
@@ -191,6 +221,7 @@ Result<void> StreamWriter::append(std::string_view text) {
 }
 
 void StreamWriter::rotate() {
+    continues_line_ = !at_line_start();
     file_.close();
     auto rotated = tools_.archiver.rotate(*dir_, stream_, settings_.retain_count);
     if (!rotated) {
@@ -214,7 +245,7 @@ void StreamWriter::rest() {
 }
 
 bool StreamWriter::at_line_start() const {
-    if (size_ == 0) return true;
+    if (size_ == 0) return !continues_line_;
     char last = '\n';
     const auto got = file_.read_at(size_ - 1, std::span(&last, 1));
     return !got || *got == 0 || last == '\n';

@@ -1,5 +1,6 @@
-// Moves one stream's bytes from its pipe into its log file: rotation at line boundaries,
-// timestamps, the time index, and what to do when the disk is full.
+// Moves one stream's bytes from its pipe into its log file: rotation at line boundaries, or within
+// a line that is longer than a file has room for, timestamps, the time index, and what to do when
+// the disk is full.
 #pragma once
 
 #include <cstdint>
@@ -61,6 +62,8 @@ class StreamWriter {
     Result<void> ready_file();
     void begin_index(const std::filesystem::path& log);
     Result<std::size_t> write_some(std::size_t available);
+    std::uint64_t size_limit() const;
+    std::uint64_t room_for_end_of_line() const;
     Result<std::size_t> move_some(std::size_t available);
     Result<std::size_t> move(std::size_t size);
     Result<std::size_t> stamp_some(std::size_t available);
@@ -80,6 +83,7 @@ class StreamWriter {
     bool enlarged_ = false;
     bool rotation_failed_ = false;
     bool line_may_be_open_ = true;  // An earlier manager may have left one.
+    bool continues_line_ = false;   // The file, while it is empty, goes on within a line.
     platform::CaptureSettings settings_;
     platform::NativeHandle pipe_;
     platform::OutputFile file_;

@@ -12,6 +12,22 @@ namespace {
 // it was.
 constexpr std::size_t waiting_events_max = 65536;
 
+// Puts lines of two streams below each other; one that is not complete is cut off by the other
+// stream's.
+class MergedText {
+  public:
+    void append(const logs::Line& line, std::string& sink) {
+        if (is_open_ && line.stream != stream_) sink += '\n';
+        sink += line.text;
+        stream_ = line.stream;
+        is_open_ = !line.text.ends_with('\n');
+    }
+
+  private:
+    logs::Stream stream_ = logs::Stream::out;
+    bool is_open_ = false;
+};
+
 class FileText final : public api::TextStream {
   public:
     explicit FileText(logs::Reader reader) : reader_(std::move(reader)) {}
@@ -23,13 +39,14 @@ class FileText final : public api::TextStream {
             const Result<bool> more = reader_.next(line);
             if (!more) return more.error();
             if (!*more) return api::Pull::end;
-            sink += line.text;
+            text_.append(line, sink);
         }
         return api::Pull::more;
     }
 
   private:
     logs::Reader reader_;
+    MergedText text_;
 };
 
 class FollowedText final : public api::TextStream {
@@ -41,13 +58,14 @@ class FollowedText final : public api::TextStream {
         lines_.clear();
         const Result<bool> more = follower_->read_some(lines_, max);
         if (!more) return more.error();
-        for (const logs::Line& line : lines_) sink += line.text;
+        for (const logs::Line& line : lines_) text_.append(line, sink);
         return *more ? api::Pull::more : api::Pull::wait;
     }
 
   private:
     std::unique_ptr<logs::Follower> follower_;
     std::vector<logs::Line> lines_;
+    MergedText text_;
 };
 
 class Events final : public api::EventStream {

@@ -11,7 +11,8 @@ FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
 # Grandchildren in the same group that ignore SIGTERM and outlive their parent.
 LEAVES_GRANDCHILDREN = ("for i in 1 2 3; do (trap '' TERM; while :; do sleep 60; done) & echo $!; done; "
                         "while :; do sleep 60; done")
-LONG_LINE_BYTES = 64 * 1024 * 1024
+MIB = 1024 * 1024
+GIB = 1024 * MIB
 
 
 @contextlib.contextmanager
@@ -113,20 +114,37 @@ def a_daemon_that_closes_its_output_goes_on():
         m.ok("stop", "mute")
 
 
-def a_line_without_end_does_not_fill_memory():
-    """64 MiB stand for 1 GB: everything beyond the first pipe-ful takes the same path. Lines are never cut, so the
-    file exceeds max_size_bytes here; it is rotated at the end of the line."""
+def a_line_of_a_gigabyte_fills_neither_disk_nor_memory():
+    """A file ends within a line that would exceed max_size_bytes by more than 1 MiB; the next one goes on with it."""
     with _manager_with_neighbour() as m:
-        script = f"head -c {LONG_LINE_BYTES} /dev/zero | tr '\\0' x; echo; echo after"
-        m.add(long={"command": ["/bin/sh", "-c", script],
-                    "log_config": {"max_size_bytes": "4M", "retain_count": 3}})
+        go = m.root / "go"
+        os.mkfifo(go)
+        m.add(long={"command": ["/bin/sh", "-c",
+                                f"head -c {GIB} /dev/zero; echo written >&2; read go < {go}; echo; echo end"],
+                    "log_config": {"max_size_bytes": "8M", "retain_count": 3}})
         m.ok("start", "long")
+        sizes = set()
+
+        def written():
+            for file in (m.data / "logs" / "long").glob("stdout.log*"):
+                with contextlib.suppress(FileNotFoundError):
+                    sizes.add(file.stat().st_size)
+            return m.log("long", "stderr") == "written\n"
+        until(written, "the gigabyte is written")
+        assert max(sizes) <= 9 * MIB, sizes
+        last = m.ok("logs", "long", "-n", 1)
+        assert set(last) == {"\0", "\n"} and len(last) <= MIB + 1, "a piece of 1 MiB counts as a line"
+        go.write_text("\n")
         m.wait_for("long", state="stopped", exit_code=0)
-        until(lambda: m.log("long").endswith("after\n"), "the line after it is there")
+        until(lambda: m.log("long").endswith("end\n"), "the line after it is there")
+        parts = [m.data / "logs" / "long" / f"stdout.log.{n}" for n in (3, 2, 1)]
+        kept = "".join(p.read_text() for p in parts) + m.log("long")
+        assert m.ok("logs", "long", "-n", 1000000) == kept, "the parts are joined as they were written"
+        assert kept == "\0" * (len(kept) - 5) + "\nend\n" and len(kept) > 3 * 8 * MIB
         with open(f"/proc/{m.pid()}/status") as f:
             peak_kib = int(next(line for line in f if line.startswith("VmHWM")).split()[1])
         assert peak_kib < 512 * 1024, f"{peak_kib} KiB"
-        assert m.ok("logs", "long", "-n", 1) == "after\n"
+        assert m.ok("logs", "long", "-n", 1) == "end\n"
 
 
 def output_that_is_not_utf8_is_kept_as_it_is():

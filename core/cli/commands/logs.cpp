@@ -74,6 +74,13 @@ class LineSink {
         context_.out << text << '\n';
     }
 
+    // Whether the output is to be taken as it is, without a label before each line.
+    bool is_plain() const { return !context_.json() && names_.size() == 1; }
+    void plain(std::string_view bytes) {
+        context_.out << bytes;
+        if (!bytes.empty()) line_is_open_ = bytes.back() != '\n';
+    }
+
     // False when nobody reads it any more.
     bool flush() {
         const std::lock_guard lock(mutex_);
@@ -85,6 +92,7 @@ class LineSink {
         if (context_.json() && !streaming_) {
             context_.out << json_array(values_) << '\n';
         }
+        if (line_is_open_) context_.out << '\n';
         context_.out << std::flush;
     }
 
@@ -103,6 +111,7 @@ class LineSink {
     const std::vector<std::string>& names_;
     bool streaming_;
     std::size_t width_ = 0;
+    bool line_is_open_ = false;
     std::mutex mutex_;
     std::vector<std::string> values_;
 };
@@ -115,7 +124,11 @@ std::optional<Failure> show(Context& context, LineSink& sink, const std::string&
     }
     LineSplitter lines([&](std::string_view text) { sink.line(which, text); });
     const auto response = (*connection)->stream(target, [&](std::string_view piece) {
-        lines.feed(piece);
+        if (sink.is_plain()) {
+            sink.plain(piece);
+        } else {
+            lines.feed(piece);
+        }
         return sink.flush();
     });
     lines.finish();

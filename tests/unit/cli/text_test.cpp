@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "cli/exit_code.hpp"
@@ -133,6 +134,20 @@ TEST(ExitCodes, the_worst_of_several_stands_for_all) {
     EXPECT_EQ(worst(ExitCode::timed_out, ExitCode::conflict), ExitCode::timed_out);
     EXPECT_EQ(worst(ExitCode::failed, ExitCode::no_such_daemon), ExitCode::failed);
     EXPECT_EQ(worst(ExitCode::failed, ExitCode::unreachable), ExitCode::unreachable);
+}
+
+TEST(LineSplitter, cuts_a_line_that_never_ends) {
+    std::size_t given = 0;
+    std::size_t longest = 0;
+    LineSplitter splitter([&](std::string_view line) {
+        given += line.size();
+        longest = std::max(longest, line.size());
+    });
+    const std::string piece(100'000, 'x');
+    for (int i = 0; i < 100; ++i) splitter.feed(piece);
+    splitter.finish();
+    EXPECT_EQ(given, 10'000'000U);
+    EXPECT_EQ(longest, LineSplitter::max_line_bytes);
 }
 
 TEST(LineSplitter, gives_whole_lines_wherever_the_pieces_are_cut) {

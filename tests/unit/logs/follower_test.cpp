@@ -102,9 +102,20 @@ TEST_F(Following, survives_a_restart_of_daemon_and_capture) {
     EXPECT_EQ(seen_, "one\ntwo\n");
 }
 
-TEST_F(Following, holds_a_line_back_until_it_is_complete) {
+TEST_F(Following, shows_what_there_is_of_a_line_such_as_a_prompt) {
     start_daemon();
     follow_from({.lines = 0});
+    write_fully(out_, "one\ntw");
+    run_until(6);
+    EXPECT_EQ(seen_, "one\ntw");
+    write_fully(out_, "o\n");
+    run_until(8);
+    EXPECT_EQ(seen_, "one\ntwo\n");
+}
+
+TEST_F(Following, holds_a_line_of_two_streams_back_until_it_is_complete) {
+    start_daemon();
+    follow_from({.err = true, .lines = 0});
     write_fully(out_, "one\ntw");
     run_until(4);
     ASSERT_TRUE(eventually_all_is("one\ntw"));

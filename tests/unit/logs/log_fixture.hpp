@@ -30,6 +30,8 @@ constexpr bool shares_descriptors = true;
 #else
 constexpr bool shares_descriptors = false;
 #endif
+constexpr const char* one_descriptor_table =
+    "under ThreadSanitizer the capture shares the process's descriptor table";
 
 class TemporaryDirectory {
   public:

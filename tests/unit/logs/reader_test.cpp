@@ -83,11 +83,34 @@ TEST_F(Reading, tells_apart_parts_of_the_same_moment) {
 TEST_F(Reading, cuts_a_huge_line_into_pieces) {
     const std::string huge(3 * max_line_bytes + 10, 'x');
     write_file(log_path(dir(), Stream::out), "before\n" + huge + "\nafter\n");
-    const auto lines = read_tail(logs_dir(), "web", {.lines = 2});
+    const auto lines = read_tail(logs_dir(), "web", {.lines = 5});
     ASSERT_EQ(lines->size(), 5U);
     for (const Line& line : *lines) EXPECT_LE(line.text.size(), max_line_bytes);
     EXPECT_EQ(lines->at(4).text, "after\n");
-    EXPECT_TRUE(read({.lines = 2}) == huge + "\nafter\n");
+    EXPECT_TRUE(read({.lines = 5}) == huge + "\nafter\n");
+}
+
+// Otherwise the last line of a log could be all of it.
+TEST_F(Reading, counts_each_piece_of_a_huge_line) {
+    const std::string huge = std::string(2 * max_line_bytes, 'a') + std::string(10, 'b') + '\n';
+    write_file(log_path(dir(), Stream::out, 1), "before\n" + huge);
+    write_file(log_path(dir(), Stream::out), "");
+    for (const bool packed : {false, true}) {
+        if (packed) pack(1);
+        EXPECT_EQ(read({.lines = 1}).size(), packed ? 11U : max_line_bytes);
+        EXPECT_TRUE(is_same_text(read({.lines = 3}), huge));
+        EXPECT_TRUE(is_same_text(read({.lines = 4}), "before\n" + huge));
+    }
+}
+
+TEST_F(Reading, joins_a_line_that_goes_on_in_the_next_file) {
+    write_file(log_path(dir(), Stream::out, 2), "one\ntw");
+    write_file(log_path(dir(), Stream::out, 1), "o, still tw");
+    write_file(log_path(dir(), Stream::out), "o\nthree\n");
+    pack(2);
+    EXPECT_EQ(read({}), "one\ntwo, still two\nthree\n");
+    EXPECT_EQ(read({.lines = 2}), "o\nthree\n");
+    EXPECT_EQ(read({.lines = 5}), "one\ntwo, still two\nthree\n");
 }
 
 TEST_F(Reading, keeps_bytes_that_are_not_utf8) {
