@@ -16,7 +16,10 @@
 
 int main(int argc, char** argv) {
     using namespace syspulse;
-    if (keeper::is_keeper_process()) return keeper::keep(argv);
+    if (keeper::is_keeper_process()) {
+        keeper::become_own_keeper(argv);
+        return keeper::keep(argv);
+    }
     std::ios::sync_with_stdio(false);
     const auto environment = platform::process_environment();
     const auto clock = platform::make_system_clock();

@@ -11,14 +11,14 @@ bool read_handover(const char* variable, Handover& handover) {
     const char* const text = std::getenv(variable);
     if (text == nullptr) return false;
     char rest = 0;
-    return std::sscanf(text, "%d,%d,%d,%d%c", &handover.pid, &handover.lock, &handover.endpoint,
-                       &handover.board, &rest) == 4;
+    return std::sscanf(text, "%d,%d,%d,%d,%d%c", &handover.pid, &handover.lock, &handover.endpoint,
+                       &handover.board, &handover.program, &rest) == 5;
 }
 
 void write_handover(const char* variable, const Handover& handover) {
-    char text[64];
-    std::snprintf(text, sizeof text, "%d,%d,%d,%d", handover.pid, handover.lock, handover.endpoint,
-                  handover.board);
+    char text[80];
+    std::snprintf(text, sizeof text, "%d,%d,%d,%d,%d", handover.pid, handover.lock,
+                  handover.endpoint, handover.board, handover.program);
     ::setenv(variable, text, 1);
 }
 

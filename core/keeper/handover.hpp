@@ -1,6 +1,6 @@
 // How descriptors travel from the starting process to the keeper and on to each manager: as numbers
-// in one environment variable, "pid,lock,endpoint,board". The pid is that of the keeper, so that
-// the variable means nothing to a process that inherited it by accident.
+// in one environment variable, "pid,lock,endpoint,board,program". The pid is that of the keeper, so
+// that the variable means nothing to a process that inherited it by accident.
 #pragma once
 
 namespace syspulse::keeper {
@@ -13,6 +13,7 @@ struct Handover {
     int lock = -1;
     int endpoint = -1;
     int board = -1;
+    int program = -1;  // What the keeper starts managers from; -1: from its own file.
 };
 
 // False if the variable is absent or malformed.

@@ -90,7 +90,8 @@ int Keeper::run() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const sigset_t set = set_of(std::begin(signals), std::end(signals));
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
-    program_ = ::open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    program_ =
+        handover_.program >= 0 ? handover_.program : ::open("/proc/self/exe", O_PATH | O_CLOEXEC);
     if (manager_ == 0) start_manager();
     collect();
     while (!finished_) {
@@ -252,9 +253,12 @@ void Keeper::manager_ready() {
     renew();
 }
 
-// Returns only if it failed; then the old keeper does as well.
+// The new program finds the keeper that came with it. Returns only if it failed; then the old
+// keeper does as well.
 void Keeper::renew() {
-    write_handover(keeper_variable, handover_);
+    Handover handover = handover_;
+    handover.program = -1;
+    write_handover(keeper_variable, handover);
     for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
         keep_over_exec(descriptor, true);
     ::execveat(program_, "", argv_, environ, AT_EMPTY_PATH);
@@ -289,6 +293,11 @@ void leave_watchdog_to_manager(int pid) {
 
 }  // namespace
 
+bool is_keeper_process() {
+    Handover handover;
+    return read_handover(keeper_variable, handover) && handover.pid == ::getpid();
+}
+
 int keep(char** argv) {
     Handover handover;
     if (!read_handover(keeper_variable, handover)) return EXIT_FAILURE;
@@ -297,7 +306,8 @@ int keep(char** argv) {
         Report() << "cannot start the keeper: its shared memory is missing";
         return EXIT_FAILURE;
     }
-    for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
+    for (const int descriptor :
+         {handover.lock, handover.endpoint, handover.board, handover.program})
         keep_over_exec(descriptor, false);
     ::unsetenv(keeper_variable);
     write_handover(manager_variable, handover);

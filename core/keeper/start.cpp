@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -58,6 +59,28 @@ int make_board(const std::string& socket) {
     return -1;
 }
 
+// The keeper's program, which is installed beside this one: ../libexec/syspulse-keeper. Empty if
+// the system does not tell where that is.
+std::string keeper_program() {
+    char path[PATH_MAX];
+    const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+    if (size <= 0 || size == static_cast<ssize_t>(sizeof path)) return {};
+    std::string program(path, static_cast<std::size_t>(size));
+    for (int part = 0; part < 2; ++part) program.resize(program.find_last_of('/'));
+    return program + "/libexec/syspulse-keeper";
+}
+
+// Returns only if it failed.
+void become_small_keeper(Handover handover, char** argv) {
+    const std::string keeper = keeper_program();
+    if (keeper.empty() || ::access(keeper.c_str(), X_OK) != 0) return;
+    handover.program = ::open("/proc/self/exe", O_PATH);
+    if (handover.program < 0) return;
+    write_handover(keeper_variable, handover);
+    ::execve(keeper.c_str(), argv, environ);
+    ::close(handover.program);
+}
+
 }  // namespace
 
 Error run_under_keeper(int lock, int endpoint, const std::string& socket) {
@@ -69,16 +92,21 @@ Error run_under_keeper(int lock, int endpoint, const std::string& socket) {
     for (std::size_t at = 0; at < words.size(); at = words.find('\0', at) + 1)
         argv.push_back(words.data() + at);
     argv.push_back(nullptr);
-    write_handover(keeper_variable, {::getpid(), lock, endpoint, board});
+    Handover handover{::getpid(), lock, endpoint, board, -1};
     for (const int descriptor : {lock, endpoint, board}) keep_over_exec(descriptor, true);
+    become_small_keeper(handover, argv.data());
+    // A program that stands alone is its own keeper, and a larger one.
+    write_handover(keeper_variable, handover);
     ::execve("/proc/self/exe", argv.data(), environ);
     ::unsetenv(keeper_variable);
     return start_error("it cannot be executed");
 }
 
-bool is_keeper_process() {
+void become_own_keeper(char** argv) {
     Handover handover;
-    return read_handover(keeper_variable, handover) && handover.pid == ::getpid();
+    if (!read_handover(keeper_variable, handover) || handover.program >= 0) return;
+    become_small_keeper(handover, argv);
+    write_handover(keeper_variable, handover);
 }
 
 }  // namespace syspulse::keeper

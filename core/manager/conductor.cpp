@@ -149,11 +149,22 @@ void Conductor::drain() {
 void Conductor::perform(Batch& batch) {
     std::vector<model::JournalRecord> records;
     record(batch, records);
+    reached("before-record");
     commit(std::move(records));
-    for (engine::Action& action : batch) act(action);
+    reached("after-record");
+    for (engine::Action& action : batch) {
+        act(action);
+        reached("after-act");
+    }
     spawn_some();
+    reached("before-reply");
     publish();
     for (engine::Action& action : batch) answer(action);
+    reached("after-reply");
+}
+
+void Conductor::reached(std::string_view place) const {
+    if (options_.between_steps) options_.between_steps(place);
 }
 
 void Conductor::record(Batch& batch, std::vector<model::JournalRecord>& records) {
@@ -291,7 +302,9 @@ void Conductor::spawn(DaemonKey daemon, RunId run) {
                       spec.limits.max_open_files, spec.limits.max_processes};
     request.stdio[1] = handles->out;
     request.stdio[2] = handles->err;
+    reached("before-spawn");
     ports_.processes.spawn(request);
+    reached("after-spawn");
     ports_.capture.handles_used(entry.name);
 }
 

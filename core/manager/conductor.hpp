@@ -47,6 +47,9 @@ struct ConductorOptions {
     // unknown.
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
+    // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
+    // knows.
+    std::function<void(std::string_view place)> between_steps;
     std::string boot;  // This life of the machine; empty when not known.
 };
 
@@ -121,6 +124,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void submit(engine::Event event);
     void drain();
     void perform(Batch& batch);
+    void reached(std::string_view place) const;
     void record(Batch& batch, std::vector<model::JournalRecord>& records);
     void append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
                        std::vector<model::JournalRecord>& records);

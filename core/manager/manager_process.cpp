@@ -10,6 +10,7 @@
 #include "config/json_schema.hpp"
 #include "logs/capture.hpp"
 #include "manager/control.hpp"
+#include "manager/crash_point.hpp"
 #include "manager/environment.hpp"
 #include "manager/known_plugins.hpp"
 #include "platform/descriptor_limit.hpp"
@@ -112,6 +113,7 @@ Result<void> Process::build(const ProcessOptions& options) {
     conducting.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
     conducting.make_uuid = [this] { return make_uuid(); };
     conducting.base_environment = [this](const std::string& user) { return environment_.of(user); };
+    conducting.between_steps = crash_point(platform::process_environment());
     conducting.logs_dir = directory_.paths().logs().string();
     if (link_) {
         conducting.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };

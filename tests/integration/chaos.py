@@ -8,73 +8,37 @@ import argparse
 import contextlib
 import json
 import os
-import pathlib
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-PROGRAM = os.environ["SYSPULSE_PROGRAM"]
+from harness import DEADLINE_SECS, Manager, until
+
 WORKER = os.environ["SYSPULSE_CHAOS_WORKER"]
-DEADLINE_SECS = 120
 
 
-def until(condition, what):
-    end = time.monotonic() + DEADLINE_SECS
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {DEADLINE_SECS} s in vain: {what}")
-
-
-class Chaos:
+class Chaos(Manager):
     def __init__(self, options):
+        super().__init__("syspulse-chaos-")
         self.options = options
         self.random = random.Random(options.seed)
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-chaos-"))
-        self.data = self.root / "data"
-        self.keeper = None
         self.back_ms = []
         self.back_after_keeper_ms = []
         self.keeper_gaps = []
         self.requests = 0
         self.over = threading.Event()
 
-    def launch(self):
-        log = open(self.root / "manager.log", "ab")
-        self.keeper = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data], stdout=log, stderr=log)
-
     def cli(self, *words):
-        done = subprocess.run([PROGRAM, "--data-dir", self.data, "--format", "json", *words], capture_output=True,
-                              text=True, timeout=DEADLINE_SECS)
+        done = self.run(*words)
         return done.stdout if done.returncode == 0 else None
 
-    def get(self, path, timeout=DEADLINE_SECS):
-        """One raw request; the body, or nothing if the connection broke."""
-        try:
-            with socket.socket(socket.AF_UNIX) as s:
-                s.settimeout(timeout)
-                s.connect(str(self.data / "syspulse.sock"))
-                s.sendall(f"GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n".encode())
-                answer = b""
-                while part := s.recv(65536):
-                    answer += part
-        except OSError:
-            return None
-        head, _, body = answer.partition(b"\r\n\r\n")
-        return body.decode() if head.startswith(b"HTTP/1.1 200") else None
-
     def info(self):
-        body = self.get("/v1/info")
-        return json.loads(body) if body else None
+        return self.get("/v1/info")
 
     def register(self):
         daemons = {}
@@ -108,16 +72,15 @@ class Chaos:
         pid = int((self.data / "syspulse.pid").read_text() or 0)
         begin = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        until(lambda: (lambda i: i and i["pid"] != pid)(self.info()), "the endpoint is back")
+        until(lambda: (lambda i: i and i["pid"] != pid)(self.info()), "the endpoint is back", every=0.001)
         self.back_ms.append((time.monotonic() - begin) * 1000)
 
     def kill_keeper(self):
         begin = time.monotonic()
         gap_begin = time.time()
-        self.keeper.kill()
-        self.keeper.wait()
+        self.kill()
         self.launch()
-        until(self.info, "the endpoint is back")
+        until(self.info, "the endpoint is back", every=0.001)
         self.back_after_keeper_ms.append((time.monotonic() - begin) * 1000)
         self.keeper_gaps.append((gap_begin, time.time()))
 
@@ -127,7 +90,7 @@ class Chaos:
         time.sleep(self.random.uniform(0.01, 0.2))
         os.kill(pid, signal.SIGCONT)
 
-    def run(self):
+    def rage(self):
         self.launch()
         until(self.info, "the manager answers")
         self.register()
@@ -152,13 +115,11 @@ class Chaos:
         until(lambda: self.resting(self.crashing), "the crashing ones rest")
         self.cli("stop", "--all")
         until(lambda: self.resting(self.steady), "the steady ones rest")
-        self.keeper.send_signal(signal.SIGTERM)
-        code = self.keeper.wait(DEADLINE_SECS)
-        return code
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE_SECS)
 
     def resting(self, names):
-        listed = json.loads(self.get("/v1/daemons") or "[]")
-        listed = listed if isinstance(listed, list) else listed["daemons"]
+        listed = self.get("/v1/daemons")
         return listed and all(d["state"] in ("stopped", "failed") for d in listed if d["name"] in names)
 
     def starts(self, name):
@@ -223,7 +184,7 @@ def main():
     chaos = Chaos(options)
     ok = False
     try:
-        chaos.run()
+        chaos.rage()
         code = chaos.finish()
         written, lost, disorder = chaos.count_lines()
         exits, unknown, wrong, missing = chaos.check_exits()
@@ -246,12 +207,12 @@ def main():
         ok = True
     finally:
         chaos.over.set()
-        if chaos.keeper and chaos.keeper.poll() is None:
-            chaos.keeper.send_signal(signal.SIGTERM)
+        if chaos.process and chaos.process.poll() is None:
+            chaos.process.send_signal(signal.SIGTERM)
             try:
-                chaos.keeper.wait(30)
+                chaos.process.wait(30)
             except subprocess.TimeoutExpired:
-                chaos.keeper.kill()
+                chaos.process.kill()
         if ok and not options.keep:
             shutil.rmtree(chaos.root, ignore_errors=True)
         else:

@@ -17,13 +17,13 @@ DEADLINE_SECS = 60
 PROGRAM = os.environ["SYSPULSE_PROGRAM"]
 
 
-def until(condition, what):
+def until(condition, what, every=0.02):
     end = time.monotonic() + DEADLINE_SECS
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(every)
     raise AssertionError(f"waited {DEADLINE_SECS} s in vain: {what}")
 
 
@@ -59,8 +59,8 @@ def need_root():
 
 
 class Manager:
-    def __init__(self):
-        self.root = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-it-"))
+    def __init__(self, prefix="syspulse-it-"):
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix=prefix))
         self.root.chmod(0o711)
         self.data = self.root / "data"
         self.process = None
@@ -78,10 +78,13 @@ class Manager:
                 raise
         shutil.rmtree(self.root, ignore_errors=True)
 
+    def launch(self, *flags, env=None):
+        with open(self.root / "manager.log", "ab") as log:
+            self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data, *flags], stdout=log,
+                                            stderr=log, env=env)
+
     def start(self, *flags, env=None):
-        log = open(self.root / "manager.log", "ab")
-        self.process = subprocess.Popen([PROGRAM, "daemon", "--data-dir", self.data, *flags], stdout=log, stderr=log,
-                                        env=env)
+        self.launch(*flags, env=env)
         until(lambda: self.run("ping").returncode == 0, "the manager answers")
 
     def stop(self):
@@ -95,6 +98,24 @@ class Manager:
     def run(self, *words, **options):
         return subprocess.run([PROGRAM, "--data-dir", self.data, *map(str, words)], capture_output=True, text=True,
                               timeout=2 * DEADLINE_SECS, **options)
+
+    def request(self, method, path, timeout=DEADLINE_SECS):
+        """One request without the CLI: what a 200 said, or nothing."""
+        try:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(timeout)
+                s.connect(str(self.data / "syspulse.sock"))
+                s.sendall(f"{method} {path} HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+                answer = b""
+                while part := s.recv(65536):
+                    answer += part
+        except OSError:
+            return None
+        head, _, body = answer.partition(b"\r\n\r\n")
+        return json.loads(body or b"{}") if head.startswith(b"HTTP/1.1 200") else None
+
+    def get(self, path, timeout=DEADLINE_SECS):
+        return self.request("GET", path, timeout)
 
     def ok(self, *words):
         done = self.run(*words)

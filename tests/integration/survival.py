@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import harness
 from harness import DEADLINE_SECS, PROGRAM, Manager, alive, until
 
 TICK = ["/bin/sh", "-c", "i=0; while :; do echo $i; i=$((i+1)); sleep 0.01; done"]
@@ -208,16 +209,25 @@ def the_keeper_stays_small():
         def kibibytes(field):
             with open(f"/proc/{m.process.pid}/smaps_rollup") as f:
                 return sum(int(line.split()[1]) for line in f if line.startswith(field))
+        assert os.readlink(f"/proc/{m.process.pid}/exe").endswith("/libexec/syspulse-keeper")
         if "asan" in PROGRAM or "tsan" in PROGRAM:
             return
-        # It gives up the pages of its start when it has started the manager, which may be quicker to answer.
-        until(lambda: kibibytes("Private_") <= 1024, "what is the keeper's own is no more than 1 MiB")
+        kill_manager(m)  # Then it has used all that it ever uses.
         pss = kibibytes("Pss:")
         print(f"keeper: {kibibytes('Private_')} KiB of its own, {pss} KiB PSS")
-        if pss > 1024:
-            # The budget is PSS, and where nothing else shares the C++ library it is missed: shown, not hidden.
-            print(f"skipped: the keeper's budget of 1024 KiB PSS is missed: {pss} KiB")
-            sys.exit(77)
+        assert pss <= 1024, pss
+
+
+def a_program_that_stands_alone_is_its_own_keeper():
+    with Manager() as m:
+        alone = m.root / "syspulse"
+        shutil.copy(PROGRAM, alone)
+        plugins = pathlib.Path(PROGRAM).parent.parent / "lib/syspulse/plugins"
+        harness.PROGRAM = alone
+        m.start("--plugin-dir", plugins)
+        assert os.readlink(f"/proc/{info(m)['keeper_pid']}/exe") == str(alone)
+        kill_manager(m)
+        m.stop()
 
 
 def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
@@ -229,12 +239,13 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
         other = m.root / "bin" / "syspulse"
         other.parent.mkdir()
         shutil.copy(PROGRAM, other)
-        shutil.copytree(pathlib.Path(PROGRAM).parent.parent / "lib", m.root / "lib")
+        for part in ("lib", "libexec"):
+            shutil.copytree(pathlib.Path(PROGRAM).parent.parent / part, m.root / part)
         m.ok("upgrade", other)
         after = info(m)
         assert after["pid"] != before["pid"] and after["keeper_pid"] == before["keeper_pid"]
-        for pid in (after["pid"], after["keeper_pid"]):
-            until(lambda: os.readlink(f"/proc/{pid}/exe") == str(other), "both processes run the new program")
+        for pid, program in ((after["pid"], other), (after["keeper_pid"], m.root / "libexec" / "syspulse-keeper")):
+            until(lambda: os.readlink(f"/proc/{pid}/exe") == str(program), "both processes run the new program")
         assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
         assert "could not serve" in m.fails(1, "upgrade", shutil.which("false"))
         m.fails(4, "upgrade", m.root / "nothing")
@@ -244,6 +255,62 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
         m.ok("stop", "tick")
         assert numbers(m, "tick") == list(range(len(numbers(m, "tick"))))
         m.stop()
+
+
+# Each step of a manager's turn, and how many of them the life below passes at least.
+PLACES = {"before-record": 6, "after-record": 6, "after-act": 12, "before-spawn": 2, "after-spawn": 2,
+          "before-reply": 6, "after-reply": 6}
+BEFORE_THERE_IS_A_PROCESS = ("after-record", "after-act", "before-spawn")
+
+
+def a_manager_that_dies_between_any_two_steps_leaves_no_doubt():
+    """A daemon is started, fails, is started again by policy and is stopped; the manager dies on the way, at one step
+    after the other. Afterwards there is one process or none, as asked, and every exit is in the history."""
+    with Manager() as m:
+        plan = m.root / "plan"
+        m.start(env={**os.environ, "SYSPULSE_CRASH_PLAN": str(plan)})
+        lives = {f"{place}-{count}": f"{place} {count}" for place, most in PLACES.items() for count in range(1, most + 1)}
+        m.add(**{name: _twice(m.root / name) for name in lives})
+        for name, crash in lives.items():
+            restarts = m.get("/v1/info")["restarts"]
+            (m.root / "plan.new").write_text(crash)
+            (m.root / "plan.new").rename(plan)  # Never seen half-written.
+            _one_life(m, name)
+            until(lambda: not plan.exists() and m.get("/v1/info")["restarts"] == restarts + 1, f"{name}: it has died")
+        m.stop()
+
+
+def _twice(file):
+    """Exits with 6 the first time and stays the second; notes its process, and whether it is there twice."""
+    script = (f"exec 9>>{file}.lock; flock -n 9 || echo twice >> {file}; echo $$$$ >> {file}; "
+              f"[ $(wc -l < {file}) -gt 1 ] || exit 6; exec sleep 600")
+    return {"command": ["/bin/bash", "-c", script],
+            "restart_policy": {"policy": "on_failure", "backoff_base_secs": 0.01}}
+
+
+def _one_life(m, name):
+    daemon = f"/v1/daemons/{name}"
+
+    def is_as_asked(**fields):
+        now = m.get(daemon)
+        return now if now and all(now[k] == v for k, v in fields.items()) else None
+
+    # A request whose answer the crash took along is made again, unless it was heard.
+    until(lambda: m.request("POST", daemon + "/start") is not None or not is_as_asked(state="stopped"), f"{name}: asked")
+    running = until(lambda: is_as_asked(state="running", restart_count=1), f"{name}: the second run")
+    runs = until(lambda: (lambda r: r if len(r) > 1 else None)((m.root / name).read_text().split()), f"{name}: it runs")
+    assert len(runs) == 2 and runs[1] == str(running["pid"]), (name, runs, running)
+    until(lambda: m.request("POST", daemon + "/stop") is not None or is_as_asked(state="stopped"), f"{name}: asked")
+    until(lambda: is_as_asked(state="stopped"), f"{name}: stopped")
+    assert not alive(running["pid"]), name
+    told = until(lambda: (lambda d: d.stdout if d.returncode == 0 else None)(m.run("--format", "json", "events", "--daemon", name)),
+                 f"{name}: its history")
+    exits = [(e["exit_code"], e["exit_signal"]) for e in json.loads(told) if e["kind"] == "exit"]
+    # A run that was recorded and never became a process ends unknown; only there may anything be unknown.
+    if name.startswith(BEFORE_THERE_IS_A_PROCESS) and (None, None) in exits:
+        exits.remove((None, None))
+    assert exits == [(6, None), (None, "SIGTERM")], (name, exits)
+    assert (m.root / name).read_text().split() == runs, name
 
 
 if __name__ == "__main__":
