@@ -4,43 +4,12 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.hpp"
+
 namespace syspulse::api {
 namespace {
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
-
-constexpr unsigned char byte_at(std::string_view text, std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
-}
-
-// The length of the valid UTF-8 sequence at `i`, or zero (Unicode 15, table 3-7).
-std::size_t sequence_length(std::string_view text, std::size_t i) {
-    const unsigned char lead = byte_at(text, i);
-    if (lead < 0x80) return 1;
-    std::size_t length = 0;
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        length = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        length = 3;
-        if (lead == 0xE0) low = 0xA0;
-        if (lead == 0xED) high = 0x9F;
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        length = 4;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;
-    } else {
-        return 0;
-    }
-    const unsigned char second = byte_at(text, i + 1);
-    if (second < low || second > high) return 0;
-    for (std::size_t k = 2; k < length; ++k) {
-        const unsigned char next = byte_at(text, i + k);
-        if (next < 0x80 || next > 0xBF) return 0;
-    }
-    return length;
-}
 
 void append_control(std::string& out, char c) {
     switch (c) {
@@ -73,9 +42,14 @@ void append_escaped(std::string& out, std::string_view text) {
     std::size_t plain = 0;  // Start of what can be copied as it is.
     for (std::size_t i = 0; i < text.size();) {
         const char c = text[i];
-        const std::size_t length = sequence_length(text, i);
+        // Most text is plain ASCII, which needs no closer look.
+        if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
+            ++i;
+            continue;
+        }
+        const std::size_t length = utf8_sequence_length(text.substr(i));
         const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-        if (length != 0 && !control && c != '"' && c != '\\') {
+        if (length > 1) {
             i += length;
             continue;
         }

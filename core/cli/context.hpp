@@ -58,6 +58,7 @@ struct Context {
     std::function<Result<std::function<void()>>(const GlobalOptions&)> watch_manager;
     std::function<std::optional<std::string>(std::string_view)> environment;
     std::function<bool(std::string_view)> user_exists;
+    std::function<Result<void>(const std::filesystem::path&)> may_follow;
     std::function<Now()> now;
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;

@@ -11,6 +11,7 @@
 #include "manager/entry.hpp"
 #include "platform/clock.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/file_trust.hpp"
 #include "platform/terminal.hpp"
 #include "platform/users.hpp"
 
@@ -36,6 +37,7 @@ int main(int argc, char** argv) {
     context.user_exists = [](std::string_view name) {
         return platform::find_user(std::string(name)).has_value();
     };
+    context.may_follow = platform::check_spec_file;
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
     context.load_plugins = cli::load_plugin_files;

@@ -14,10 +14,6 @@
 
 namespace syspulse::cli {
 
-// '*', '?', '[a-z]' and '[!a-z]', over the whole text. A '[' that is never closed stands for
-// itself.
-bool matches(std::string_view pattern, std::string_view text);
-
 bool is_pattern(std::string_view name) noexcept;
 
 struct Selection {

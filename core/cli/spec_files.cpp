@@ -35,6 +35,10 @@ config::LoadResult load_specs(Context& context, const std::vector<std::string>& 
             texts.push_back({"<stdin>", read_all(context.in)});
             continue;
         }
+        const auto allowed = options.may_follow ? options.may_follow(file) : Result<void>();
+        if (!allowed) {
+            return {{}, {{file, 0, 0, "cannot use the spec file: " + allowed.error().message}}};
+        }
         std::ifstream in(file, std::ios::binary);
         if (!in) {
             return {{},

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "config/readers.hpp"
 
 namespace syspulse::config {
@@ -74,6 +75,11 @@ class Expander {
                             "\" is not set: set it or write ${" + std::string(name) + ":-default}");
             return {};
         }
+        if (!is_utf8(*found)) {
+            fail(where, "the environment variable \"" + std::string(name) +
+                            "\" is not UTF-8: a spec cannot hold it");
+            return {};
+        }
         expanded_bytes_ += found->size();
         if (expanded_bytes_ <= expanded_bytes_max) return *found;
         if (!too_large_) fail(where, "the environment expands to more than 16 MiB");
@@ -91,28 +97,6 @@ class Expander {
     bool too_large_ = false;
 };
 
-// The length of the UTF-8 sequence at the front, zero for an invalid one (RFC 3629, table 3-7 of
-// Unicode).
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-    const unsigned lead = byte(0);
-    const unsigned next = byte(1);
-    if (lead < 0x80U) return 1;
-    if (lead >= 0xC2U && lead <= 0xDFU) return continues(1) ? 2 : 0;
-    if (lead >= 0xE0U && lead <= 0xEFU) {
-        if ((lead == 0xE0U && next < 0xA0U) || (lead == 0xEDU && next > 0x9FU)) return 0;
-        return continues(1) && continues(2) ? 3 : 0;
-    }
-    if (lead >= 0xF0U && lead <= 0xF4U) {
-        if ((lead == 0xF0U && next < 0x90U) || (lead == 0xF4U && next > 0x8FU)) return 0;
-        return continues(1) && continues(2) && continues(3) ? 4 : 0;
-    }
-    return 0;
-}
-
 }  // namespace
 
 void expand_environment(Value& root, const EnvironmentLookup& lookup, Issues& issues) {
@@ -129,7 +113,7 @@ void expand_environment(Value& root, const EnvironmentLookup& lookup, Issues& is
 std::optional<Position> find_invalid_utf8(std::string_view text) {
     Position where{1, 1, {}};
     while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
+        const std::size_t length = utf8_sequence_length(text);
         if (length == 0) return where;
         if (text.front() == '\n') {
             ++where.line;

@@ -269,6 +269,11 @@ LoadResult load_spec_files(std::span<const std::filesystem::path> paths,
                            const LoadOptions& options) {
     Loader loader(options);
     for (const std::filesystem::path& path : paths) {
+        const auto allowed = options.may_follow ? options.may_follow(path) : Result<void>();
+        if (!allowed) {
+            loader.add_error(path.string(), "cannot use the spec file: " + allowed.error().message);
+            continue;
+        }
         if (auto text = read_file(path, loader)) loader.add_yaml({path.string(), *std::move(text)});
     }
     return loader.finish();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
 #include "model/daemon_spec.hpp"
 #include "model/dependency_graph.hpp"
 
@@ -41,6 +42,8 @@ struct LoadOptions {
     // Variables for ${VAR} in YAML; nothing for an unset one. Requests are never expanded.
     std::function<std::optional<std::string>(std::string_view name)> environment;
     std::function<bool(std::string_view user)> user_exists;
+    // Refuses files whose words must not be followed, whoever may read them.
+    std::function<Result<void>(const std::filesystem::path& file)> may_follow;
     // Daemons that exist already and that depends_on may name. One that the file declares again
     // counts as the file has it.
     std::vector<model::DependencyNode> existing_daemons;

@@ -14,6 +14,7 @@
 #include "manager/environment.hpp"
 #include "manager/known_plugins.hpp"
 #include "platform/descriptor_limit.hpp"
+#include "platform/file_trust.hpp"
 #include "platform/orphan_reaper.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
@@ -141,6 +142,7 @@ Result<std::vector<model::DaemonSpec>> Process::load_specs(
     options.user_exists = [](std::string_view user) {
         return platform::find_user(std::string(user)).has_value();
     };
+    options.may_follow = platform::check_spec_file;
     options.existing_daemons = conductor_->dependencies();
     auto loaded = config::load_spec_files(files, options);
     if (!loaded.errors.empty())

@@ -5,7 +5,7 @@
 
 namespace syspulse::model {
 
-// Whether the whole of `text` matches.
+// Whether the whole of `text` matches. A '[' that is never closed stands for itself.
 bool matches_pattern(std::string_view pattern, std::string_view text);
 
 }  // namespace syspulse::model

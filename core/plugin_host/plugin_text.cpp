@@ -3,41 +3,17 @@
 #include <algorithm>
 #include <system_error>
 
+#include "base/utf8.hpp"
 #include "plugin_host/foreign_struct.hpp"
 
 namespace syspulse::plugin_host {
-namespace {
-
-// The length of the well-formed UTF-8 sequence at the front of `text`; 0 if there is none.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    std::size_t length = 0;
-    if (lead >= 0xC2 && lead <= 0xDF) length = 2;
-    if (lead >= 0xE0 && lead <= 0xEF) length = 3;
-    if (lead >= 0xF0 && lead <= 0xF4) length = 4;
-    if (length == 0 || length > text.size()) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xC0U) != 0x80U) return 0;
-    }
-    // Overlong forms, surrogates and what lies above U+10FFFF.
-    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
-    if (lead == 0xED && byte(1) > 0x9F) return 0;
-    if (lead == 0xF0 && byte(1) < 0x90) return 0;
-    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-    return length;
-}
-
-}  // namespace
-
 std::string safe_text(const char* text, std::size_t length, std::size_t limit) {
     if (text == nullptr) return {};
     const std::string_view all(text, std::min(length, limit));
     std::string safe;
     safe.reserve(all.size());
     for (std::size_t at = 0; at < all.size();) {
-        const std::size_t step = sequence_length(all.substr(at));
+        const std::size_t step = utf8_sequence_length(all.substr(at));
         const unsigned char lead = static_cast<unsigned char>(all[at]);
         if (step == 0) {
             safe += '?';

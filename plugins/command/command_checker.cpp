@@ -88,10 +88,18 @@ class CommandChecker : public sdk::AsyncChecker {
             if (!read_output()) output_watch_.reset();
         });
     }
+    // What only the manager should be told: a command could speak to the service manager in its
+    // name.
+    static bool of_the_manager(std::string_view entry) {
+        constexpr std::array prefixes = {"SYSPULSE_", "NOTIFY_SOCKET=", "WATCHDOG_", "LISTEN_"};
+        return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view prefix) {
+            return entry.substr(0, prefix.size()) == prefix;
+        });
+    }
     static std::vector<std::string> environment(const sdk::CheckRequest& request) {
         std::vector<std::string> env;
         for (char** entry = environ; *entry != nullptr; ++entry) {
-            if (std::string_view{*entry}.rfind("SYSPULSE_", 0) != 0) env.emplace_back(*entry);
+            if (!of_the_manager(*entry)) env.emplace_back(*entry);
         }
         env.push_back("SYSPULSE_DAEMON=" + request.unit);
         if (request.pid > 0) env.push_back("SYSPULSE_PID=" + std::to_string(request.pid));

@@ -46,6 +46,17 @@ def a_plugin_that_others_may_write_is_left_out():
         assert "syspulse.tcp" in m.ok("plugin", "list"), "the bundled one is used"
 
 
+def a_spec_file_that_everybody_may_write_is_refused():
+    with Manager() as m:
+        m.start()
+        file = m.root / "spec.yaml"
+        file.write_text("daemons:\n  a:\n    command: [x]\n")
+        file.chmod(0o666)
+        assert f"{file}: cannot use the spec file: everybody may write it" in m.fails(2, "add", "-f", file)
+        m.ok("validate", file)
+        assert m.run("status", "a").returncode == 4
+
+
 def a_spec_that_needs_a_missing_plugin_is_refused():
     with Manager() as m:
         m.start()

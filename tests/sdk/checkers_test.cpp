@@ -120,6 +120,14 @@ TEST(CommandChecker, tells_the_command_which_daemon_it_checks) {
     EXPECT_EQ(host.check("echo $SYSPULSE_DAEMON $SYSPULSE_PID", 60000).message, "web 4711");
 }
 
+TEST(CommandChecker, does_not_let_the_command_speak_for_the_manager) {
+    FakePluginHost host{COMMAND_PLUGIN};
+    ASSERT_EQ(::setenv("NOTIFY_SOCKET", "/run/notify", 1), 0);
+    const std::string told = host.check("echo \"[$NOTIFY_SOCKET]\"", 60000).message;
+    ::unsetenv("NOTIFY_SOCKET");
+    EXPECT_EQ(told, "[]");
+}
+
 TEST(CommandChecker, keeps_the_beginning_and_the_end_of_long_output) {
     FakePluginHost host{COMMAND_PLUGIN};
     const Done done = host.check("echo begin; seq 1 100000; echo end; exit 1", 60000);

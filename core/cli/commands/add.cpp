@@ -74,6 +74,7 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
     config::LoadOptions wanted;
     wanted.plugins = known ? &*known : nullptr;
     wanted.user_exists = context.user_exists;
+    wanted.may_follow = context.may_follow;
     wanted.environment = [&context](std::string_view name) {
         const Answer answer = call(context, {.target = "/v1/environment?name=" + url_encode(name)});
         return answer ? decode_value(answer.body) : std::nullopt;

@@ -4,7 +4,7 @@
 #include <sys/timerfd.h>
 
 #include <cstdint>
-#include <limits>
+#include <ctime>
 #include <utility>
 
 #include "platform/linux/linux_error.hpp"
@@ -54,10 +54,13 @@ void read_signals(int fd, const std::function<void(int)>& received) {
     }
 }
 
+// Seconds since 1970, in the year 2242.
+constexpr std::time_t far_away = std::time_t{1} << 33;
+
 // The timer never fires by itself; its only use is that setting the clock cancels it.
 bool arm_far_away(int fd) {
     itimerspec spec{};
-    spec.it_value.tv_sec = std::numeric_limits<std::int32_t>::max();
+    spec.it_value.tv_sec = far_away;
     return ::timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, nullptr) == 0;
 }
 

@@ -7,7 +7,6 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/line_splitter.hpp"
-#include "cli/selection.hpp"
 #include "cli/suggest.hpp"
 
 namespace syspulse::cli {
@@ -96,27 +95,6 @@ TEST(Text, states_have_the_colours_of_the_manual) {
 TEST(Text, bytes_are_shown_in_binary_units) {
     EXPECT_EQ(format_bytes(512), "512 B");
     EXPECT_EQ(format_bytes(12'900'000), "12.3 MiB");
-}
-
-TEST(Pattern, matches_as_a_shell_does) {
-    EXPECT_TRUE(matches("web-*", "web-1"));
-    EXPECT_TRUE(matches("*", ""));
-    EXPECT_TRUE(matches("*a*b", "xxaxxab"));
-    EXPECT_TRUE(matches("w?b", "web"));
-    EXPECT_TRUE(matches("[a-c]x", "bx"));
-    EXPECT_TRUE(matches("[!a-c]x", "dx"));
-    EXPECT_TRUE(matches("[]]x", "]x"));
-    EXPECT_TRUE(matches("a[b", "a[b"));
-    EXPECT_FALSE(matches("web-*", "Web-1"));
-    EXPECT_FALSE(matches("w?b", "wb"));
-    EXPECT_FALSE(matches("[a-c]x", "dx"));
-    EXPECT_FALSE(matches("", "a"));
-    EXPECT_FALSE(matches("*a", "ab"));
-}
-
-TEST(Pattern, many_stars_cost_no_exponential_time) {
-    const std::string text(5000, 'a');
-    EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", text));
 }
 
 TEST(Suggestion, finds_what_was_meant_and_stays_silent_otherwise) {

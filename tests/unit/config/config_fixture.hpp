@@ -42,6 +42,7 @@ inline LoadOptions fake_options() {
     options.environment = [](std::string_view name) -> std::optional<std::string> {
         if (name == "HOME") return "/root";
         if (name == "COUNT") return "7";
+        if (name == "LATIN1") return "caf\xE9";
         if (name == "EMPTY") return "";
         return std::nullopt;
     };

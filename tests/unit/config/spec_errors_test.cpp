@@ -116,6 +116,8 @@ constexpr Mistake mistakes[] = {
     {"unset_variable", WITH("    working_dir: ${NOPE}\n"),
      "a.yaml:4:18: the environment variable \"NOPE\" is not set: set it or write ${NOPE:-default}\n"
      "a.yaml:4:18: \"working_dir\" must not be empty"},
+    {"variable_not_utf8", WITH("    description: ${LATIN1}\n"),
+     "a.yaml:4:18: the environment variable \"LATIN1\" is not UTF-8: a spec cannot hold it"},
     {"open_variable", WITH("    description: a ${HOME\n"),
      "a.yaml:4:18: \"${\" has no closing brace: write $$ for a dollar sign"},
     {"merge_of_a_word", WITH("    <<: b\n"),
