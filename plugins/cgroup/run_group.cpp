@@ -65,7 +65,10 @@ RunGroup RunGroup::create(const std::map<std::string, std::string>& bases,
     std::map<std::string, std::string> made;
     for (const auto& [key, base] : bases) {
         const std::string directory = base + '/' + name;
-        if (::mkdir(directory.c_str(), 0755) != 0) {
+        // Controllers that are mounted together, as cpu and cpuacct often are, share one.
+        const bool shared = std::any_of(
+            made.begin(), made.end(), [&](const auto& other) { return other.second == directory; });
+        if (!shared && ::mkdir(directory.c_str(), 0755) != 0) {
             const int error = errno;
             (void)RunGroup{std::move(made)}.remove();
             const char* hint = error == EEXIST
