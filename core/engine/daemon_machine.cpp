@@ -29,9 +29,11 @@ void DaemonMachine::spawned(const Spawned& event) {
     spawn_pending_ = false;
     pid_ = event.pid;
     token_ = event.token;
+    const bool recovered = std::exchange(unfound_, false);
+    take_age(recovered);
     switch (state_) {
         case State::starting:
-            now_running(event);
+            now_running(event, recovered);
             return;
         case State::stopping:
             // The stop came while the answer was outstanding.
@@ -51,14 +53,9 @@ void DaemonMachine::spawned(const Spawned& event) {
     }
 }
 
-void DaemonMachine::now_running(const Spawned& event) {
-    const Now now = surroundings_.now();
-    const bool recovered = phase_ == Phase::recovering;
-    if (!recovered || !started_at_) started_at_ = now.wall;
-    // A wall clock that was set back must not make the run younger than zero.
-    const auto age = std::max(now.wall - *started_at_, std::chrono::milliseconds{0});
-    started_mono_ = now.mono - age;
+void DaemonMachine::now_running(const Spawned& event, bool recovered) {
     stopped_at_.reset();
+    if (recovered) last_error_.clear();
     phase_ = Phase::none;
     hold_ = event.paused ? Hold::paused : Hold::none;
     persist_run();
@@ -81,12 +78,8 @@ void DaemonMachine::now_running(const Spawned& event) {
 }
 
 void DaemonMachine::spawn_failed(const SpawnFailed& event) {
-    if (event.run != run_ || !run_live_ || !spawn_pending_) return;
+    if (event.run != run_ || !run_live_ || !spawn_pending_ || unfound_) return;
     spawn_pending_ = false;
-    if (phase_ == Phase::recovering) {
-        lost_in_recovery();
-        return;
-    }
     end_run(std::nullopt, surroundings_.now().wall);
     if (state_ == State::stopping) {
         after_stop();
@@ -136,7 +129,9 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
     cancel(kind);
     switch (kind) {
         case TimerKind::backoff:
-            if (state_ == State::backoff) {
+            if (unfound_) {
+                look_for();
+            } else if (state_ == State::backoff) {
                 ++restart_count_;
                 ++attempt_;
                 begin_start("restarted by policy");
@@ -147,7 +142,11 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
             if (phase_ == Phase::killing) {
                 last_error_ = "does not end, although it was killed";
                 surroundings_.emit(InspectRun{run_});
-                surroundings_.reached(key_, {Milestone::Kind::undying, std::nullopt});
+                surroundings_.reached(
+                    key_, {Milestone::Kind::undying,
+                           Error{ErrorCode::timed_out,
+                                 '"' + spec_->name +
+                                     "\" was killed but does not end; it may hang in the kernel"}});
                 if (shutting_down_) {
                     abandon();
                     return;
@@ -244,11 +243,12 @@ void DaemonMachine::begin_stop(StopCause cause, bool force, std::optional<Durati
     if (phase_ == Phase::terminating) terminate();
     // It could neither heed the signal nor serve its dependents until they have ended.
     let_go();
+    look_for();
 }
 
 void DaemonMachine::terminate() {
     phase_ = Phase::terminating;
-    if (spawn_pending_) return;
+    if (!reachable()) return;
     note("signal", "", signal_name(spec_->stop_signal), "asked to end");
     surroundings_.emit(SignalRun{run_, spec_->stop_signal});
     kill_due_ = surroundings_.now().mono + stop_timeout_;
@@ -267,7 +267,7 @@ void DaemonMachine::note_kill_time() {
 // A later stop may shorten the patience of an earlier one, never lengthen it.
 void DaemonMachine::hasten_stop(Duration timeout) {
     stop_timeout_ = std::min(stop_timeout_, timeout);
-    if (phase_ != Phase::terminating || spawn_pending_) return;
+    if (phase_ != Phase::terminating || !reachable()) return;
     const Instant due = surroundings_.now().mono + timeout;
     if (due >= kill_due_) return;
     kill_due_ = due;
@@ -285,11 +285,11 @@ void DaemonMachine::abandon() {
     surroundings_.touched(key_);
 }
 
-// While the answer to a spawn is outstanding there is nothing to signal yet: the phase tells
+// Until a spawn or a recovery is answered there is nothing to signal: the phase tells
 // spawned() what to do. An empty `why` is a repetition that history need not hear of.
 void DaemonMachine::kill(std::string_view why) {
     phase_ = Phase::killing;
-    if (spawn_pending_) return;
+    if (!reachable()) return;
     if (!why.empty()) note("signal", "", "SIGKILL", std::string(why));
     surroundings_.emit(KillRun{run_});
     arm(TimerKind::kill, surroundings_.now().mono + kill_patience);
@@ -300,6 +300,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     end_checks();
     end_hold("ended");
     run_live_ = false;
+    unfound_ = false;
     kill_at_.reset();
     last_exit_ = status;
     stopped_at_ = at;

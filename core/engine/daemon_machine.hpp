@@ -41,11 +41,11 @@ struct Milestone {
         retrying,   // The start failed, another try follows.
         unhealthy,  // The health check gave its verdict.
         rested,     // Nothing runs and nothing is pending.
-        undying,    // It was killed and is still there.
+        undying,    // A stop has not reached its end: killed and still there, or out of reach.
         held,       // A pause or resume was answered.
     };
     Kind kind{};
-    std::optional<Error> error;  // Why a start, pause or resume did not succeed.
+    std::optional<Error> error;  // Why a start, stop, pause or resume did not succeed.
 };
 
 // What a machine needs of the rest of the engine.
@@ -94,6 +94,7 @@ class DaemonMachine {
     void resume(bool restore, bool continued);
     void spawned(const Spawned& event);
     void spawn_failed(const SpawnFailed& event);
+    void recover_failed(const RecoverFailed& event);
     void exited(const Exited& event);
     void held(const Held& event);
     void checked(const Checked& event);
@@ -140,7 +141,10 @@ class DaemonMachine {
     void after_failed_or_ended(bool failed, const std::string& what,
                                std::optional<Error> start_error);
     void after_stop();
+    void look_for();
+    void out_of_reach(const Error& error);
     void lost_in_recovery();
+    void take_age(bool recovered);
     bool arm_again(bool continued);
     bool wait_on();
     Duration stop_time_left() const;
@@ -149,7 +153,7 @@ class DaemonMachine {
     void note_kill_time();
     void abandon();
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
-    void now_running(const Spawned& event);
+    void now_running(const Spawned& event, bool recovered);
 
     void let_go();
     void end_hold(std::string_view why);
@@ -167,6 +171,8 @@ class DaemonMachine {
 
     void arm(TimerKind kind, Instant when);
     void cancel(TimerKind kind) { ++generations_[static_cast<std::size_t>(kind)]; }
+    // Its process can be signalled.
+    bool reachable() const { return !spawn_pending_ && !unfound_; }
     void persist_run() { surroundings_.emit(PersistRun{key_, stored_run()}); }
     void persist() { surroundings_.emit(PersistInstance{key_}); }
     void note(std::string_view kind, std::string from, std::string to, std::string reason);
@@ -182,7 +188,10 @@ class DaemonMachine {
     Hold hold_ = Hold::none;
     StopCause stop_cause_ = StopCause::request;
     bool start_after_stop_ = false;
-    bool spawn_pending_ = false;
+    bool spawn_pending_ = false;  // An answer to a spawn or to a recovery is outstanding.
+    // The run was begun by an earlier manager, and nobody knows yet what became of it.
+    bool unfound_ = false;
+    std::uint8_t looks_ = 0;  // That have not found out.
     bool run_live_ = false;
     bool shutting_down_ = false;
     bool abandoned_ = false;

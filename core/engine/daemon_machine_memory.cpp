@@ -74,10 +74,10 @@ void DaemonMachine::resume(bool restore, bool continued) {
     const bool arm_it = spec_->schedule && (autostart || (wanted == Target::up && armed_at_));
     const bool missed = arm_it && arm_again(continued);
     if (run_live_) {
-        spawn_pending_ = true;
+        unfound_ = true;
         phase_ = Phase::recovering;
         enter(State::starting, "looked for after a restart of the manager");
-        surroundings_.emit(RecoverRun{key_, run_, token_});
+        look_for();
         return;
     }
     pid_ = 0;
@@ -98,6 +98,49 @@ void DaemonMachine::resume(bool restore, bool continued) {
     }
     target_ = Target::down;
     if (before != State::failed && before != State::stopped) enter(State::stopped, "not restored");
+}
+
+void DaemonMachine::look_for() {
+    if (!unfound_ || spawn_pending_) return;
+    cancel(TimerKind::backoff);
+    spawn_pending_ = true;
+    surroundings_.emit(RecoverRun{key_, run_, token_});
+}
+
+void DaemonMachine::recover_failed(const RecoverFailed& event) {
+    if (event.run != run_ || !run_live_ || !unfound_ || !spawn_pending_) return;
+    spawn_pending_ = false;
+    // Nothing outlives the machine, whatever the driver can or cannot say about it.
+    if (event.gone || rebooted_) return lost_in_recovery();
+    out_of_reach(event.error);
+}
+
+// The driver could not look, so the process may well live. It stays recorded, no other run begins
+// beside it, and the driver is asked again; who waits is told.
+void DaemonMachine::out_of_reach(const Error& error) {
+    constexpr Duration first_delay = std::chrono::seconds{1};
+    constexpr std::uint8_t longest = 5;  // 32 s
+    const Duration delay = first_delay * (1 << std::min(looks_, longest));
+    if (looks_ < longest) ++looks_;
+    const std::string what = "cannot look for the process of the last manager: " + error.message;
+    if (std::exchange(last_error_, what) != what)
+        note("transition", std::string(to_string(state_)), std::string(to_string(state_)), what);
+    if (shutting_down_) return abandon();
+    persist();
+    arm(TimerKind::backoff, surroundings_.now().mono + delay);
+    const Error told{ErrorCode::internal, "cannot look for the process of \"" + spec_->name +
+                                              "\" (pid " + std::to_string(pid_) +
+                                              "): " + error.message + "; next try in " +
+                                              format_duration(delay)};
+    surroundings_.reached(key_, {Milestone::Kind::retrying, told});
+    surroundings_.reached(key_, {Milestone::Kind::undying, told});
+}
+
+// A wall clock that was set back must not make the run younger than zero.
+void DaemonMachine::take_age(bool recovered) {
+    const Now now = surroundings_.now();
+    if (!recovered || !started_at_) started_at_ = now.wall;
+    started_mono_ = now.mono - std::max(now.wall - *started_at_, std::chrono::milliseconds{0});
 }
 
 // The run that was to be found is gone, and nobody saw how it ended. If the machine went down with
@@ -131,7 +174,9 @@ bool DaemonMachine::start_follows_earlier_stop() const {
 model::StoredInstance DaemonMachine::stored() const {
     model::StoredInstance s;
     s.target = target_;
-    s.state = state_;
+    // A manager that ends before it has found the run leaves to the next one what it was told
+    // itself.
+    s.state = phase_ == Phase::recovering ? before_ : state_;
     s.health = health();
     s.run = run_;
     s.run_live = run_live_;
@@ -175,7 +220,7 @@ void DaemonMachine::describe(model::DaemonView& view) const {
     view.restart_count = restart_count_;
     if (state_ == State::running || state_ == State::stopping) {
         const Duration up = surroundings_.now().mono - started_mono_;
-        if (run_live_) view.uptime_secs = std::chrono::duration<double>(up).count();
+        if (run_live_ && !unfound_) view.uptime_secs = std::chrono::duration<double>(up).count();
     }
     if (armed_) view.next_run_at = next_fire_;
     view.next_restart_at = next_restart_at_;

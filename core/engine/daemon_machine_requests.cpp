@@ -19,7 +19,11 @@ Result<void> DaemonMachine::start(std::string_view reason) {
             begin_start(reason);
             return {};
         case State::starting:
-            return conflict("is already starting");
+            if (!unfound_ || spawn_pending_) return conflict("is already starting");
+            target_ = Target::up;
+            persist();
+            look_for();
+            return {};
         case State::running:
             return conflict("is already running");
         case State::stopping:
@@ -50,6 +54,7 @@ Result<void> DaemonMachine::stop(bool force, std::optional<Duration> timeout) {
                 hasten_stop(*timeout);
             }
             persist();
+            look_for();
             return {};
         case State::backoff:
         case State::scheduled:
@@ -81,6 +86,7 @@ Result<void> DaemonMachine::restart(bool force) {
             start_after_stop_ = true;
             if (force) kill("killed on request");
             persist();
+            look_for();
             return {};
     }
     return {};
@@ -105,6 +111,7 @@ void DaemonMachine::shut_down(bool force) {
         case State::stopping:
             start_after_stop_ = false;
             if (force) kill("killed, the manager shuts down");
+            look_for();
             return;
     }
 }

@@ -85,6 +85,13 @@ struct SpawnFailed {
     RunId run;
     Error error;
 };
+// Of a run that an earlier manager began. Unless it is `gone`, nobody knows what became of it.
+struct RecoverFailed {
+    DaemonKey daemon;
+    RunId run;
+    bool gone = false;
+    Error error;
+};
 struct Exited {
     DaemonKey daemon;
     RunId run;
@@ -119,7 +126,7 @@ struct ShutdownRequested {
 
 using Event = std::variant<DaemonAdded, SpecChanged, ManagerStarted, StartRequested, StopRequested,
                            RestartRequested, RemoveRequested, PauseRequested, ResumeRequested,
-                           Spawned, SpawnFailed, Exited, Held, Checked, TimeAdvanced,
+                           Spawned, SpawnFailed, RecoverFailed, Exited, Held, Checked, TimeAdvanced,
                            WallClockChanged, ShutdownRequested>;
 
 }  // namespace syspulse::engine

@@ -145,6 +145,9 @@ void Supervisor::on(const Spawned& event) {
 void Supervisor::on(const SpawnFailed& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->spawn_failed(event);
 }
+void Supervisor::on(const RecoverFailed& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->recover_failed(event);
+}
 void Supervisor::on(const Exited& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->exited(event);
 }

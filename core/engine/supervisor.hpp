@@ -66,6 +66,7 @@ class Supervisor final : private Surroundings {
     void on(const Held& event);
     void on(const Spawned& event);
     void on(const SpawnFailed& event);
+    void on(const RecoverFailed& event);
     void on(const Exited& event);
     void on(const Checked& event);
     void on(const TimeAdvanced& event);

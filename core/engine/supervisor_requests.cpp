@@ -207,10 +207,7 @@ void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
                 break;
             case Kind::undying:
                 if (what == For::rest || what == For::removal) {
-                    reply(request,
-                          Error{ErrorCode::timed_out,
-                                "\"" + m->spec().name +
-                                    "\" was killed but does not end; it may hang in the kernel"});
+                    reply(request, milestone.error);
                 }
                 break;
         }

@@ -76,13 +76,18 @@ void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
 void Conductor::spawn_failed(RunId run, const Error& error) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
+    submit(engine::SpawnFailed{found->second, run, error});
+}
+
+void Conductor::recover_failed(RunId run, const Error& error) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
     const engine::DaemonMachine* m = supervisor_->find(found->second);
-    const bool gone = m != nullptr && m->phase() == engine::DaemonMachine::Phase::recovering &&
-                      error.code == ErrorCode::not_found;
-    if (const auto status = gone ? seen_exit(*m, run) : std::nullopt) {
+    const bool gone = error.code == ErrorCode::not_found;
+    if (const auto status = gone && m != nullptr ? seen_exit(*m, run) : std::nullopt) {
         submit(engine::Exited{found->second, run, *status});
     } else {
-        submit(engine::SpawnFailed{found->second, run, error});
+        submit(engine::RecoverFailed{found->second, run, gone, error});
     }
 }
 

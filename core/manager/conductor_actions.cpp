@@ -104,7 +104,7 @@ void Conductor::report_abandoned() const {
         const engine::DaemonMachine* m = supervisor_->find(key);
         if (m == nullptr || !m->abandoned()) continue;
         log::error("\"" + entry.name + "\" (pid " + std::to_string(m->pid()) +
-                   ") was killed but does not end; it is left behind");
+                   ") is left behind: " + m->stored().last_error);
     }
 }
 

@@ -57,12 +57,16 @@ struct SpawnedProcess {
 using model::ProcessStats;
 
 // What comes back. All calls on the loop thread, never from inside a call to the runner. For one
-// run `spawned` or `spawn_failed` comes first and once, `exited` at most once and after `spawned`.
+// run `spawned`, `spawn_failed` or `recover_failed` comes first, once for each request, and
+// `exited` at most once and after `spawned`.
 class ProcessObserver {
   public:
     virtual ~ProcessObserver() = default;
     virtual void spawned(RunId run, const SpawnedProcess& process) = 0;
-    virtual void spawn_failed(RunId run, const Error& error) = 0;  // Also for recover(): not_found.
+    virtual void spawn_failed(RunId run, const Error& error) = 0;
+    // With `not_found` the run was looked for and is gone. With any other code it could not be
+    // looked for, and may well live; recover() may be asked again.
+    virtual void recover_failed(RunId run, const Error& error) = 0;
     virtual void exited(RunId run, const ExitStatus& status) = 0;
 };
 

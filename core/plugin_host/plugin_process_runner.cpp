@@ -54,21 +54,33 @@ Result<PluginProcessRunner::Run*> PluginProcessRunner::begin_run(RunId run,
     return &runs_.emplace(run, made).first->second;
 }
 
-void PluginProcessRunner::spawn_rejected(RunId run, Error error) {
-    core_->loop().post([this, core = core_, run, error = std::move(error)] {
-        if (core->now() && observer_ != nullptr) observer_->spawn_failed(run, error);
+void PluginProcessRunner::reject(Pending::Purpose purpose, RunId run, Error error) {
+    // Only a driver that has looked may say that a process is gone.
+    if (purpose == Pending::Purpose::recover && error.code == ErrorCode::not_found)
+        error.code = ErrorCode::unavailable;
+    core_->loop().post([this, core = core_, purpose, run, error = std::move(error)] {
+        if (core->now()) report_failure(purpose, run, error);
     });
+}
+
+void PluginProcessRunner::report_failure(Pending::Purpose purpose, RunId run, const Error& error) {
+    if (observer_ == nullptr) return;
+    if (purpose == Pending::Purpose::recover) {
+        observer_->recover_failed(run, error);
+    } else {
+        observer_->spawn_failed(run, error);
+    }
 }
 
 void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
     const auto begun = begin_run(request.run, request.driver);
-    if (!begun) return spawn_rejected(request.run, begun.error());
+    if (!begun) return reject(Pending::Purpose::spawn, request.run, begun.error());
     Run& run = **begun;
     auto config = PluginConfig::parse(request.options_json);
     if (!config) {
         core_->remove_process(run.proc);
         runs_.erase(request.run);
-        return spawn_rejected(request.run, config.error());
+        return reject(Pending::Purpose::spawn, request.run, config.error());
     }
     const LoadedKind& kind = *run.driver->kind;
     SpawnArguments arguments(request, run.proc, kind.info.enforces, config->get());
@@ -80,13 +92,13 @@ void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
 
 void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
     const auto begun = begin_run(request.run, request.driver);
-    if (!begun) return spawn_rejected(request.run, begun.error());
+    if (!begun) return reject(Pending::Purpose::recover, request.run, begun.error());
     Run& run = **begun;
     auto config = PluginConfig::parse(request.options_json);
     if (!config) {
         core_->remove_process(run.proc);
         runs_.erase(request.run);
-        return spawn_rejected(request.run, config.error());
+        return reject(Pending::Purpose::recover, request.run, config.error());
     }
     sysp_recover_request foreign{};
     foreign.size = sizeof foreign;
@@ -129,7 +141,7 @@ void PluginProcessRunner::expired(sysp_op op) {
     core_->give_up(op);
     if (pending.purpose == Pending::Purpose::spawn ||
         pending.purpose == Pending::Purpose::recover) {
-        abandoned_.emplace(pending.proc, pending.driver);
+        abandoned_[pending.proc] = {pending.driver, pending.purpose};
     }
     if (const auto cancel = driver.kind->driver.cancel; cancel != nullptr) {
         static_cast<void>(core_->call(*driver.instance, "cancel", [&] {
@@ -275,13 +287,14 @@ void PluginProcessRunner::release(RunId run) {
     if (const auto busy = pending_.find(ended.busy); busy != pending_.end()) {
         const auto purpose = busy->second.purpose;
         if (purpose == Pending::Purpose::spawn || purpose == Pending::Purpose::recover) {
-            // Nobody knows yet whether there is a process; if one comes up, it is killed.
+            // Nobody knows yet whether there is a process.
             core_->loop().cancel_timer(busy->second.deadline);
             pending_.erase(busy);
+            const Abandoned abandoned{ended.driver, purpose};
             if (core_->give_up(ended.busy)) {
-                abandoned_.emplace(ended.proc, ended.driver);
+                abandoned_[ended.proc] = abandoned;
             } else {
-                clean_up(*ended.driver, ended.proc);
+                clean_up(abandoned, ended.proc);
             }
             return next_in_turn(run);
         }
@@ -299,7 +312,10 @@ void PluginProcessRunner::call_release(Driver& driver, sysp_proc proc) {
 }
 
 // Ends a process that came up although its start was given up: nobody would ever stop it otherwise.
-void PluginProcessRunner::clean_up(Driver& driver, sysp_proc proc) {
+// One that was found too late is only forgotten: it is looked for again.
+void PluginProcessRunner::clean_up(const Abandoned& abandoned, sysp_proc proc) {
+    Driver& driver = *abandoned.driver;
+    if (abandoned.purpose == Pending::Purpose::recover) return call_release(driver, proc);
     log::warn("plugin " + driver.instance->label +
               " started a process that nobody waits for; it is killed");
     start(OpType::plain, {Pending::Purpose::clean_up, &driver, RunId{}, proc, 0, {}}, "signal",
@@ -320,9 +336,9 @@ void PluginProcessRunner::completed(Completion& completion) {
     if (completion.what == Completion::What::late_spawn) {
         const auto found = abandoned_.find(completion.proc);
         if (found == abandoned_.end()) return;
-        Driver& driver = *found->second;
+        const Abandoned abandoned = found->second;
         abandoned_.erase(found);
-        return clean_up(driver, completion.proc);
+        return clean_up(abandoned, completion.proc);
     }
     const auto found = pending_.find(completion.op);
     if (found == pending_.end()) return;
@@ -372,9 +388,9 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
     runs_.erase(pending.run);
     // A process that may still come up keeps its name until it is cleaned up.
     const bool may_live = completion.unconfirmed || abandoned_.contains(pending.proc);
-    if (completion.unconfirmed) abandoned_.emplace(pending.proc, pending.driver);
+    if (completion.unconfirmed) abandoned_[pending.proc] = {pending.driver, pending.purpose};
     if (!may_live) core_->remove_process(pending.proc);
-    if (observer_ != nullptr) observer_->spawn_failed(pending.run, *completion.error);
+    report_failure(pending.purpose, pending.run, *completion.error);
 }
 
 }  // namespace syspulse::plugin_host

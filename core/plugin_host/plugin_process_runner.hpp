@@ -59,7 +59,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
 
     Result<Driver*> driver(const std::string& name);
     Result<Run*> begin_run(RunId run, const std::string& driver_name);
-    void spawn_rejected(RunId run, Error error);
+    void reject(Pending::Purpose purpose, RunId run, Error error);
+    void report_failure(Pending::Purpose purpose, RunId run, const Error& error);
     void start(OpType type, Pending pending, const char* function, const Slot& slot);
     // An operation on a run that op_done completes.
     using PlainSlot = std::function<sysp_status(const Run&, sysp_op)>;
@@ -82,7 +83,12 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     void completed(Completion& completion) override;
     void spawn_ended(const Pending& pending, Completion& completion);
     void operation_ended(Pending& pending, Completion& completion);
-    void clean_up(Driver& driver, sysp_proc proc);
+    // Of a spawn or recovery that was given up and succeeded all the same.
+    struct Abandoned {
+        Driver* driver = nullptr;
+        Pending::Purpose purpose = Pending::Purpose::spawn;
+    };
+    void clean_up(const Abandoned& abandoned, sysp_proc proc);
     void call_release(Driver& driver, sysp_proc proc);
 
     std::shared_ptr<HostCore> core_;
@@ -93,8 +99,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     std::unordered_map<RunId, Run> runs_;
     std::unordered_map<RunId, std::deque<std::function<void()>>> queued_;
     std::unordered_map<sysp_op, Pending> pending_;
-    // Spawns that were given up; whose driver a process is that comes up after all.
-    std::unordered_map<sysp_proc, Driver*> abandoned_;
+    std::unordered_map<sysp_proc, Abandoned> abandoned_;
 };
 
 }  // namespace syspulse::plugin_host

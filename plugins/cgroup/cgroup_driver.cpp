@@ -166,8 +166,9 @@ sdk::Spawned CgroupDriver::recover(const sdk::RecoverRequest& request) {
     if (request.token.empty()) identity = find_leader(group, request.run_id);
     const bool alive = identity && is_alive(*identity, boot_id_);
     if (!identity || (!alive && !group.populated())) {
+        const sdk::Error error = nothing_found();
         (void)group.remove();
-        throw not_found();
+        throw error;
     }
     UniqueFd pidfd = alive ? open_pidfd(identity->pid) : UniqueFd{};
     // Looked at again, because the number may have changed hands before the pidfd was there.

@@ -1,5 +1,6 @@
 #include "common/spawn_plan.hpp"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
@@ -200,10 +201,20 @@ bool is_alive(const Identity& identity, const std::string& boot_id) {
     if (identity.boot_id != boot_id) return false;
     if (identity.inode != 0) {
         const UniqueFd pidfd = open_pidfd(identity.pid);
+        // The number may be a thread's by now.
+        const bool nobody = errno == ESRCH || errno == EINVAL || errno == ENOENT;
+        if (!pidfd && !nobody)
+            throw sdk::Error::os("cannot look for process " + std::to_string(identity.pid));
         return pidfd && pidfd_inode(pidfd.get()) == identity.inode;
     }
     const auto stat = read_process_stat(identity.pid);
     return stat && stat->start_ticks == identity.start_ticks && stat->state != 'X';
+}
+
+sdk::Error nothing_found() {
+    const UniqueFd proc{::open("/proc/self/stat", O_RDONLY | O_CLOEXEC)};
+    if (!proc) throw sdk::Error::os("cannot look for processes: cannot open /proc/self/stat");
+    return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
 sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,

@@ -38,8 +38,13 @@ int signal_number(std::int32_t sig, std::int32_t os_sig);
 // What a live process can be told from others by.
 Identity identify(pid_t pid, int pidfd, const std::string& boot_id);
 
-// Whether the live process with this number is the one that the identity was taken from.
+// Whether the live process with this number is the one that the identity was taken from. Throws
+// when the system refuses to tell.
 bool is_alive(const Identity& identity, const std::string& boot_id);
+
+// What a recovery throws that has found nothing. Who cannot see a process, for want of descriptors
+// or of /proc, must not say that it is gone: then this throws itself.
+sdk::Error nothing_found();
 
 // "cannot execute /no/such: No such file or directory (stage exec)"
 sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,

@@ -106,10 +106,10 @@ sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
     auto identity = Identity::from_token(request.token);
     if (request.token.empty() && !request.run_id.empty())
         identity = find_session_leader(request.run_id);
-    if (!identity || !is_alive(*identity, boot_id_)) throw not_found();
+    if (!identity || !is_alive(*identity, boot_id_)) throw nothing_found();
     UniqueFd pidfd = open_pidfd(identity->pid);
     // Looked at again, because the number may have changed hands before the pidfd was there.
-    if (!pidfd || !is_alive(*identity, boot_id_)) throw not_found();
+    if (!pidfd || !is_alive(*identity, boot_id_)) throw nothing_found();
     identity->inode = pidfd_inode(pidfd.get());
     auto spawned = adopt(request.proc, identity->pid, std::move(pidfd), identity->to_token());
     recovered_[request.proc].run_id = request.run_id;

@@ -1,10 +1,12 @@
 """Plugin files that are not what they should be: told at the start, left out, and the rest works."""
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 
-from harness import PROGRAM, Manager, main, until
+from harness import PROGRAM, Manager, alive, main, until
 
 
 def plugin_dir(m):
@@ -91,6 +93,46 @@ def a_registered_daemon_whose_plugin_is_gone_fails_alone():
         m.ok("start", "checked")
         assert m.wait_for("checked", state="running")["health_status"] in ("unknown", "unhealthy")
         assert m.status("web")["state"] == "running"
+
+
+def a_run_whose_driver_is_missing_is_neither_lost_nor_started_twice():
+    with Manager() as m:
+        marker = f"3600.{os.getpid()}"
+        m.start()
+        m.add(web={"command": ["sleep", marker], "restart_policy": "always"})
+        m.ok("start", "web")
+        pid = m.status("web")["pid"]
+
+        def copies():
+            found = []
+            for entry in filter(str.isdigit, os.listdir("/proc")):
+                with contextlib.suppress(OSError), open(f"/proc/{entry}/cmdline", "rb") as f:
+                    if marker.encode() in f.read():
+                        found.append(int(entry))
+            return found
+        m.ok("shutdown", "--keep-running")
+        m.process.wait()
+        # A program without its plugins beside it.
+        prefix = m.root / "prefix" / "bin"
+        prefix.mkdir(parents=True)
+        program = shutil.copy(os.path.realpath(PROGRAM), prefix / "syspulse")
+        log = open(m.root / "manager.log", "ab")
+        m.process = subprocess.Popen([program, "daemon", "--data-dir", m.data], stdout=log, stderr=log)
+        until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        until(lambda: "no driver" in (m.status("web")["last_error"] or ""), "what is missing is told")
+        now = m.status("web")
+        assert (now["state"], now["pid"]) == ("starting", pid), now
+        for command in ("start", "restart", "stop"):
+            assert "no driver" in m.fails(1, command, "web")
+        assert copies() == [pid]
+        os.kill(m.pid(), signal.SIGKILL)  # In the middle of it; the next one knows no more, nor does it forget.
+        until(lambda: "no driver" in (m.status("web")["last_error"] or ""), "the next one tells it, too")
+        m.ok("shutdown", "--keep-running")
+        m.process.wait()
+        m.start()
+        until(lambda: not alive(pid), "the stop is carried out")
+        assert m.wait_for("web", state="stopped")
+        assert copies() == []
 
 
 main(globals())

@@ -129,6 +129,7 @@ class Contract : public testing::Test, private ProcessObserver {
     Words seen_;
     SpawnedProcess process_;
     ExitStatus status_;
+    ErrorCode error_ = ErrorCode::internal;
 
   private:
     void see(const std::string& event) {
@@ -140,6 +141,10 @@ class Contract : public testing::Test, private ProcessObserver {
         see("spawned");
     }
     void spawn_failed(RunId, const Error&) override { see("spawn_failed"); }
+    void recover_failed(RunId, const Error& error) override {
+        error_ = error.code;
+        see("recover_failed");
+    }
     void exited(RunId, const ExitStatus& status) override {
         status_ = status;
         see("exited");
@@ -222,7 +227,8 @@ TYPED_TEST(Contract, a_spawn_that_fails_is_reported_once) {
 TYPED_TEST(Contract, a_run_that_is_not_there_cannot_be_recovered) {
     this->runner().recover({RunId{7}, "contract.7", "contract", "posix", "{}", ""});
     EXPECT_TRUE(this->seen_.empty()) << "nothing is reported from inside the call";
-    this->run_until("spawn_failed");
+    this->run_until("recover_failed");
+    EXPECT_EQ(this->error_, ErrorCode::not_found);
 }
 
 }  // namespace

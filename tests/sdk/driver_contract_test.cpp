@@ -1,6 +1,8 @@
 // What every driver has to do, through the C ABI, with real processes: one suite for all of them.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,6 +179,48 @@ TEST_P(DriverContract, recovers_a_live_process_by_token_and_by_run_id) {
     const auto exit = host_.wait_exit(3);
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->value, SIGKILL);
+    host_.release(3);
+}
+
+// Takes all descriptors that the process may open, for as long as it lives.
+class NoDescriptors {
+  public:
+    NoDescriptors() {
+        ::getrlimit(RLIMIT_NOFILE, &before_);
+        const rlimit low{most, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+        while (taken_.size() < most) {
+            const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+            if (fd < 0) break;
+            taken_.push_back(fd);
+        }
+        EXPECT_EQ(errno, EMFILE);
+    }
+    ~NoDescriptors() {
+        for (const int fd : taken_) ::close(fd);
+        ::setrlimit(RLIMIT_NOFILE, &before_);
+    }
+
+  private:
+    static constexpr std::size_t most = 256;
+    rlimit before_{};
+    std::vector<int> taken_;
+};
+
+TEST_P(DriverContract, does_not_say_that_a_process_is_gone_when_it_cannot_look) {
+    Spawn spawn = shell("sleep 100");
+    spawn.run_id = "run-unseen-" + std::to_string(::getpid());
+    const Done started = host_.spawn(1, spawn);
+    host_.recreate();
+    for (const std::string& token : {started.token, std::string()}) {
+        const NoDescriptors none;
+        const Done unseen = host_.recover(2, spawn.run_id, token);
+        EXPECT_NE(unseen.status, SYSP_OK);
+        EXPECT_NE(unseen.status, SYSP_E_NOT_FOUND) << unseen.message;
+    }
+    EXPECT_EQ(host_.recover(3, spawn.run_id, started.token).pid, started.pid);
+    EXPECT_EQ(host_.signal(3, SYSP_SIG_KILL).status, SYSP_OK);
+    EXPECT_TRUE(host_.wait_exit(3));
     host_.release(3);
 }
 

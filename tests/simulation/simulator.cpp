@@ -225,7 +225,7 @@ Outcome Simulator::run() {
     boot();
     add_daemons();
     platform::sim::Faults& f = world_.faults;
-    f = {0.1, 0.3, 0.1, 0.4, 0.2, 0.1, 0.2, 0.3};
+    f = {0.1, 0.3, 0.1, 0.4, 0.2, 0.1, 0.2, 0.3, 0.3};
     journal_.write_fails = random_.chance(0.3) ? 0.1 : 0;
     loop_.set_lateness(random_.chance(0.5) ? milliseconds{200} : milliseconds{0});
     live(30);

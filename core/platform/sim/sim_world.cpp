@@ -140,12 +140,18 @@ void SimWorld::report_exit(RunId run, ExitStatus status) {
 
 void SimProcessRunner::recover(const RecoverRequest& request) {
     const RunId run = request.run;
-    world_.later(world_.up_to(end_slowest), [&w = world_, run, epoch = world_.epoch_] {
+    const bool fails = world_.random_.chance(world_.faults.recover_fails);
+    world_.later(world_.up_to(end_slowest), [&w = world_, run, fails, epoch = world_.epoch_] {
         if (epoch != w.epoch_ || w.process_observer_ == nullptr) return;
+        if (fails) {
+            w.process_observer_->recover_failed(
+                run, {ErrorCode::timed_out, "the simulated driver did not answer"});
+            return;
+        }
         const auto found = w.processes_.find(run);
         if (found == w.processes_.end() || !found->second.alive) {
-            w.process_observer_->spawn_failed(run,
-                                              {ErrorCode::not_found, "no such process any more"});
+            w.process_observer_->recover_failed(run,
+                                                {ErrorCode::not_found, "no such process any more"});
             return;
         }
         w.process_observer_->spawned(

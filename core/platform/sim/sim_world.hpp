@@ -86,6 +86,7 @@ struct Faults {
     double checker_silent = 0;
     double check_fails = 0;
     double duplicate_exit = 0;  // The exit is reported twice.
+    double recover_fails = 0;   // The driver cannot look for the process.
 };
 
 struct SimProcess {

@@ -6,18 +6,6 @@ namespace {
 
 using Kind = model::RestartPolicy::Kind;
 
-model::StoredInstance stored(State state, model::Target target, bool live = false) {
-    model::StoredInstance s;
-    s.state = state;
-    s.target = target;
-    s.run = RunId{17};
-    s.run_live = live;
-    s.pid = live ? 4711 : 0;
-    s.token = live ? "token" : "";
-    s.started_at = from_unix_ms(1'750'000'000'000) - minutes{10};
-    return s;
-}
-
 TEST(Resume, what_was_wanted_runs_again_unless_told_otherwise) {
     for (const bool restore : {true, false}) {
         Engine e;
@@ -76,7 +64,7 @@ TEST(Resume, a_run_that_is_gone_has_an_unknown_status_and_the_policy_decides) {
         const DaemonKey key = e.load(with_policy(make_spec("web"), kind),
                                      stored(State::running, model::Target::up, true));
         e.manager_started();
-        e.spawn_failed(key);
+        e.gone(key);
         EXPECT_EQ(e.state(key), expected);
         EXPECT_NE(e.view(key).last_error.find("unknown"), std::string::npos);
         e.advance(minutes{1});
@@ -89,7 +77,7 @@ TEST(Resume, what_went_down_with_the_machine_runs_again) {
     const DaemonKey key =
         e.load(make_spec("web"), stored(State::running, model::Target::up, true), true);
     e.manager_started();
-    e.spawn_failed(key);
+    e.gone(key);
     EXPECT_EQ(e.state(key), State::starting);
     EXPECT_EQ(e.spawns(), 1U);
     const auto runs = e.all<PersistRun>();
@@ -116,7 +104,7 @@ TEST(Resume, a_stop_of_the_last_manager_that_has_succeeded_stays_a_stop) {
                                      stored(State::stopping, model::Target::down, true));
         e.manager_started();
         if (gone) {
-            e.spawn_failed(key);
+            e.gone(key);
         } else {
             e.exited(key, ExitStatus::signalled(15));
         }
@@ -133,7 +121,7 @@ TEST(Resume, a_start_that_never_came_up_is_carried_out) {
     starting.token.clear();
     const DaemonKey key = e.load(make_spec("web"), starting);
     e.manager_started();
-    e.spawn_failed(key);
+    e.gone(key);
     EXPECT_EQ(e.spawns(), 1U);
     EXPECT_EQ(e.state(key), State::starting);
 }
@@ -150,7 +138,7 @@ TEST(Resume, a_stop_that_was_to_be_followed_by_a_start_is_carried_on) {
             EXPECT_EQ(e.signals(RunId{17}).front(), "15");
         }
         if (how == "gone") {
-            e.spawn_failed(key);
+            e.gone(key);
         } else {
             e.exited(key, ExitStatus::signalled(15));
         }
@@ -198,7 +186,7 @@ TEST(Resume, a_stop_while_the_run_is_looked_for_is_honoured) {
             e.spawned(key);
             e.exited(key);
         } else {
-            e.spawn_failed(key);
+            e.gone(key);
         }
         EXPECT_EQ(e.state(key), State::stopped);
         EXPECT_TRUE(e.done(stop));
@@ -281,7 +269,7 @@ TEST(Resume, the_next_run_of_a_daemon_begins_with_unknown_health) {
     running.health = Health::healthy;
     const DaemonKey key = e.load(spec, running);
     e.manager_started();
-    e.spawn_failed(key);
+    e.gone(key);
     e.advance(minutes{1});
     e.spawned(key);
     EXPECT_EQ(e.health(key), Health::unknown);

@@ -15,6 +15,7 @@ struct Situation {
     std::string label;
     model::DaemonSpec spec;
     std::function<void(Engine&, DaemonKey)> reach;
+    std::optional<model::StoredInstance> stored{};  // What an earlier manager left.
 };
 struct Stimulus {
     std::string label;
@@ -34,6 +35,14 @@ std::vector<Situation> situations() {
         {"stopped", plain, stay},
         {"starting, waiting for dependencies", waits, [](Engine& e, Key k) { e.start(k); }},
         {"starting, being spawned", plain, [](Engine& e, Key k) { e.start(k); }},
+        {"starting, looked for", plain, [](Engine& e, Key) { e.manager_started(); },
+         stored(State::running, model::Target::up, true)},
+        {"starting, out of reach", plain,
+         [](Engine& e, Key k) {
+             e.manager_started();
+             e.out_of_reach(k);
+         },
+         stored(State::running, model::Target::up, true)},
         {"running", with_check(plain), [](Engine& e, Key k) { e.up(k); }},
         {"stopping, being spawned", plain,
          [](Engine& e, Key k) {
@@ -73,8 +82,10 @@ std::vector<Stimulus> stimuli() {
         {"restart", [](Engine& e, Key k) { e.restart(k); }},
         {"remove", [](Engine& e, Key k) { e.remove(k); }},
         {"remove --force", [](Engine& e, Key k) { e.remove(k, true); }},
-        {"spawned", [](Engine& e, Key k) { e.spawned(k); }},
+        {"spawned or found", [](Engine& e, Key k) { e.spawned(k); }},
         {"spawn failed", [](Engine& e, Key k) { e.spawn_failed(k); }},
+        {"not there any more", [](Engine& e, Key k) { e.gone(k); }},
+        {"cannot be looked for", [](Engine& e, Key k) { e.out_of_reach(k); }},
         {"exit with success", [](Engine& e, Key k) { e.exited(k, ExitStatus::exited(0)); }},
         {"exit with failure", [](Engine& e, Key k) { e.exited(k, ExitStatus::exited(1)); }},
         {"unhealthy",
@@ -94,6 +105,7 @@ std::vector<Stimulus> stimuli() {
 // What is done about the daemon itself; nothing for records, answers and what is done to `other`.
 std::string describe_action(const Action& action, RunId other) {
     if (std::holds_alternative<SpawnRun>(action)) return "spawn";
+    if (std::holds_alternative<RecoverRun>(action)) return "recover";
     if (const auto* s = std::get_if<SignalRun>(&action))
         return s->run == other ? "" : "signal " + std::to_string(s->signal);
     if (const auto* kill = std::get_if<KillRun>(&action)) return kill->run == other ? "" : "kill";
@@ -111,7 +123,8 @@ struct Scene {
 
 void set_up(Scene& scene, const Situation& situation) {
     scene.db = scene.e.add(with_check(make_spec("db")));
-    scene.web = scene.e.add(situation.spec);
+    scene.web = situation.stored ? scene.e.load(situation.spec, *situation.stored)
+                                 : scene.e.add(situation.spec);
     situation.reach(scene.e, scene.web);
     if (scene.e.machine(scene.db).run_live()) scene.e.spawned(scene.db);
     scene.e.forget_actions();

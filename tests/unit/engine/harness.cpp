@@ -48,6 +48,18 @@ model::DaemonSpec needing(model::DaemonSpec spec, std::vector<std::string> names
     return spec;
 }
 
+model::StoredInstance stored(State state, model::Target target, bool live) {
+    model::StoredInstance s;
+    s.state = state;
+    s.target = target;
+    s.run = RunId{17};
+    s.run_live = live;
+    s.pid = live ? 4711 : 0;
+    s.token = live ? "token" : "";
+    s.started_at = from_unix_ms(1'750'000'000'000) - minutes{10};
+    return s;
+}
+
 DaemonKey Engine::add(model::DaemonSpec spec) {
     const DaemonKey key{++last_key_};
     handle(DaemonAdded{key, shared(std::move(spec)), std::nullopt, false});
@@ -96,6 +108,14 @@ void Engine::spawned(DaemonKey daemon) {
 
 void Engine::spawn_failed(DaemonKey daemon, const std::string& why) {
     handle(SpawnFailed{daemon, run(daemon), Error{ErrorCode::not_found, why}});
+}
+
+void Engine::gone(DaemonKey daemon) {
+    handle(RecoverFailed{daemon, run(daemon), true, Error{ErrorCode::not_found, "gone"}});
+}
+
+void Engine::out_of_reach(DaemonKey daemon, const std::string& why) {
+    handle(RecoverFailed{daemon, run(daemon), false, Error{ErrorCode::unavailable, why}});
 }
 
 void Engine::exited(DaemonKey daemon, ExitStatus status) {

@@ -28,6 +28,8 @@ model::DaemonSpec with_schedule(
     model::DaemonSpec spec, const std::string& cron,
     model::ScheduleSpec::Overlap overlap = model::ScheduleSpec::Overlap::skip,
     model::ScheduleSpec::CatchUp catch_up = model::ScheduleSpec::CatchUp::none);
+// What an earlier manager left: run 17 since ten minutes ago, as process 4711 if it lives.
+model::StoredInstance stored(State state, model::Target target, bool live = false);
 model::DaemonSpec needing(model::DaemonSpec spec, std::vector<std::string> names);
 
 class Engine {
@@ -56,6 +58,9 @@ class Engine {
     // What the world answers about the daemon's present run or check.
     void spawned(DaemonKey daemon);
     void spawn_failed(DaemonKey daemon, const std::string& why = "no such file");
+    // The run of the last manager was looked for and is not there; or could not be looked for.
+    void gone(DaemonKey daemon);
+    void out_of_reach(DaemonKey daemon, const std::string& why = "there is no driver");
     void exited(DaemonKey daemon, ExitStatus status = ExitStatus::exited(0));
     // The latest check is answered, be it outstanding or not.
     void checked(DaemonKey daemon, bool passed, const std::string& message = "");

@@ -308,6 +308,26 @@ TEST_F(ManagerConductor, a_new_manager_finds_the_process_of_the_last_one) {
     EXPECT_EQ(world_.live_count("a"), 1U);
 }
 
+TEST_F(ManagerConductor, a_process_that_no_driver_can_look_for_is_no_reason_for_a_second_one) {
+    model::DaemonSpec spec = make_spec("a");
+    spec.restart.kind = model::RestartPolicy::Kind::always;
+    ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    start("a");
+    const auto pid = conductor_->view("a").value().pid;
+    world_.faults.recover_fails = 1;
+    for (int managers = 0; managers < 2; ++managers) {
+        boot();
+        pass(seconds{100});
+        EXPECT_EQ(state("a"), State::starting);
+        EXPECT_EQ(conductor_->view("a").value().pid, pid);
+    }
+    world_.faults.recover_fails = 0;
+    pass(seconds{40});
+    EXPECT_EQ(state("a"), State::running);
+    EXPECT_EQ(conductor_->view("a").value().pid, pid);
+    EXPECT_EQ(world_.live_count("a"), 1U);
+}
+
 TEST_F(ManagerConductor, shutdown_finishes_once_when_all_have_ended) {
     add("a");
     start("a");

@@ -64,6 +64,10 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
     void spawn_failed(RunId run, const Error& error) override {
         hear("failed " + std::to_string(run.value) + ": " + error.message);
     }
+    void recover_failed(RunId run, const Error& error) override {
+        hear("not recovered " + std::to_string(run.value) + ": " +
+             std::string(to_string(error.code)) + ", " + error.message);
+    }
     void exited(RunId run, const ExitStatus& status) override {
         exit_ = status;
         hear("exited " + std::to_string(run.value) + ": " + describe(status));
@@ -167,8 +171,33 @@ TEST_F(ProcessRunnerTest, recover_finds_a_process_by_its_token_or_says_not_found
     request.token = "";
     host_->processes().recover(request);
     until(2);
-    EXPECT_THAT(heard_, ElementsAre("spawned 1", "failed 2: no such process"));
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "not recovered 2: not_found, no such process"));
     EXPECT_TRUE(frozen_);
+}
+
+TEST_F(ProcessRunnerTest, a_run_whose_driver_is_missing_is_not_said_to_be_gone) {
+    platform::RecoverRequest request;
+    request.driver = "absent";
+    request.run = RunId{1};
+    host_->processes().recover(request);
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("not recovered 1: unavailable, there is no driver \"absent\" "
+                                    "among the plugins"));
+}
+
+TEST_F(ProcessRunnerTest, what_is_found_too_late_lives_on_and_can_be_looked_for_again) {
+    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
+    platform::RecoverRequest request;
+    request.driver = "fake";
+    request.run = RunId{1};
+    request.token = "late";
+    host_->processes().recover(request);
+    until(1);
+    settle();
+    host_->processes().recover(request);
+    until(2);
+    EXPECT_THAT(heard_,
+                ElementsAre(HasSubstr("not recovered 1: timed_out, driver fake"), "spawned 1"));
 }
 
 TEST_F(ProcessRunnerTest, freeze_is_an_extension_that_a_driver_may_lack) {

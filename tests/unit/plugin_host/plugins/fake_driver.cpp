@@ -14,6 +14,8 @@ struct Driver {
     std::int64_t next_pid = 1000000;
     std::map<sysp_op, sysp_proc> unanswered;
     std::string behaviour;
+    bool looked = false;
+    bool killed = false;
 };
 
 sysp_error make_error(sysp_status code, const char* text) {
@@ -45,7 +47,7 @@ void exited(Driver& driver, sysp_proc proc, std::int32_t code) {
 }
 
 sysp_status create(const sysp_host* host, const sysp_config*, void** self) {
-    *self = new Driver{host, 1000000, {}, {}};
+    *self = new Driver{host, 1000000, {}, {}, false, false};
     return SYSP_OK;
 }
 
@@ -87,7 +89,15 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
 
 sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request) {
     Driver& driver = *static_cast<Driver*>(self);
-    if (std::string(request->token.ptr) == "token") {
+    const std::string token = request->token.ptr;
+    if (token == "late" && !driver.looked) {
+        // Answered when it is cancelled.
+        driver.looked = true;
+        driver.behaviour = "late";
+        driver.unanswered.emplace(op, request->proc);
+        return SYSP_OK;
+    }
+    if (token == "token" || (token == "late" && !driver.killed)) {
         answer(driver, op, 4242, "token", SYSP_SPAWNF_FROZEN);
     } else {
         const sysp_error error = make_error(SYSP_E_NOT_FOUND, "no such process");
@@ -98,6 +108,7 @@ sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request)
 
 sysp_status signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind, std::int32_t number) {
     Driver& driver = *static_cast<Driver*>(self);
+    driver.killed = driver.killed || kind == SYSP_SIG_KILL;
     driver.host->op_done(driver.host, op, nullptr);
     if (kind == SYSP_SIG_KILL || kind == SYSP_SIG_TERMINATE) {
         exited(driver, proc, 128 + number);
