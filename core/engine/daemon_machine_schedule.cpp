@@ -7,6 +7,14 @@ using model::ScheduleSpec;
 using model::State;
 using model::Target;
 
+namespace {
+
+// A clock that is corrected by no more than this has not missed anything, nor is a time that it
+// comes to once more another time.
+constexpr auto small_step = std::chrono::minutes{1};
+
+}  // namespace
+
 void DaemonMachine::arm_schedule(std::optional<WallTime> armed_at,
                                  std::optional<WallTime> last_fired_at) {
     const WallTime now = surroundings_.now().wall;
@@ -29,7 +37,10 @@ void DaemonMachine::disarm_schedule() {
 
 void DaemonMachine::plan_schedule() {
     const Now now = surroundings_.now();
-    next_fire_ = spec_->schedule->compiled.next(now.wall, *armed_at_);
+    WallTime after = now.wall;
+    if (last_fired_at_ && *last_fired_at_ > after && *last_fired_at_ - after <= small_step)
+        after = *last_fired_at_;
+    next_fire_ = spec_->schedule->compiled.next(after, *armed_at_);
     if (next_fire_) {
         arm(TimerKind::schedule, now.mono + (*next_fire_ - now.wall));
     } else {
@@ -38,8 +49,15 @@ void DaemonMachine::plan_schedule() {
     persist();
 }
 
+// The clock was set, or the machine slept.
 void DaemonMachine::wall_clock_changed() {
-    if (armed_ && !shutting_down_) plan_schedule();
+    if (!armed_ || shutting_down_) return;
+    const WallTime now = surroundings_.now().wall;
+    if (!next_fire_ || now < *next_fire_) return plan_schedule();
+    const bool wanted = spec_->schedule->catch_up == ScheduleSpec::CatchUp::one;
+    if (wanted || now - *next_fire_ <= small_step) return schedule_fired();
+    note("schedule", "", "skipped", "the clock jumped over its time");
+    plan_schedule();
 }
 
 void DaemonMachine::schedule_fired() {

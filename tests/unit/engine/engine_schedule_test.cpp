@@ -153,39 +153,6 @@ TEST(EngineSchedule, a_run_that_still_waits_for_dependencies_is_not_replaced) {
     EXPECT_TRUE(e.done(request));
 }
 
-TEST(EngineSchedule, a_calendar_that_is_set_back_does_not_fire_early_or_twice) {
-    Engine e;
-    const DaemonKey key = e.add(with_schedule(make_spec("job"), "0 * * * *"));
-    const WallTime due = e.view(key).next_run_at.value();
-    e.set_wall(due - minutes{30});
-    EXPECT_EQ(e.view(key).next_run_at, due);
-    e.advance(minutes{30} - milliseconds{1});
-    EXPECT_EQ(e.spawns(), 0U);
-    e.advance(milliseconds{1});
-    EXPECT_EQ(e.spawns(), 1U);
-}
-
-TEST(EngineSchedule, a_calendar_that_is_set_forward_is_followed) {
-    Engine e;
-    const DaemonKey key = e.add(with_schedule(make_spec("job"), "0 * * * *"));
-    const WallTime due = e.view(key).next_run_at.value();
-    e.set_wall(due - seconds{1});
-    e.advance(seconds{1});
-    EXPECT_EQ(e.spawns(), 1U);
-}
-
-TEST(EngineSchedule, a_calendar_set_back_without_notice_is_noticed_when_the_timer_fires) {
-    Engine e;
-    const DaemonKey key = e.add(with_schedule(make_spec("job"), "0 * * * *"));
-    const WallTime due = e.view(key).next_run_at.value();
-    const auto wait = std::chrono::floor<milliseconds>(e.until_deadline().value());
-    e.set_wall(due - wait - minutes{5});
-    e.advance(wait);
-    EXPECT_EQ(e.spawns(), 0U);
-    e.advance(minutes{5});
-    EXPECT_EQ(e.spawns(), 1U);
-}
-
 model::StoredInstance armed_long_ago(const Engine& e) {
     model::StoredInstance stored;
     stored.state = State::scheduled;
