@@ -73,6 +73,11 @@ CgroupDriver::CgroupDriver(const sdk::Config& config)
     prepare_launches();
 }
 
+// The kernel refuses to remove a cgroup that has others below it, and so what is in use still.
+CgroupDriver::~CgroupDriver() {
+    for (const std::string& place : inherited_) (void)::rmdir(place.c_str());
+}
+
 Subtree& CgroupDriver::subtree(const std::string& parent) {
     auto& found = subtrees_[parent];
     if (found == nullptr) {
@@ -87,7 +92,6 @@ Subtree& CgroupDriver::subtree(const std::string& parent) {
 }
 
 sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
-    if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
     const Options options = read_options(request);
     Subtree& tree = subtree(options.parent);
     RunGroup group = make_group(tree, options, group_name(request.unit, request.run_id));
@@ -112,22 +116,9 @@ sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
 
 pid_t CgroupDriver::start(const sdk::SpawnRequest& request, const Options& options,
                           const RunGroup& group, UniqueFd& pidfd) {
-    const auto env = marked_environment(request);
-    const auto programs = find_programs(request.argv.front(), env, request.cwd);
-    const auto alternatives = alternatives_of(programs);
-    const auto credentials = resolve_user(request.user);
+    Preparation ready{request};
+    ChildPlan& plan = ready.plan();
     const auto limits = descriptor_limits(request.limits);
-    const auto argv = pointers_to(request.argv);
-    const auto envp = pointers_to(env);
-    ChildPlan plan;
-    plan.path = programs.front().c_str();
-    plan.alternatives = alternatives.data();
-    plan.argv = argv.data();
-    plan.env = envp.data();
-    plan.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
-    for (std::size_t i = 0; i < plan.stdio.size(); ++i)
-        plan.stdio[i] = static_cast<int>(request.stdio[i]);
-    plan.credentials = credentials ? &*credentials : nullptr;
     plan.limits = limits.data();
     plan.limit_count = limits.size();
     plan.confinement = &options.confinement;
@@ -144,8 +135,7 @@ pid_t CgroupDriver::start(const sdk::SpawnRequest& request, const Options& optio
     }
     plan.joins = joins.data();
     plan.join_count = joins.size();
-    Launch launched = launch(plan);
-    if (launched.error != 0) throw launch_error(launched, request, programs[launched.tried]);
+    Launch launched = ready.start();
     pidfd = std::move(launched.pidfd);
     return launched.pid;
 }
@@ -159,8 +149,16 @@ RunGroup CgroupDriver::find_group(const sdk::RecoverRequest& request) {
     return RunGroup::find(subtree(parent).places(), request.run_id);
 }
 
+void CgroupDriver::inherit_place(const RunGroup& group) {
+    for (const auto& [key, directory] : group.directories()) {
+        const std::string place = parent_of(directory);
+        if (place.substr(place.rfind('/') + 1) == found_place) inherited_.insert(place);
+    }
+}
+
 sdk::Spawned CgroupDriver::recover(const sdk::RecoverRequest& request) {
     RunGroup group = find_group(request);
+    if (!request.config.has("/parent")) inherit_place(group);
     auto identity =
         Identity::from_token(std::string_view{request.token}.substr(0, request.token.find('\n')));
     if (request.token.empty()) identity = find_leader(group, request.run_id);

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -36,7 +37,9 @@ class CgroupDriver : public sdk::Driver {
     static sdk::Schema process_schema() { return options_schema(); }
 
     explicit CgroupDriver(const sdk::Config& config);
-    ~CgroupDriver() = default;
+    ~CgroupDriver();
+    CgroupDriver(const CgroupDriver&) = delete;
+    CgroupDriver& operator=(const CgroupDriver&) = delete;
 
     sdk::Spawned spawn(const sdk::SpawnRequest& request);
     sdk::Spawned recover(const sdk::RecoverRequest& request);
@@ -70,6 +73,7 @@ class CgroupDriver : public sdk::Driver {
     pid_t start(const sdk::SpawnRequest& request, const Options& options, const RunGroup& group,
                 UniqueFd& pidfd);
     RunGroup find_group(const sdk::RecoverRequest& request);
+    void inherit_place(const RunGroup& group);
     sdk::Spawned adopt(sysp_proc proc, const Identity& identity, UniqueFd pidfd, RunGroup group);
     void on_leader(sysp_proc proc);
     void leader_ended(sysp_proc proc, std::int32_t kind, std::int32_t value);
@@ -87,6 +91,9 @@ class CgroupDriver : public sdk::Driver {
     sdk::Io io_;
     std::string boot_id_;
     std::map<std::string, std::unique_ptr<Subtree>> subtrees_;  // By the configured parent.
+    // Where recovered runs have their cgroups, made by an earlier manager; taken away at the end,
+    // as those are that this one made.
+    std::set<std::string> inherited_;
     std::unordered_map<sysp_proc, Run> runs_;
     std::unordered_map<pid_t, Run> abandoned_;  // Released alive; reaped when they end.
     UniqueFd inotify_;

@@ -113,9 +113,10 @@ std::string Subtree::find_unified(const Hierarchy& hierarchy) const {
     std::string own = hierarchy.own;
     // A manager that was started from within its leaf, after an earlier one had moved there.
     if (base_name(own) == manager_leaf) own = parent_of(own);
-    if (is_real_root(own)) return own + "/syspulse";
+    if (is_real_root(own)) return own + '/' + std::string(found_place);
     if (is_delegated(own) || own == hierarchy.mount) return own;
-    if (::geteuid() == 0 && !systemd_rules()) return hierarchy.mount + "/syspulse";
+    if (::geteuid() == 0 && !systemd_rules())
+        return hierarchy.mount + '/' + std::string(found_place);
     throw sdk::Error{SYSP_E_DENIED, "cannot confine processes: the cgroup " + own +
                                         " is not delegated to the manager" + how_to_get_one};
 }
@@ -160,8 +161,8 @@ void Subtree::enable_controllers() {
 void Subtree::prepare_legacy(const std::vector<Hierarchy>& hierarchies, const std::string& parent) {
     for (const Hierarchy& hierarchy : hierarchies) {
         if (hierarchy.unified) continue;
-        const std::string base =
-            parent.empty() ? hierarchy.own + "/syspulse" : hierarchy.mount + '/' + parent;
+        const std::string base = parent.empty() ? hierarchy.own + '/' + std::string(found_place)
+                                                : hierarchy.mount + '/' + parent;
         for (const std::string& name : hierarchy.controllers) {
             legacy_[name == "blkio" ? "io" : name] = base;
         }

@@ -16,6 +16,9 @@ namespace syspulse::plugins::cgroup {
 // The leaf that the manager moves into.
 inline constexpr std::string_view manager_leaf = "syspulse-manager";
 
+// The cgroup that is made, and taken away again, where nothing was delegated or configured.
+inline constexpr std::string_view found_place = "syspulse";
+
 // What a run needs: the controller and, for messages, the option that asks for it.
 struct Need {
     std::string controller;  // As version 2 calls it: memory, cpu, pids, io, cpuset.

@@ -92,6 +92,65 @@ bool is_hidden(const std::string& path) {
     return ::stat(path.c_str(), &status) != 0 && errno == EACCES;
 }
 
+// What ChildPlan::alternatives wants: pointers to all but the first, and a null at the end.
+std::vector<const char*> alternatives_of(const std::vector<std::string>& programs) {
+    std::vector<const char*> result;
+    result.reserve(programs.size());
+    for (std::size_t i = 1; i < programs.size(); ++i) result.push_back(programs[i].c_str());
+    result.push_back(nullptr);
+    return result;
+}
+
+// What exec wants.
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    result.reserve(strings.size() + 1);
+    for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
+                        const std::string& program) {
+    const std::string_view stage = failed.stage;
+    std::string what = "cannot start " + request.argv.front();
+    std::string hint;
+    if (failed.error == EMFILE) {
+        hint = "; raise the manager's hard limit of descriptors (ulimit -Hn, or LimitNOFILE=)";
+    } else if (failed.error == ENFILE) {
+        hint = "; the system's own limit is reached, raise the sysctl fs.file-max";
+    } else if (stage == "start" && failed.error == EAGAIN) {
+        hint =
+            "; no more processes are allowed: raise ulimit -u, TasksMax= of the manager's unit, "
+            "or the sysctls kernel.pid_max and kernel.threads-max";
+    }
+    if (stage == "exec") {
+        what = "cannot execute " + request.argv.front();
+        if (program != request.argv.front()) what += " (" + program + ")";
+        if (failed.error == ENOEXEC) hint = "; a script needs a first line such as #!/bin/sh";
+        if (failed.error == ENOENT && program.front() == '/' && is_program(program)) {
+            hint = "; the file is there, but the interpreter or loader that it names is not";
+        }
+    } else if (stage == "chdir") {
+        what = "cannot enter the working directory " + request.cwd;
+    } else if (stage == "user") {
+        what = "cannot become the user " + request.user;
+        if (failed.error == EPERM) hint = "; that needs a manager that runs as root";
+    } else if (stage == "limits") {
+        what = "cannot set the resource limits";
+        if (failed.error == EPERM) hint = "; a limit is above the manager's own hard limit";
+    } else if (stage == "cgroup") {
+        what = "cannot enter the cgroup of the run";
+        if (failed.error == EACCES) {
+            hint = "; the manager must run in a cgroup of the same delegated subtree";
+        }
+    } else if (stage == "confine") {
+        what = "cannot confine " + request.argv.front();
+        if (failed.error == EPERM) hint = "; that needs a manager that runs as root";
+    }
+    return sdk::Error::os(what, failed.error, hint + " (stage " + std::string(stage) + ")");
+}
+
 }  // namespace
 
 std::optional<Credentials> resolve_user(const std::string& user) {
@@ -145,14 +204,6 @@ std::vector<std::string> find_programs(const std::string& name, const std::vecto
                          " in PATH (" + std::string(path) + ") (stage exec)");
 }
 
-std::vector<const char*> alternatives_of(const std::vector<std::string>& programs) {
-    std::vector<const char*> result;
-    result.reserve(programs.size());
-    for (std::size_t i = 1; i < programs.size(); ++i) result.push_back(programs[i].c_str());
-    result.push_back(nullptr);
-    return result;
-}
-
 std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
     const std::string prefix = std::string(run_id_variable) + '=';
     std::vector<std::string> env;
@@ -162,14 +213,6 @@ std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {
     }
     env.push_back(prefix + request.run_id);
     return env;
-}
-
-std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
-    std::vector<char*> result;
-    result.reserve(strings.size() + 1);
-    for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
-    return result;
 }
 
 int signal_number(std::int32_t sig, std::int32_t os_sig) {
@@ -217,45 +260,32 @@ sdk::Error nothing_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
-sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
-                        const std::string& program) {
-    const std::string_view stage = failed.stage;
-    std::string what = "cannot start " + request.argv.front();
-    std::string hint;
-    if (failed.error == EMFILE) {
-        hint = "; raise the manager's hard limit of descriptors (ulimit -Hn, or LimitNOFILE=)";
-    } else if (failed.error == ENFILE) {
-        hint = "; the system's own limit is reached, raise the sysctl fs.file-max";
-    } else if (stage == "start" && failed.error == EAGAIN) {
-        hint =
-            "; no more processes are allowed: raise ulimit -u, TasksMax= of the manager's unit, "
-            "or the sysctls kernel.pid_max and kernel.threads-max";
-    }
-    if (stage == "exec") {
-        what = "cannot execute " + request.argv.front();
-        if (program != request.argv.front()) what += " (" + program + ")";
-        if (failed.error == ENOEXEC) hint = "; a script needs a first line such as #!/bin/sh";
-        if (failed.error == ENOENT && program.front() == '/' && is_program(program)) {
-            hint = "; the file is there, but the interpreter or loader that it names is not";
-        }
-    } else if (stage == "chdir") {
-        what = "cannot enter the working directory " + request.cwd;
-    } else if (stage == "user") {
-        what = "cannot become the user " + request.user;
-        if (failed.error == EPERM) hint = "; that needs a manager that runs as root";
-    } else if (stage == "limits") {
-        what = "cannot set the resource limits";
-        if (failed.error == EPERM) hint = "; a limit is above the manager's own hard limit";
-    } else if (stage == "cgroup") {
-        what = "cannot enter the cgroup of the run";
-        if (failed.error == EACCES) {
-            hint = "; the manager must run in a cgroup of the same delegated subtree";
-        }
-    } else if (stage == "confine") {
-        what = "cannot confine " + request.argv.front();
-        if (failed.error == EPERM) hint = "; that needs a manager that runs as root";
-    }
-    return sdk::Error::os(what, failed.error, hint + " (stage " + std::string(stage) + ")");
+Preparation::Preparation(const sdk::SpawnRequest& request) : request_(request) {
+    if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
+    env_ = marked_environment(request);
+    programs_ = find_programs(request.argv.front(), env_, request.cwd);
+    credentials_ = resolve_user(request.user);
+    alternatives_ = alternatives_of(programs_);
+    argv_ = pointers_to(request.argv);
+    envp_ = pointers_to(env_);
+    plan_.path = programs_.front().c_str();
+    plan_.alternatives = alternatives_.data();
+    plan_.argv = argv_.data();
+    plan_.env = envp_.data();
+    plan_.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
+    for (std::size_t i = 0; i < plan_.stdio.size(); ++i)
+        plan_.stdio[i] = static_cast<int>(request.stdio[i]);
+    plan_.credentials = credentials_ ? &*credentials_ : nullptr;
+}
+
+uid_t Preparation::uid() const {
+    return credentials_ ? credentials_->uid : ::geteuid();
+}
+
+Launch Preparation::start() const {
+    Launch launched = launch(plan_);
+    if (launched.error != 0) throw launch_error(launched, request_, programs_[launched.tried]);
+    return launched;
 }
 
 }  // namespace syspulse::plugins

@@ -22,15 +22,8 @@ std::optional<Credentials> resolve_user(const std::string& user);
 std::vector<std::string> find_programs(const std::string& name, const std::vector<std::string>& env,
                                        const std::string& cwd);
 
-// What ChildPlan::alternatives wants: pointers to all but the first of `programs`, which must
-// outlive them, and a null at the end.
-std::vector<const char*> alternatives_of(const std::vector<std::string>& programs);
-
 // The environment of the request, marked with its run id.
 std::vector<std::string> marked_environment(const sdk::SpawnRequest& request);
-
-// What exec wants: pointers into `strings`, which must outlive them, and a null at the end.
-std::vector<char*> pointers_to(const std::vector<std::string>& strings);
 
 // The number of a signal of the ABI. Throws what this system does not have.
 int signal_number(std::int32_t sig, std::int32_t os_sig);
@@ -46,8 +39,30 @@ bool is_alive(const Identity& identity, const std::string& boot_id);
 // or of /proc, must not say that it is gone: then this throws itself.
 sdk::Error nothing_found();
 
-// "cannot execute /no/such: No such file or directory (stage exec)"
-sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
-                        const std::string& program);
+// A spawn request made ready: holds what its plan borrows, and borrows from the request itself.
+class Preparation {
+  public:
+    // Throws sdk::Error when the command is empty or not found, or the user is unknown.
+    explicit Preparation(const sdk::SpawnRequest& request);
+    Preparation(const Preparation&) = delete;
+    Preparation& operator=(const Preparation&) = delete;
+
+    // The user that the child runs as.
+    uid_t uid() const;
+    // Owned by the caller until start() has returned; the rest of the plan is filled in already.
+    ChildPlan& plan() { return plan_; }
+    // Throws sdk::Error such as "cannot execute /no/such: No such file or directory (stage exec)".
+    Launch start() const;
+
+  private:
+    const sdk::SpawnRequest& request_;
+    std::vector<std::string> env_;
+    std::vector<std::string> programs_;
+    std::vector<const char*> alternatives_;
+    std::vector<char*> argv_;
+    std::vector<char*> envp_;
+    std::optional<Credentials> credentials_;
+    ChildPlan plan_;
+};
 
 }  // namespace syspulse::plugins

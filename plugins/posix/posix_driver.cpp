@@ -42,9 +42,8 @@ sdk::Error not_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
-// Throws when the child, who becomes `credentials` if there are any, would not be bound by one.
-std::vector<Limit> to_limits(const sysp_limits& limits, const Credentials* credentials) {
-    const uid_t uid = credentials != nullptr ? credentials->uid : ::geteuid();
+// Throws when the child, who runs as `uid`, would not be bound by one.
+std::vector<Limit> to_limits(const sysp_limits& limits, uid_t uid) {
     if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0 && uid == 0) {
         throw sdk::Error{SYSP_E_CONFIG,
                          "cannot enforce max_processes: the system does not bind root by it; give "
@@ -68,28 +67,12 @@ PosixDriver::PosixDriver(const sdk::Config& config)
 }
 
 sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
-    if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
     refuse_when_full(processes_.size() + abandoned_.size());
-    const auto env = marked_environment(request);
-    const auto programs = find_programs(request.argv.front(), env, request.cwd);
-    const auto alternatives = alternatives_of(programs);
-    const auto credentials = resolve_user(request.user);
-    const auto limits = to_limits(request.limits, credentials ? &*credentials : nullptr);
-    const auto argv = pointers_to(request.argv);
-    const auto envp = pointers_to(env);
-    ChildPlan plan;
-    plan.path = programs.front().c_str();
-    plan.alternatives = alternatives.data();
-    plan.argv = argv.data();
-    plan.env = envp.data();
-    plan.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
-    for (std::size_t i = 0; i < plan.stdio.size(); ++i)
-        plan.stdio[i] = static_cast<int>(request.stdio[i]);
-    plan.credentials = credentials ? &*credentials : nullptr;
-    plan.limits = limits.data();
-    plan.limit_count = limits.size();
-    Launch launched = launch(plan);
-    if (launched.error != 0) throw launch_error(launched, request, programs[launched.tried]);
+    Preparation ready{request};
+    const auto limits = to_limits(request.limits, ready.uid());
+    ready.plan().limits = limits.data();
+    ready.plan().limit_count = limits.size();
+    Launch launched = ready.start();
     const Identity identity = identify(launched.pid, launched.pidfd.get(), boot_id_);
     try {
         return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
