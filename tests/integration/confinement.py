@@ -2,13 +2,15 @@
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
 from harness import DEADLINE_SECS, Manager, alive, free_port, need, until
 
 # Others may run these scenarios on the same machine, and cgroups carry the names of daemons.
-HOG, REDIS, TICK, WILD = (f"{name}-{os.getpid()}" for name in ("hog", "redis", "tick", "wild"))
+BOMB, HELD, HOG, REDIS, TICK, WILD = (f"{name}-{os.getpid()}" for name in
+                                      ("bomb", "held", "hog", "redis", "tick", "wild"))
 MEMORY_HOG = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(1 << 20))"]
 
 
@@ -101,6 +103,38 @@ def nothing_outlives_a_stop():
         m.ok("stop", WILD)
         assert not any(alive(int(p)) for p in pids), "all are gone when the stop is answered"
         assert not groups(WILD)
+
+
+def a_fork_bomb_is_held_and_ended():
+    most = 64
+    with Manager() as m:
+        usable(m)
+        m.add(**{BOMB: {"command": [os.environ["SYSPULSE_BUILD"] + "/bin/syspulse_load", "bomb"], "driver": "cgroup",
+                        "resource_limits": {"max_processes": most}, "stop_timeout_secs": 1}})
+        m.ok("start", BOMB)
+        until(lambda: m.status(BOMB)["stats"]["tasks"] == most, "it has as many processes as it may")
+        m.ok("stop", BOMB)
+        assert not groups(BOMB), groups(BOMB)
+
+
+def a_killed_manager_finds_its_runs_in_their_cgroups():
+    with Manager() as m:
+        usable(m)
+        m.add(**{HELD: {"command": ["/bin/sh", "-c", "sleep 1000 & echo $!; wait"], "driver": "cgroup",
+                        "stop_timeout_secs": 1}})
+        m.ok("start", HELD)
+        child = int(until(lambda: m.log(HELD), "its child runs"))
+        leader = m.status(HELD)["pid"]
+        manager = m.pid()
+        os.kill(m.process.pid, signal.SIGSTOP)
+        os.kill(manager, signal.SIGKILL)
+        m.kill()
+        assert alive(leader) and alive(child) and groups(HELD)
+        m.start()
+        assert m.wait_for(HELD, state="running")["pid"] == leader
+        m.ok("stop", HELD)
+        assert not alive(leader) and not alive(child)
+        assert not groups(HELD), groups(HELD)
 
 
 def bad_options_are_refused_with_their_place():
