@@ -110,7 +110,7 @@ std::optional<std::int64_t> read_pid(int file) {
     return pid;
 }
 
-// The keeper that runs the manager: its parent, if that is the same program. What was started by a
+// The keeper that runs the manager: its parent, if that has a keeper's name. What was started by a
 // person or a service manager is the keeper, so that they know the manager by this number.
 std::string kept_by(std::int64_t manager) {
     const fs::path process = "/proc/" + std::to_string(manager);
@@ -122,9 +122,9 @@ std::string kept_by(std::int64_t manager) {
     if (name_end == std::string::npos || name_end + 4 >= line.size()) return "";
     const std::string parent =
         line.substr(name_end + 4, line.find(' ', name_end + 4) - name_end - 4);
-    std::error_code unreadable;
-    const fs::path own = fs::read_symlink(process / "exe", unreadable);
-    if (unreadable || fs::read_symlink("/proc/" + parent + "/exe", unreadable) != own) return "";
+    std::ifstream name("/proc/" + parent + "/comm");
+    std::getline(name, line);
+    if (line != "syspulse-keeper") return "";
     return " under the keeper " + parent;
 }
 
