@@ -97,7 +97,6 @@ void DaemonMachine::exited(const Exited& event) {
         phase_ == Phase::recovering && (target_ == Target::down || before_ == State::stopping);
     spawn_pending_ = false;
     end_run(event.status, now.wall);
-    note("exit", "", "", syspulse::describe(event.status));
     if (!was_spawning && now.mono - started_mono_ >= spec_->restart.reset_after) attempt_ = 0;
     switch (state_) {
         case State::starting:
@@ -305,6 +304,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     last_exit_ = status;
     stopped_at_ = at;
     persist_run();
+    if (status) note("exit", "", "", syspulse::describe(*status));
     // What the leader left behind in its group goes with it.
     surroundings_.emit(KillRun{run_});
     surroundings_.emit(ReleaseRun{key_, run_});

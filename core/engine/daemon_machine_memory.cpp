@@ -149,7 +149,6 @@ void DaemonMachine::take_age(bool recovered) {
 void DaemonMachine::lost_in_recovery() {
     const bool had_run = pid_ > 0 || !token_.empty();
     end_run(ExitStatus::unknown(), surroundings_.now().wall);
-    note("exit", "", "", syspulse::describe(ExitStatus::unknown()));
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
         if (state_ != State::stopping) start_after_stop_ = start_follows_earlier_stop();
         after_stop();

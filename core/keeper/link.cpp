@@ -29,6 +29,8 @@ class BoardLink final : public Link {
 
     void note_run(RunId run, std::int64_t pid) override {
         if (pid <= 0) return;
+        // A run that is taken over may have ended since its first note, which still finds that end.
+        if (find_note(run, pid) != nullptr) return;
         slot(pid) = {run.value, board_.exit_count.load(std::memory_order_acquire),
                      static_cast<std::int32_t>(pid), 0};
     }

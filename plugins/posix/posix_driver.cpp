@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -89,13 +90,33 @@ sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
     auto identity = Identity::from_token(request.token);
     if (request.token.empty() && !request.run_id.empty())
         identity = find_session_leader(request.run_id);
-    if (!identity || !is_alive(*identity, boot_id_)) throw nothing_found();
+    if (!identity || !is_alive(*identity, boot_id_)) return adopt_leftovers(request, identity);
     UniqueFd pidfd = open_pidfd(identity->pid);
     // Looked at again, because the number may have changed hands before the pidfd was there.
-    if (!pidfd || !is_alive(*identity, boot_id_)) throw nothing_found();
+    if (!pidfd || !is_alive(*identity, boot_id_)) return adopt_leftovers(request, identity);
     identity->inode = pidfd_inode(pidfd.get());
     auto spawned = adopt(request.proc, identity->pid, std::move(pidfd), identity->to_token());
     recovered_[request.proc].run_id = request.run_id;
+    return spawned;
+}
+
+// The leader is gone and others of its group are left: they must not hide, so the run is taken over
+// to end.
+sdk::Spawned PosixDriver::adopt_leftovers(const sdk::RecoverRequest& request,
+                                          const std::optional<Identity>& leader) {
+    if (!leader || leader->boot_id != boot_id_) throw nothing_found();
+    const bool group_exists = ::kill(-leader->pid, 0) == 0 || errno != ESRCH;
+    if (!group_exists || find_group_members(leader->pid, request.run_id).empty()) throw nothing_found();
+    sdk::Spawned spawned;
+    spawned.pid = leader->pid;
+    spawned.token = leader->to_token();
+    Process& process = processes_[request.proc];
+    process.pid = leader->pid;
+    process.exited = true;
+    Recovered& recovered = recovered_[request.proc];
+    recovered.run_id = request.run_id;
+    recovered.wait_for_status =
+        io_.timer({}, [this, proc = request.proc] { finish(proc, SYSP_EXIT_LOST, 0); });
     return spawned;
 }
 
@@ -184,6 +205,7 @@ void PosixDriver::release(sysp_proc proc) {
     Process process = std::move(found->second);
     processes_.erase(found);
     recovered_.erase(proc);
+    if (!process.pidfd) return;
     ExitInfo info;
     if (peek_child(process.pidfd.get(), info) == ChildState::running) {
         bury_later(std::move(process));

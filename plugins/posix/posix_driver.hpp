@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
+#include "common/process_identity.hpp"
 #include "common/unique_fd.hpp"
 
 namespace syspulse::plugins::posix {
@@ -48,6 +50,8 @@ class PosixDriver : public sdk::Driver {
         std::chrono::milliseconds waited{0};
     };
 
+    sdk::Spawned adopt_leftovers(const sdk::RecoverRequest& request,
+                                 const std::optional<Identity>& leader);
     sdk::Spawned adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::string token);
     void on_readable(sysp_proc proc);
     void report_stranger(sysp_proc proc);

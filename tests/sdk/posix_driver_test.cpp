@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -71,6 +72,24 @@ TEST_F(PosixDriver, kills_leftovers_after_the_leader_ended) {
     EXPECT_EQ(host_.signal(1, SYSP_SIG_KILL).status, SYSP_OK);
     host_.release(1);
     EXPECT_TRUE(host_.run_until([&] { return is_gone(group); }));
+}
+
+TEST_F(PosixDriver, kills_what_a_leader_left_that_ended_while_no_driver_was_there) {
+    Spawn spawn = shell("sleep 100 & exit 0");
+    spawn.run_id = "run-leftovers-" + std::to_string(::getpid());
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_TRUE(host_.wait_exit(1));
+    host_.recreate();
+    ASSERT_EQ(::waitpid(static_cast<pid_t>(done.pid), nullptr, 0), done.pid);
+    EXPECT_EQ(host_.recover(2, "another-run", done.token).status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(host_.recover(2, spawn.run_id, done.token).status, SYSP_OK);
+    const auto exit = host_.wait_exit(2);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->kind, SYSP_EXIT_LOST);
+    EXPECT_EQ(host_.signal(2, SYSP_SIG_KILL).status, SYSP_OK);
+    host_.release(2);
+    EXPECT_TRUE(host_.run_until([&] { return is_gone(static_cast<pid_t>(-done.pid)); }));
+    EXPECT_EQ(host_.recover(3, spawn.run_id, done.token).status, SYSP_E_NOT_FOUND);
 }
 
 TEST_F(PosixDriver, does_not_recover_what_cannot_be_verified) {

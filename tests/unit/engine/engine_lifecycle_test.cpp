@@ -25,6 +25,21 @@ TEST(Lifecycle, a_start_records_the_run_before_it_is_spawned) {
     EXPECT_GT(e.view(web).pid.value_or(0), 0);
 }
 
+TEST(Lifecycle, an_exit_tells_whose_it_was) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.start(web);
+    e.spawned(web);
+    const auto pid = e.view(web).pid;
+    e.exited(web);
+    const auto lines = e.all<AddHistory>();
+    const auto exit = std::find_if(lines.begin(), lines.end(),
+                                   [](const AddHistory& line) { return line.kind == "exit"; });
+    ASSERT_NE(exit, lines.end());
+    EXPECT_EQ(exit->pid, pid);
+    EXPECT_EQ(exit->exit, ExitStatus::exited(0));
+}
+
 TEST(Lifecycle, an_exit_with_success_stops_and_with_failure_fails) {
     Engine e;
     model::DaemonSpec spec = make_spec("web");

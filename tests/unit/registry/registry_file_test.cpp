@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "registry/migrations.hpp"
+#include "registry/registry_file.hpp"
 #include "support/eventually.hpp"
 #include "unit/registry/registry_fixture.hpp"
 
@@ -9,6 +11,7 @@ namespace syspulse::registry {
 namespace {
 
 using model::SpecAdded;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
@@ -61,21 +64,43 @@ TEST_F(RegistryFile, an_empty_file_and_an_empty_database_become_registries) {
     fill();
 }
 
-TEST_F(RegistryFile, of_the_layout_before_gets_the_columns_for_peak_memory) {
-    fill();
-    for (const char* table : {"instances", "runs", "history"}) {
-        sql(std::string("ALTER TABLE ") + table + " DROP COLUMN exit_memory_peak");
+// Made by the steps as they were released, with a row in every table, and brought to the present
+// layout in one go.
+TEST_F(RegistryFile, of_every_released_layout_keeps_what_it_holds_and_gets_what_is_new) {
+    for (std::size_t layout = 1; layout < migrations().size(); ++layout) {
+        SCOPED_TRACE("layout " + std::to_string(layout));
+        std::filesystem::remove(file());
+        for (std::size_t step = 0; step < layout; ++step) sql(migrations()[step]);
+        sql("PRAGMA application_id = " + std::to_string(application_id) +
+            "; PRAGMA user_version = " + std::to_string(layout) +
+            "; UPDATE meta SET value = 8;"
+            "INSERT INTO specs VALUES (1, 'uuid-d', 'd', '{\"command\":[\"true\"]}', 1000);"
+            "INSERT INTO instances (uuid, target, state, health, run, run_live, pid, token,"
+            "  restart_count, attempt, last_error)"
+            "  VALUES ('uuid-d', 'up', 'running', 'healthy', 7, 1, 4711, 'token-7', 2, 1, 'why');"
+            "INSERT INTO runs VALUES (7, 'uuid-d', 1000, 4711, NULL, NULL, NULL, NULL" +
+            std::string(layout >= 4 ? ", NULL" : "") +
+            ");"
+            "INSERT INTO history (at, daemon, uuid, kind, from_word, to_word, reason, run, pid)"
+            "  VALUES (1000, 'd', 'uuid-d', 'transition', 'starting', 'running', 'was', 7, 4711)");
+        auto journal = open();
+        ASSERT_NE(journal, nullptr);
+        const auto state = journal->load();
+        ASSERT_TRUE(state);
+        ASSERT_THAT(state->instances, SizeIs(1));
+        const model::StoredInstance& instance = state->instances[0];
+        EXPECT_EQ(instance.state, model::State::running);
+        EXPECT_EQ(instance.token, "token-7");
+        EXPECT_EQ(instance.restart_count, 2U);
+        EXPECT_FALSE(instance.completed);
+        EXPECT_FALSE(instance.next_restart_at);
+        EXPECT_EQ(state->last_run, RunId{8});
+        model::HistoryAdded exit = line("d", 100);
+        exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 4096};
+        ASSERT_TRUE(commit(*journal, exit));
+        EXPECT_THAT(reasons(*journal, {}), ElementsAre("was", exit.entry.reason));
+        EXPECT_EQ(journal->history({})->back().exit, exit.entry.exit);
     }
-    sql("PRAGMA user_version = 3");
-    auto journal = open();
-    ASSERT_NE(journal, nullptr);
-    model::HistoryAdded exit = line("d", 100);
-    exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 4096};
-    ASSERT_TRUE(commit(*journal, exit));
-    const auto lines = journal->history({});
-    ASSERT_TRUE(lines);
-    EXPECT_THAT(*lines, SizeIs(51));
-    EXPECT_EQ(lines->back().exit, exit.entry.exit);
 }
 
 TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
