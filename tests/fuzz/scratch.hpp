@@ -1,43 +1,31 @@
-// A directory in memory, where there is one, for targets that read files; removed when the process
-// ends.
+// What fuzz targets share: a directory in memory, where there is one, for those that read files,
+// and ways to cut the input.
 #pragma once
 
-#include <stdlib.h>
-
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <string>
 #include <string_view>
+
+#include "support/temporary_directory.hpp"
 
 namespace syspulse::fuzz {
 
 class Scratch {
   public:
-    Scratch() {
-        const std::filesystem::path memory = "/dev/shm";
-        std::error_code failed;
-        const auto root = std::filesystem::is_directory(memory, failed)
-                              ? memory
-                              : std::filesystem::temp_directory_path();
-        std::string name = (root / "syspulse-fuzz-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) std::abort();
-        path_ = name;
-    }
-    ~Scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-
-    const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& path() const { return directory_.path(); }
     void write(const std::filesystem::path& file, std::string_view bytes) const {
-        std::ofstream(path_ / file, std::ios::binary | std::ios::trunc) << bytes;
+        test::write_file(path() / file, bytes);
     }
 
   private:
-    std::filesystem::path path_;
+    static std::filesystem::path memory() {
+        const std::filesystem::path shared = "/dev/shm";
+        std::error_code failed;
+        return std::filesystem::is_directory(shared, failed)
+                   ? shared
+                   : std::filesystem::temp_directory_path();
+    }
+
+    test::TemporaryDirectory directory_{memory()};
 };
 
 // Cuts off and returns what stands before the first separator; everything if there is none.

@@ -102,7 +102,11 @@ TEST_F(CgroupDriver, a_paused_run_does_nothing_and_can_be_killed) {
     if (host_.freeze(1, true).status == SYSP_E_UNSUPPORTED) GTEST_SKIP() << "no freezer";
     const auto before = host_.stats(1).stats.cpu_ns;
     EXPECT_EQ(host_.freeze(1, true).status, SYSP_OK);
-    ::usleep(50'000);
+    // Long enough for another run to get somewhere.
+    ASSERT_EQ(host_.spawn(2, load("spin")).status, SYSP_OK);
+    ASSERT_TRUE(host_.run_until([&] { return host_.stats(2).stats.cpu_ns > 50'000'000; }));
+    ASSERT_TRUE(kill(2));
+    host_.release(2);
     EXPECT_EQ(host_.stats(1).stats.cpu_ns, before);
     EXPECT_EQ(host_.freeze(1, false).status, SYSP_OK);
     EXPECT_TRUE(host_.run_until([&] { return host_.stats(1).stats.cpu_ns > before; }));

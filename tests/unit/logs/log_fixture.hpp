@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +20,7 @@
 #include "logs/stream.hpp"
 #include "platform/clock.hpp"
 #include "support/eventually.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace syspulse::logs {
 
@@ -33,32 +33,11 @@ constexpr bool shares_descriptors = false;
 constexpr const char* one_descriptor_table =
     "under ThreadSanitizer the capture shares the process's descriptor table";
 
-class TemporaryDirectory {
-  public:
-    TemporaryDirectory() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "syspulse-logs-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
+using test::write_file;
 
 inline std::string read_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void write_file(const std::filesystem::path& path, std::string_view text) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << text;
 }
 
 inline std::string read_gzip(const std::filesystem::path& path) {
@@ -145,7 +124,7 @@ class LogTest : public ::testing::Test {
     const std::filesystem::path& logs_dir() const { return directory_.path(); }
     std::filesystem::path dir() const { return logs_dir() / "web"; }
 
-    TemporaryDirectory directory_;
+    test::TemporaryDirectory directory_;
     std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
     std::unique_ptr<platform::OutputCapture> capture_;
     int out_ = -1;
