@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/log.hpp"
 #include "logs/capture_thread.hpp"
 #include "platform/output_pipes.hpp"
 
@@ -29,10 +28,13 @@ constexpr HandlePair no_handles = {no_handle, no_handle};
 
 class LogCapture final : public platform::OutputCapture {
   public:
-    LogCapture(fs::path logs_dir, std::unique_ptr<platform::OutputPipes> pipes,
-               const platform::Clock& clock)
-        : logs_dir_(std::move(logs_dir)), clock_(clock) {
-        shards_.push_back(std::make_unique<Shard>(std::move(pipes), clock));
+    LogCapture(fs::path logs_dir, const platform::Clock& clock)
+        : logs_dir_(std::move(logs_dir)), clock_(clock) {}
+
+    // Before anything else.
+    Result<void> start() {
+        const auto first = add_shard();
+        return first ? Result<void>() : first.error();
     }
 
     ~LogCapture() override {
@@ -96,6 +98,7 @@ class LogCapture final : public platform::OutputCapture {
     }
     Result<Side*> side_of(const std::string& daemon);
     Result<Shard*> shard_with_room();
+    Result<Shard*> add_shard();
     Result<void> open_pipes(Side& side, Command& command);
     Result<NativeHandle> open_writer(const Side& side, Stream stream);
 
@@ -152,9 +155,18 @@ Result<LogCapture::Shard*> LogCapture::shard_with_room() {
     for (const auto& shard : shards_) {
         if ((shard->daemons + 1) * streams.size() <= shard->pipes->capacity()) return shard.get();
     }
+    return add_shard();
+}
+
+Result<LogCapture::Shard*> LogCapture::add_shard() {
     auto pipes = platform::make_output_pipes();
     if (!pipes) return pipes.error();
-    return shards_.emplace_back(std::make_unique<Shard>(*std::move(pipes), clock_)).get();
+    try {
+        return shards_.emplace_back(std::make_unique<Shard>(*std::move(pipes), clock_)).get();
+    } catch (const std::system_error& failed) {  // Where a limit leaves no thread.
+        return Error{ErrorCode::internal,
+                     "cannot start a thread for log capture: " + failed.code().message()};
+    }
 }
 
 // A pipe that somebody has removed or replaced is given up for the one that is there now.
@@ -187,14 +199,11 @@ Result<NativeHandle> LogCapture::open_writer(const Side& side, Stream stream) {
 
 }  // namespace
 
-std::unique_ptr<platform::OutputCapture> make_capture(fs::path logs_dir,
-                                                      const platform::Clock& clock) {
-    auto pipes = platform::make_output_pipes();
-    if (!pipes) {
-        log::error(pipes.error().message);
-        return nullptr;
-    }
-    return std::make_unique<LogCapture>(std::move(logs_dir), *std::move(pipes), clock);
+Result<std::unique_ptr<platform::OutputCapture>> make_capture(fs::path logs_dir,
+                                                              const platform::Clock& clock) {
+    auto capture = std::make_unique<LogCapture>(std::move(logs_dir), clock);
+    if (auto started = capture->start(); !started) return started.error();
+    return std::unique_ptr<platform::OutputCapture>(std::move(capture));
 }
 
 }  // namespace syspulse::logs

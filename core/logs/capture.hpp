@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/result.hpp"
 #include "platform/clock.hpp"
 #include "platform/output_capture.hpp"
 
@@ -18,8 +19,8 @@ namespace syspulse::logs {
 
 // The clock must outlive the capture. Destroying the capture writes out what the pipes hold;
 // daemons may go on writing into their pipes, and the next capture on the same directory goes on
-// from there.
-std::unique_ptr<platform::OutputCapture> make_capture(std::filesystem::path logs_dir,
-                                                      const platform::Clock& clock);
+// from there. Fails where no descriptors or threads are left for it.
+Result<std::unique_ptr<platform::OutputCapture>> make_capture(std::filesystem::path logs_dir,
+                                                              const platform::Clock& clock);
 
 }  // namespace syspulse::logs

@@ -88,7 +88,9 @@ Result<void> Process::build(const ProcessOptions& options) {
     foreground_ = options.foreground;
     if (foreground_) environment_ = BaseEnvironment(platform::environment_variables());
     clock_ = platform::make_system_clock();
-    loop_ = platform::make_event_loop(*clock_);
+    auto loop = platform::make_event_loop(*clock_);
+    if (!loop) return loop.error();
+    loop_ = std::move(*loop);
     // Before any thread exists: all threads are to leave the signals to the loop.
     auto signals = platform::watch_signals(
         *loop_, {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM},
@@ -98,7 +100,9 @@ Result<void> Process::build(const ProcessOptions& options) {
     auto journal = registry::open_registry(directory_.paths().registry());
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
-    capture_ = logs::make_capture(directory_.paths().logs(), *clock_);
+    auto capture = logs::make_capture(directory_.paths().logs(), *clock_);
+    if (!capture) return capture.error();
+    capture_ = std::move(*capture);
     plugin_host::HostOptions host;
     host.search_paths = plugin_search_path(options.plugin_dirs);
     host.schema_check = config::check_schema;

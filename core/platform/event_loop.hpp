@@ -45,7 +45,8 @@ class EventLoop {
     virtual void stop() = 0;  // [any thread]
 };
 
-// The system event loop. core/api reaches its Asio context through asio_context.hpp.
-std::unique_ptr<EventLoop> make_event_loop(const Clock& clock);
+// The system event loop; fails where no descriptors are left for it. core/api reaches its Asio
+// context through asio_context.hpp.
+Result<std::unique_ptr<EventLoop>> make_event_loop(const Clock& clock);
 
 }  // namespace syspulse::platform

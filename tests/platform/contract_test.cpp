@@ -24,7 +24,7 @@ constexpr Duration patience = seconds{60};
 
 class System {
   public:
-    System() : clock_(make_system_clock()), loop_(make_event_loop(*clock_)) {
+    System() : clock_(make_system_clock()), loop_(*make_event_loop(*clock_)) {
         plugin_host::HostOptions options;
         options.search_paths = {BUNDLED_PLUGINS};
         host_ =

@@ -17,6 +17,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/assert.hpp"
@@ -33,6 +34,7 @@ namespace {
 constexpr std::size_t events_per_turn = 64;
 constexpr std::size_t timers_per_turn = 256;
 constexpr WatchId timer_watch = 0;
+constexpr std::string_view cannot_prepare = "cannot prepare the event loop";
 
 std::uint32_t epoll_events(std::uint32_t interest) {
     std::uint32_t events = 0;
@@ -56,6 +58,8 @@ class AsioEventLoop final : public EventLoop {
   public:
     explicit AsioEventLoop(const Clock& clock);
     ~AsioEventLoop() override { descriptor_.release(); }
+
+    Result<void> prepare();
 
     void post(std::function<void()> task) override { boost::asio::post(context_, std::move(task)); }
     Result<WatchId> watch(NativeHandle handle, std::uint32_t interest,
@@ -101,12 +105,16 @@ AsioEventLoop::AsioEventLoop(const Clock& clock)
       work_(context_.get_executor()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
-      descriptor_(context_) {
-    SYSPULSE_ASSERT(epoll_ && timer_, "the process has descriptors left for its event loop");
-    const bool added = control(EPOLL_CTL_ADD, timer_watch, {timer_.get(), ready_read, nullptr});
-    SYSPULSE_ASSERT(added, "a new timerfd can be watched");
+      descriptor_(context_) {}
+
+Result<void> AsioEventLoop::prepare() {
+    if (!epoll_ || !timer_ ||
+        !control(EPOLL_CTL_ADD, timer_watch, {timer_.get(), ready_read, nullptr})) {
+        return os_error(cannot_prepare);
+    }
     descriptor_.assign(epoll_.get());
     await();
+    return {};
 }
 
 bool AsioEventLoop::control(int operation, WatchId id, const Watch& watch) {
@@ -221,8 +229,14 @@ void AsioEventLoop::run() {
 
 }  // namespace
 
-std::unique_ptr<EventLoop> make_event_loop(const Clock& clock) {
-    return std::make_unique<AsioEventLoop>(clock);
+Result<std::unique_ptr<EventLoop>> make_event_loop(const Clock& clock) {
+    try {
+        auto loop = std::make_unique<AsioEventLoop>(clock);
+        if (auto prepared = loop->prepare(); !prepared) return prepared.error();
+        return std::unique_ptr<EventLoop>(std::move(loop));
+    } catch (const boost::system::system_error& failed) {
+        return os_error(cannot_prepare, failed.code().value());
+    }
 }
 
 boost::asio::io_context& asio_context(EventLoop& loop) {

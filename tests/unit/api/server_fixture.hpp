@@ -116,7 +116,7 @@ class ServerTest : public testing::Test {
     }
 
     std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = platform::make_event_loop(*clock_);
+    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
     FakeService service_;
     std::string directory_;
     std::string path_;

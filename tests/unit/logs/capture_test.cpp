@@ -8,7 +8,6 @@
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,43 +31,6 @@ namespace fs = std::filesystem;
 class Capture : public LogTest {
   protected:
     void SetUp() override { start_capture(); }
-};
-
-std::size_t open_descriptors() {
-    std::size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : fs::directory_iterator("/proc/thread-self/fd"))
-        ++count;
-    return count;
-}
-
-// The pipes that the thread with the most of them holds.
-std::size_t pipes_held() {
-    std::size_t most = 0;
-    for (const auto& thread : fs::directory_iterator("/proc/self/task")) {
-        std::size_t count = 0;
-        std::error_code gone;
-        for (const auto& entry : fs::directory_iterator(thread.path() / "fd", gone)) {
-            count += fs::read_symlink(entry.path(), gone).extension() == ".fifo" ? 1 : 0;
-        }
-        most = std::max(most, count);
-    }
-    return most;
-}
-
-// The soft limit of descriptors during a test.
-class DescriptorLimit {
-  public:
-    explicit DescriptorLimit(std::size_t limit) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        const rlimit now = {limit, before_.rlim_max};
-        ::setrlimit(RLIMIT_NOFILE, &now);
-    }
-    ~DescriptorLimit() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-    DescriptorLimit(const DescriptorLimit&) = delete;
-    DescriptorLimit& operator=(const DescriptorLimit&) = delete;
-
-  private:
-    rlimit before_ = {};
 };
 
 TEST_F(Capture, writes_both_streams_to_their_files) {
@@ -238,43 +200,6 @@ TEST_F(Capture, begins_a_new_file_when_somebody_removes_or_empties_the_log) {
     EXPECT_TRUE(eventually_all_is("three\n"));
 }
 
-TEST_F(Capture, holds_two_descriptors_for_a_daemon_that_writes_nothing_and_none_of_this_thread) {
-    if (shares_descriptors) GTEST_SKIP() << one_descriptor_table;
-    const std::size_t before = open_descriptors();
-    for (int i = 0; i < 50; ++i) {
-        const std::string name = "idle-" + std::to_string(i);
-        ASSERT_TRUE(capture_->open(name, {}).has_value());
-        capture_->handles_used(name);
-    }
-    EXPECT_EQ(open_descriptors(), before);
-    EXPECT_TRUE(test::eventually([] { return pipes_held() == 100; }));
-    for (int i = 0; i < 50; ++i) capture_->close("idle-" + std::to_string(i));
-    EXPECT_TRUE(test::eventually([] { return pipes_held() == 0; }));
-}
-
-// One capture thread has room for 350 pipes then.
-TEST_F(Capture, takes_another_thread_when_the_descriptors_of_one_are_used_up) {
-    if (shares_descriptors) GTEST_SKIP() << one_descriptor_table;
-    const DescriptorLimit limit(700);
-    for (int i = 0; i < 400; ++i) {
-        const std::string name = "many-" + std::to_string(i);
-        ASSERT_TRUE(capture_->open(name, {}).has_value()) << i;
-        capture_->handles_used(name);
-    }
-    EXPECT_TRUE(test::eventually([] { return pipes_held() == 350; }));
-    start_daemon();
-    write_fully(out_, "of the last thread\n");
-    EXPECT_TRUE(eventually_all_is("of the last thread\n"));
-}
-
-TEST_F(Capture, refuses_a_daemon_before_the_last_descriptors_are_gone) {
-    const DescriptorLimit limit(open_descriptors() + 100);
-    const auto handles = capture_->open("one-too-many", {});
-    ASSERT_FALSE(handles);
-    EXPECT_NE(handles.error().message.find("LimitNOFILE="), std::string::npos)
-        << handles.error().message;
-}
-
 TEST_F(Capture, says_what_is_in_the_way_of_the_pipe) {
     fs::create_directories(dir());
     write_file(pipe_path(dir(), Stream::out), "not a pipe");
@@ -383,7 +308,7 @@ TEST_F(Capture, loses_and_doubles_nothing_when_the_manager_is_killed) {
 // The manager that loses_and_doubles_nothing_when_the_manager_is_killed kills.
 [[noreturn]] void play_manager(const char* logs_dir) {
     const auto clock = platform::make_system_clock();
-    const auto capture = make_capture(logs_dir, *clock);
+    const auto capture = *make_capture(logs_dir, *clock);
     static_cast<void>(
         capture->open("web", {.max_size_bytes = 100'000, .retain_count = 1000}).has_value());
     for (;;) ::pause();

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 class Following : public LogTest {
   protected:
     void SetUp() override {
-        loop_ = platform::make_event_loop(*clock_);
+        loop_ = *platform::make_event_loop(*clock_);
         start_capture();
     }
 

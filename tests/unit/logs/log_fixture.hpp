@@ -94,7 +94,7 @@ class LogTest : public ::testing::Test {
   protected:
     void TearDown() override { end_daemon(); }
 
-    void start_capture() { capture_ = make_capture(logs_dir(), *clock_); }
+    void start_capture() { capture_ = *make_capture(logs_dir(), *clock_); }
 
     // The test process plays the child: it keeps its own copies of the handles.
     void start_daemon(const platform::CaptureSettings& settings = {}) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,7 +44,7 @@ class EventLoopTest : public testing::Test {
     Instant soon(int ms) { return clock_->now().mono + std::chrono::milliseconds{ms}; }
 
     std::unique_ptr<Clock> clock_ = make_system_clock();
-    std::unique_ptr<EventLoop> loop_ = make_event_loop(*clock_);
+    std::unique_ptr<EventLoop> loop_ = *make_event_loop(*clock_);
     std::array<int, 2> pipe_{};
 };
 
@@ -160,6 +161,25 @@ TEST_F(EventLoopTest, a_timer_may_start_and_cancel_timers) {
     });
     loop_->run();
     EXPECT_EQ(calls, 2);
+}
+
+TEST_F(EventLoopTest, cannot_be_made_without_descriptors) {
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    const int lowest = ::dup(pipe_[0]);
+    ::close(lowest);
+    for (rlim_t limit = static_cast<rlim_t>(lowest);; ++limit) {
+        ASSERT_LT(limit, static_cast<rlim_t>(lowest) + 100);
+        const rlimit now{limit, before.rlim_max};
+        ::setrlimit(RLIMIT_NOFILE, &now);
+        const auto loop = make_event_loop(*clock_);
+        ::setrlimit(RLIMIT_NOFILE, &before);
+        if (loop) break;
+        EXPECT_EQ(loop.error().message, "cannot prepare the event loop: Too many open files");
+    }
+    const int still_lowest = ::dup(pipe_[0]);
+    ::close(still_lowest);
+    EXPECT_EQ(still_lowest, lowest);
 }
 
 TEST_F(EventLoopTest, stop_before_run_makes_run_return) {

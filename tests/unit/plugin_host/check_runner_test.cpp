@@ -56,7 +56,7 @@ class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
     }
 
     std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = platform::make_event_loop(*clock_);
+    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
     std::unique_ptr<PluginHost> host_;
     std::vector<std::string> heard_;
     std::size_t wanted_ = 0;

@@ -74,7 +74,7 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
     }
 
     std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = platform::make_event_loop(*clock_);
+    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
     std::unique_ptr<PluginHost> host_;
     std::vector<std::string> heard_;
     std::size_t wanted_ = 0;
