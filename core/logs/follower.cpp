@@ -8,29 +8,28 @@
 namespace syspulse::logs {
 namespace {
 
-class LogFollower final : public Follower {
+class FileWatch final : public LogWatch {
   public:
-    LogFollower(platform::EventLoop& loop, Reader reader, std::function<void()> readable,
-                std::unique_ptr<platform::OutputWatch> watch)
+    FileWatch(platform::EventLoop& loop, std::filesystem::path directory,
+              std::vector<Stream> streams, std::function<void()> readable,
+              std::unique_ptr<platform::OutputWatch> watch)
         : loop_(loop),
-          reader_(std::move(reader)),
+          directory_(std::move(directory)),
+          streams_(std::move(streams)),
           readable_(std::move(readable)),
-          watch_(std::move(watch)) {
-        if (reader_.streams().size() > 1) reader_.only_complete_lines();
-    }
+          watch_(std::move(watch)) {}
 
-    ~LogFollower() override {
+    ~FileWatch() override {
         if (watch_id_ != 0) loop_.unwatch(watch_id_);
         if (timer_ != 0) loop_.cancel_timer(timer_);
     }
 
     Result<void> start() {
         std::error_code ignored;
-        if (std::filesystem::create_directories(reader_.directory(), ignored)) {
-            std::filesystem::permissions(reader_.directory(), std::filesystem::perms::owner_all,
-                                         ignored);
+        if (std::filesystem::create_directories(directory_, ignored)) {
+            std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, ignored);
         }
-        if (auto added = watch_->add_directory(reader_.directory()); !added) return added;
+        if (auto added = watch_->add_directory(directory_); !added) return added;
         watch_files();
         auto watching = loop_.watch(watch_->handle(), platform::ready_read,
                                     [this](std::uint32_t) { changed(); });
@@ -43,7 +42,11 @@ class LogFollower final : public Follower {
         return {};
     }
 
-    Result<bool> read_some(std::vector<Line>& lines, std::size_t max_bytes) override;
+    void caught_up() override {
+        // What changed meanwhile is queued in the watch.
+        if (std::exchange(resting_, false)) loop_.rewatch(watch_id_, platform::ready_read);
+        waiting_ = true;
+    }
 
   private:
     void changed();
@@ -51,7 +54,8 @@ class LogFollower final : public Follower {
     void watch_files();
 
     platform::EventLoop& loop_;
-    Reader reader_;
+    std::filesystem::path directory_;
+    std::vector<Stream> streams_;
     std::function<void()> readable_;
     std::unique_ptr<platform::OutputWatch> watch_;
     platform::WatchId watch_id_ = 0;
@@ -60,23 +64,37 @@ class LogFollower final : public Follower {
     bool resting_ = false;  // The watch is off until the owner has caught up.
 };
 
-Result<bool> LogFollower::read_some(std::vector<Line>& lines, std::size_t max_bytes) {
-    std::size_t bytes = 0;
-    while (bytes < max_bytes) {
-        Line line;
-        if (!reader_.next(line)) {
-            // What changed meanwhile is queued in the watch.
-            if (std::exchange(resting_, false)) loop_.rewatch(watch_id_, platform::ready_read);
-            waiting_ = true;
-            return false;
-        }
-        bytes += line.text.size();
-        lines.push_back(std::move(line));
-    }
-    return true;
-}
+class LogFollower final : public Follower {
+  public:
+    explicit LogFollower(Reader reader) : reader_(std::move(reader)) {}
 
-void LogFollower::changed() {
+    Result<void> start(platform::EventLoop& loop, std::function<void()> readable) {
+        auto watch = watch_logs(loop, reader_, std::move(readable));
+        if (!watch) return watch.error();
+        watch_ = std::move(*watch);
+        return {};
+    }
+
+    Result<bool> read_some(std::vector<Line>& lines, std::size_t max_bytes) override {
+        std::size_t bytes = 0;
+        while (bytes < max_bytes) {
+            Line line;
+            if (!reader_.next(line)) {
+                watch_->caught_up();
+                return false;
+            }
+            bytes += line.text.size();
+            lines.push_back(std::move(line));
+        }
+        return true;
+    }
+
+  private:
+    Reader reader_;
+    std::unique_ptr<LogWatch> watch_;
+};
+
+void FileWatch::changed() {
     if (!waiting_) {
         // More changes tell an owner nothing new who is still reading; they must not keep the loop
         // busy.
@@ -89,7 +107,7 @@ void LogFollower::changed() {
     tell();
 }
 
-void LogFollower::tell() {
+void FileWatch::tell() {
     if (!std::exchange(waiting_, false)) return;
     // A copy: the owner may destroy this follower meanwhile.
     const auto readable = readable_;
@@ -97,21 +115,29 @@ void LogFollower::tell() {
 }
 
 // Rotation puts another file in place of each.
-void LogFollower::watch_files() {
-    for (const Stream stream : reader_.streams()) {
-        static_cast<void>(watch_->add_file(log_path(reader_.directory(), stream)).has_value());
+void FileWatch::watch_files() {
+    for (const Stream stream : streams_) {
+        static_cast<void>(watch_->add_file(log_path(directory_, stream)).has_value());
     }
 }
 
 }  // namespace
 
+Result<std::unique_ptr<LogWatch>> watch_logs(platform::EventLoop& loop, Reader& reader,
+                                             std::function<void()> readable) {
+    if (reader.streams().size() > 1) reader.only_complete_lines();
+    auto native = platform::make_output_watch();
+    if (!native) return native.error();
+    auto watch = std::make_unique<FileWatch>(loop, reader.directory(), reader.streams(),
+                                             std::move(readable), *std::move(native));
+    if (auto started = watch->start(); !started) return started.error();
+    return std::unique_ptr<LogWatch>(std::move(watch));
+}
+
 Result<std::unique_ptr<Follower>> follow(platform::EventLoop& loop, Reader reader,
                                          std::function<void()> readable) {
-    auto watch = platform::make_output_watch();
-    if (!watch) return watch.error();
-    auto follower = std::make_unique<LogFollower>(loop, std::move(reader), std::move(readable),
-                                                  *std::move(watch));
-    if (auto started = follower->start(); !started) return started.error();
+    auto follower = std::make_unique<LogFollower>(std::move(reader));
+    if (auto started = follower->start(loop, std::move(readable)); !started) return started.error();
     return std::unique_ptr<Follower>(std::move(follower));
 }
 

@@ -26,11 +26,17 @@ Result<Reader> Reader::open(const std::filesystem::path& logs_dir, const std::st
             std::make_unique<StreamCursor>(reader.directory_, stream, query.lines, query.since));
         counted += reader.cursors_.back()->counted();
     }
-    if (query.lines && counted > *query.lines) reader.skip_ = counted - *query.lines;
     for (const auto& cursor : reader.cursors_) {
         if (reader.cursors_.size() > 1) cursor->want_times();
     }
+    // Lines that are one stream's last ones, but not both streams'.
+    if (query.lines && counted > *query.lines) reader.skip(counted - *query.lines);
     return reader;
+}
+
+void Reader::skip(std::uint64_t lines) {
+    Line line;
+    while (lines > 0 && next(line)) --lines;
 }
 
 // Lines of one stream stay in their order, whatever their times say.
@@ -44,17 +50,6 @@ StreamCursor* Reader::earliest() {
 }
 
 bool Reader::next(Line& line) {
-    while (skip_ > 0) {
-        if (!next_unskipped(line)) {
-            skip_ = 0;
-            return false;
-        }
-        --skip_;
-    }
-    return next_unskipped(line);
-}
-
-bool Reader::next_unskipped(Line& line) {
     StreamCursor* cursor = unfinished_ != nullptr && unfinished_->fill() ? unfinished_ : earliest();
     if (cursor == nullptr) return false;
     unfinished_ = cursor->ends_line() ? nullptr : cursor;

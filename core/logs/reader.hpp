@@ -37,7 +37,8 @@ struct Line {
 class StreamCursor;
 
 // [one thread at a time] Opening looks for the first line, which takes as long as unpacking
-// archives takes: call it off the loop thread. A daemon without log files reads as empty.
+// archives and merging what comes before it take, and reading waits for the disk: both belong off
+// the loop thread. A daemon without log files reads as empty.
 class Reader {
   public:
     static Result<Reader> open(const std::filesystem::path& logs_dir, const std::string& daemon,
@@ -58,12 +59,11 @@ class Reader {
 
   private:
     Reader() noexcept;
-    bool next_unskipped(Line& line);
+    void skip(std::uint64_t lines);
     StreamCursor* earliest();
 
     std::filesystem::path directory_;
     std::vector<std::unique_ptr<StreamCursor>> cursors_;
-    std::uint64_t skip_ = 0;  // Lines that are one stream's last ones, but not both streams'.
     StreamCursor* unfinished_ = nullptr;  // Has given the first pieces of a line.
 };
 

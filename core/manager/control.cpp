@@ -26,7 +26,10 @@ class Control final : public api::ControlService {
     explicit Control(ControlParts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
     ~Control() override {
         *alive_ = false;
-        readers_.join();
+        for (auto* pool : {&openers_, &readers_}) {
+            pool->stop();
+            pool->join();
+        }
     }
 
     api::ManagerInfo info() override;
@@ -105,7 +108,10 @@ class Control final : public api::ControlService {
 
     ControlParts parts_;
     Now started_;
-    boost::asio::thread_pool readers_{1};  // Looking for the first line may unpack archives.
+    // Looking for the first line may unpack gigabytes of archives; the pieces that others read
+    // meanwhile are short work.
+    boost::asio::thread_pool openers_{3};
+    boost::asio::thread_pool readers_{1};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
@@ -262,7 +268,7 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
     wanted.err = query.err;
     wanted.lines = query.lines;
     if (query.since) wanted.since = query.since->resolve(parts_.clock.now().wall);
-    boost::asio::post(readers_, [this, alive = alive_, name, wanted, follow = query.follow,
+    boost::asio::post(openers_, [this, alive = alive_, name, wanted, follow = query.follow,
                                  directory = parts_.paths.logs(), readable = std::move(readable),
                                  done = std::move(done)]() mutable {
         // The reader is moved to the loop thread; std::function needs something that can be copied.
@@ -272,7 +278,11 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
                           done = std::move(done)]() mutable {
             if (!*alive) return;
             if (!*reader) return done(reader->error());
-            done(open_text(parts_.loop, std::move(**reader), follow, std::move(readable)));
+            const auto background = [this](std::function<void()> task) {
+                boost::asio::post(readers_, std::move(task));
+            };
+            done(open_text(parts_.loop, background, std::move(**reader), follow,
+                           std::move(readable)));
         });
     });
 }

@@ -11,6 +11,8 @@ namespace {
 // A client that falls further behind than this many events is cut off; it can ask again from where
 // it was.
 constexpr std::size_t waiting_events_max = 65536;
+// What of a log is read ahead of a client.
+constexpr std::size_t piece_bytes = 64 * 1024;
 
 // Puts lines of two streams below each other; one that is not complete is cut off by the other
 // stream's.
@@ -28,44 +30,80 @@ class MergedText {
     bool is_open_ = false;
 };
 
-class FileText final : public api::TextStream {
+// Lines of log files, read one piece ahead on another thread: files may be packed or on a slow
+// disk, which is to delay this client only.
+class LogText final : public api::TextStream {
   public:
-    explicit FileText(logs::Reader reader) : reader_(std::move(reader)) {}
+    LogText(platform::EventLoop& loop, Background background, logs::Reader reader,
+            api::Readable readable)
+        : loop_(loop),
+          background_(std::move(background)),
+          work_(std::make_shared<Work>(std::move(reader))),
+          readable_(std::move(readable)) {}
 
-    Result<api::Pull> read(std::string& sink, std::size_t max) override {
-        const std::size_t begin = sink.size();
-        logs::Line line;
-        while (sink.size() - begin < max) {
-            const Result<bool> more = reader_.next(line);
-            if (!more) return more.error();
-            if (!*more) return api::Pull::end;
-            text_.append(line, sink);
+    Result<void> follow() {
+        auto watch = logs::watch_logs(loop_, work_->reader, [this] { fetch(); });
+        if (!watch) return watch.error();
+        watch_ = std::move(*watch);
+        return {};
+    }
+
+    void fetch() {
+        background_([&loop = loop_, work = work_, me = std::weak_ptr(me_)] {
+            work->read();
+            loop.post([me] {
+                if (const auto stream = me.lock()) (*stream)->fetched();
+            });
+        });
+    }
+
+    Result<api::Pull> read(std::string& sink, std::size_t) override {
+        if (!std::exchange(ready_, false)) return api::Pull::wait;
+        sink += std::exchange(work_->piece, {});
+        if (work_->more) {
+            fetch();
+        } else if (watch_) {
+            watch_->caught_up();
+        } else {
+            return api::Pull::end;
         }
-        return api::Pull::more;
+        return api::Pull::wait;
     }
 
   private:
-    logs::Reader reader_;
-    MergedText text_;
-};
+    // Belongs to the other thread from fetch() to fetched().
+    struct Work {
+        explicit Work(logs::Reader begun) : reader(std::move(begun)) {}
 
-class FollowedText final : public api::TextStream {
-  public:
-    explicit FollowedText(std::unique_ptr<logs::Follower> follower)
-        : follower_(std::move(follower)) {}
+        void read() {
+            logs::Line line;
+            more = true;
+            while (more && piece.size() < piece_bytes) {
+                more = reader.next(line);
+                if (more) text.append(line, piece);
+            }
+        }
 
-    Result<api::Pull> read(std::string& sink, std::size_t max) override {
-        lines_.clear();
-        const Result<bool> more = follower_->read_some(lines_, max);
-        if (!more) return more.error();
-        for (const logs::Line& line : lines_) text_.append(line, sink);
-        return *more ? api::Pull::more : api::Pull::wait;
+        logs::Reader reader;
+        MergedText text;
+        std::string piece;
+        bool more = true;
+    };
+
+    void fetched() {
+        ready_ = true;
+        // A copy: the owner may destroy this stream meanwhile.
+        const auto readable = readable_;
+        readable();
     }
 
-  private:
-    std::unique_ptr<logs::Follower> follower_;
-    std::vector<logs::Line> lines_;
-    MergedText text_;
+    platform::EventLoop& loop_;
+    Background background_;
+    std::shared_ptr<Work> work_;
+    api::Readable readable_;
+    std::unique_ptr<logs::LogWatch> watch_;  // Of one that follows.
+    bool ready_ = false;                     // There is a piece, or the end.
+    std::shared_ptr<LogText*> me_ = std::make_shared<LogText*>(this);
 };
 
 class Events final : public api::EventStream {
@@ -116,13 +154,17 @@ class Events final : public api::EventStream {
 
 }  // namespace
 
-Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, logs::Reader reader,
-                                                   bool follow, api::Readable readable) {
-    if (!follow)
-        return std::unique_ptr<api::TextStream>(std::make_unique<FileText>(std::move(reader)));
-    auto follower = logs::follow(loop, std::move(reader), std::move(readable));
-    if (!follower) return follower.error();
-    return std::unique_ptr<api::TextStream>(std::make_unique<FollowedText>(std::move(*follower)));
+Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, Background background,
+                                                   logs::Reader reader, bool follow,
+                                                   api::Readable readable) {
+    auto text = std::make_unique<LogText>(loop, std::move(background), std::move(reader),
+                                          std::move(readable));
+    if (!follow) {
+        text->fetch();
+    } else if (auto following = text->follow(); !following) {
+        return following.error();
+    }
+    return std::unique_ptr<api::TextStream>(std::move(text));
 }
 
 Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,

@@ -1,6 +1,7 @@
 // The bodies of long answers: log lines and events, read at the client's pace.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "api/control_service.hpp"
@@ -9,8 +10,12 @@
 
 namespace syspulse::manager {
 
-Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, logs::Reader reader,
-                                                   bool follow, api::Readable readable);
+// Runs a task on another thread, which ends before the loop does.
+using Background = std::function<void(std::function<void()> task)>;
+
+Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, Background background,
+                                                   logs::Reader reader, bool follow,
+                                                   api::Readable readable);
 
 Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
                                                       const api::EventQuery& query, WallTime now,

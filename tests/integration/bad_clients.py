@@ -1,9 +1,11 @@
 """Clients of the control endpoint that misbehave: refused or dropped, and nobody else has to wait."""
 import os
+import select
 import socket
+import subprocess
 import time
 
-from harness import DEADLINE_SECS, Manager, main, until
+from harness import DEADLINE_SECS, PROGRAM, Manager, main, until
 
 PROMPT_SECS = 5  # What a well-behaved client may have to wait on a busy machine.
 
@@ -106,6 +108,26 @@ def who_vanishes_leaves_nothing_behind():
         m.wait_for("web", state="running")
         m.ok("stop", "web")
         until(lambda: descriptors(m) <= before, f"the {before} descriptors of before")
+
+
+def a_long_look_into_logs_delays_no_other_client():
+    with Manager() as m:
+        m.start()
+        m.add(big={"command": ["/bin/true"]})
+        lines = 600_000
+        for stream in ("stdout", "stderr"):
+            with open(m.data / "logs" / "big" / f"{stream}.log", "w") as log:
+                log.write("".join(f"{stream} {n}\n" for n in range(lines)))
+        query = subprocess.Popen([PROGRAM, "--data-dir", m.data, "logs", "big", "--all-streams", "-n", str(lines)],
+                                 stdout=subprocess.PIPE)
+        pings = 0
+        while not select.select([query.stdout], [], [], 0)[0]:
+            assert m.ok("ping") == "pong\n"
+            pings += 1
+        query.kill()
+        query.wait()
+        query.stdout.close()
+        assert pings > 4, f"{pings} were answered before the query, which takes as long as many"
 
 
 main(globals())
