@@ -1,7 +1,6 @@
 #include "manager/conductor.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -12,15 +11,18 @@ namespace {
 
 // Spawns are done in slices, so that requests are served in between while hundreds start.
 constexpr std::size_t spawns_per_turn = 8;
-// While the disk is full, this many records wait to be written; the oldest history goes first.
-constexpr std::size_t unrecorded_max = 10000;
-// A failed write is tried again this much later, unless another turn does it before.
-constexpr Duration commit_retry = std::chrono::seconds{1};
 
 }  // namespace
 
 Conductor::Conductor(Ports ports, ConductorOptions options)
-    : ports_(ports), options_(std::move(options)) {
+    : ports_(ports),
+      options_(std::move(options)),
+      recorder_(
+          ports_.journal, ports_.loop, ports_.clock,
+          [this](const model::HistoryEntry& entry) {
+              if (!subscribers_.empty()) unpublished_.push_back(entry);
+          },
+          [this] { publish(); }) {
     supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, RunId{});
     ports_.processes.set_observer(this);
     ports_.checks.set_observer(this);
@@ -29,7 +31,6 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
 Conductor::~Conductor() {
     *alive_ = false;
     if (timer_ != 0) ports_.loop.cancel_timer(timer_);
-    if (retry_timer_ != 0) ports_.loop.cancel_timer(retry_timer_);
     ports_.processes.set_observer(nullptr);
     ports_.checks.set_observer(nullptr);
 }
@@ -155,7 +156,7 @@ void Conductor::perform(Batch& batch) {
     std::vector<model::JournalRecord> records;
     record(batch, records);
     reached("before-record");
-    commit(std::move(records));
+    recorder_.write(std::move(records));
     reached("after-record");
     for (engine::Action& action : batch) {
         act(action);
@@ -197,51 +198,6 @@ void Conductor::append_record(const engine::Action& action, std::set<DaemonKey>&
         const auto entry = entries_.find(forget->daemon);
         if (entry != entries_.end()) records.emplace_back(model::SpecRemoved{entry->second.uuid});
     }
-}
-
-// A journal that cannot be written does not stop supervision: what could not be recorded is kept
-// and tried again with the next turn, or a little later.
-void Conductor::commit(std::vector<model::JournalRecord> records) {
-    if (records.empty() && unrecorded_.empty()) return;
-    const std::size_t waiting = unrecorded_.size();
-    if (waiting > 0) {
-        std::move(records.begin(), records.end(), std::back_inserter(unrecorded_));
-        records = std::exchange(unrecorded_, {});
-    }
-    const auto done = ports_.journal.commit(records);
-    if (!done) {
-        if (journal_error_.empty()) {
-            log::error("cannot write the registry: " + done.error().message);
-        }
-        journal_error_ = done.error().message;
-        // Only what may go away by itself is worth another try; a record that the journal refuses
-        // for what it says would block all later ones.
-        const ErrorCode code = done.error().code;
-        if (code != ErrorCode::unavailable && code != ErrorCode::permission_denied) return;
-        unrecorded_ = std::move(records);
-        if (unrecorded_.size() > unrecorded_max) {
-            std::erase_if(unrecorded_, [](const model::JournalRecord& r) {
-                return std::holds_alternative<model::HistoryAdded>(r);
-            });
-        }
-        retry_commit_later();
-        return;
-    }
-    if (!journal_error_.empty()) log::warn("the registry can be written again");
-    journal_error_.clear();
-    for (const model::JournalRecord& r : records) {
-        const auto* added = std::get_if<model::HistoryAdded>(&r);
-        if (added != nullptr && !subscribers_.empty()) unpublished_.push_back(added->entry);
-    }
-}
-
-void Conductor::retry_commit_later() {
-    if (retry_timer_ != 0) return;
-    retry_timer_ = ports_.loop.start_timer(ports_.clock.now().mono + commit_retry, [this] {
-        retry_timer_ = 0;
-        commit({});
-        publish();
-    });
 }
 
 void Conductor::publish() {

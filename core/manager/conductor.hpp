@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "engine/supervisor.hpp"
+#include "manager/recorder.hpp"
 #include "model/daemon_view.hpp"
 #include "model/dependency_graph.hpp"
 #include "model/journal.hpp"
@@ -101,7 +102,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     // Called once, when the daemons have ended (or have been left alone) after shut_down().
     void on_finished(std::function<void()> finished) { finished_ = std::move(finished); }
     // Why the last write to the journal failed; empty when all is recorded.
-    const std::string& journal_error() const { return journal_error_; }
+    const std::string& journal_error() const { return recorder_.error(); }
 
     // What the engine thinks; for the simulator's invariants.
     const engine::Supervisor& supervisor() const { return *supervisor_; }
@@ -129,8 +130,6 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void record(Batch& batch, std::vector<model::JournalRecord>& records);
     void append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
                        std::vector<model::JournalRecord>& records);
-    void commit(std::vector<model::JournalRecord> records);
-    void retry_commit_later();
     void report_abandoned() const;
     void publish();
     void act(engine::Action& action);
@@ -170,14 +169,12 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::unordered_map<RunId, DaemonKey> runs_;  // Runs of which something may still come.
     std::unordered_map<CheckId, DaemonKey> checks_;
     std::map<RequestId, Done> requests_;
-    std::vector<model::JournalRecord> unrecorded_;  // Of failed commits, to be tried again.
+    Recorder recorder_;
     std::vector<model::HistoryEntry> unpublished_;  // Recorded in this turn.
     std::map<std::uint64_t, std::function<void(const model::HistoryEntry&)>> subscribers_;
-    std::string journal_error_;
     std::function<void()> finished_;
 
     platform::TimerId timer_ = 0;
-    platform::TimerId retry_timer_ = 0;
     Instant timer_due_{};
     bool drain_posted_ = false;
     bool spawning_posted_ = false;

@@ -94,6 +94,7 @@ void Conductor::answer(engine::Action& action) {
         done(reply->error ? Result<void>(*reply->error) : Result<void>());
     } else if (std::holds_alternative<engine::Finish>(action)) {
         over_ = true;
+        static_cast<void>(recorder_.write_now({}).has_value());  // The last chance.
         report_abandoned();
         if (finished_) finished_();
     }

@@ -74,7 +74,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
         records.emplace_back(model::HistoryAdded{std::move(history)});
     }
     if (!records.empty()) {
-        if (const auto done = ports_.journal.commit(records); !done) {
+        if (const auto done = recorder_.write_now(std::move(records)); !done) {
             for (const DaemonKey key : added) {
                 by_name_.erase(entries_.at(key).name);
                 entries_.erase(key);
@@ -95,6 +95,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
         submit(engine::DaemonAdded{key, entry.spec, std::nullopt, false});
     }
     if (!queue_.empty()) drain();
+    publish();
     return {};
 }
 
@@ -138,7 +139,7 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
     }
     action_history(key, "signal " + std::to_string(number), by);
-    commit({});  // A signal is no event, so that no turn follows.
+    recorder_.write({});  // A signal is no event, so that no turn follows.
     publish();
     ports_.processes.signal(m->run(), number, std::move(done));
 }
@@ -213,7 +214,7 @@ void Conductor::action_history(DaemonKey daemon, std::string what, const Operato
     history.to = std::move(what);
     history.reason = by;
     // Written with the next turn, which most requests bring about themselves.
-    unrecorded_.emplace_back(model::HistoryAdded{std::move(history)});
+    recorder_.note(std::move(history));
 }
 
 model::StoredSpec Conductor::stored_spec(const Entry& entry) const {

@@ -29,6 +29,7 @@ class SqliteJournal final : public model::Journal {
           checkpointer_(std::move(checkpointer)),
           options_(options),
           last_id_(last_id) {
+        store_.database().set_busy_timeout(options_.commit_busy_timeout);
         store_.database().checkpoint_by_hand(&log_pages_);
     }
 

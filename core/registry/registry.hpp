@@ -25,8 +25,11 @@ struct RegistryOptions {
     std::uint32_t prune_every = 64;
     std::size_t prune_step = 256;  // Rows removed at most in one step, per table.
 
-    std::chrono::milliseconds busy_timeout{
-        2000};                                 // Waiting for another process that holds the file.
+    // Waiting for another process that holds the file: when opening it, and later with each
+    // commit, which must not hold up its thread; what cannot be written then is for the caller to
+    // try again.
+    std::chrono::milliseconds busy_timeout{2000};
+    std::chrono::milliseconds commit_busy_timeout{20};
     std::optional<std::uint32_t> max_pages{};  // A bound on the file's size, in pages of 4 KiB.
 };
 

@@ -1,8 +1,10 @@
 """A host that does not give what the manager needs: paths, rights, space, a damaged registry."""
 import contextlib
 import os
+import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -108,6 +110,58 @@ def a_full_disk_stops_no_daemon_and_loses_no_registration():
                 m.process.terminate()
                 m.process.wait(DEADLINE_SECS)
             subprocess.run(["umount", m.data], check=False)
+
+
+def _ask(m, path, body):
+    """Not the client, which would wait as long as it takes until there is a descriptor left for it."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(2)
+        s.connect(str(m.data / "syspulse.sock"))
+        s.sendall(f"POST {path} HTTP/1.1\r\nHost: m\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        s.recv(1)
+
+
+def too_few_descriptors_are_told_and_end_nothing_by_a_signal():
+    with Manager() as m:
+        served = refused = 0
+        for limit in (*range(6, 30, 3), 64):
+            m.data = m.root / f"data-{limit}"
+            process = subprocess.Popen([PROGRAM, "daemon", "--no-keeper", "--data-dir", m.data], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE, text=True,
+                                       preexec_fn=lambda n=limit: resource.setrlimit(resource.RLIMIT_NOFILE, (n, n)))
+            until(lambda: process.poll() is not None or (m.data / "syspulse.sock").exists(), "it serves or refuses")
+            _ask(m, "/v1/daemons", '{"daemons": {"web": {"command": ["/bin/sleep", "600"]}}}')
+            _ask(m, "/v1/daemons/web/start", "{}")
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(DEADLINE_SECS) == 0, f"{limit}: {process.returncode}: {process.stderr.read()}"
+                served += 1
+            else:
+                told = process.stderr.read()
+                assert process.returncode == 1 and "oo many open files" in told, f"{limit}: {process.returncode}: {told}"
+                refused += 1
+            process.stderr.close()
+        assert served > 0 and refused > 0, f"{served} {refused}"
+
+
+def a_registry_that_somebody_locks_holds_up_nobody():
+    with Manager() as m:
+        m.start()
+        m.add(busy={"command": ["/bin/sh", "-c", "exit 1"],
+                    "restart_policy": {"policy": "always", "backoff_base_secs": 0.01, "backoff_max_secs": 0.05}})
+        m.ok("start", "busy")
+        with contextlib.closing(sqlite3.connect(m.data / "syspulse.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            locked_at = m.status("busy")["restart_count"]
+            until(lambda: m.status("busy")["restart_count"] > locked_at + 40, "it is restarted again and again")
+            assert "locked" in m.ok("info"), "the operator is told"
+            m.fails(1, "add", "--name", "later", "--command", "/bin/true")
+        until(lambda: "locked" not in m.ok("info"), "all is recorded")
+        m.ok("add", "--name", "later", "--command", "/bin/true")
+        m.ok("stop", "busy")
+        with contextlib.closing(sqlite3.connect(m.data / "syspulse.db")) as other:
+            (kept,) = other.execute("SELECT max(restart_count) FROM instances").fetchone()
+        assert kept > locked_at + 40, "as it stands, not as it stood"
 
 
 def fill_until_add_fails(m):

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <variant>
 
 #include "base/random.hpp"
@@ -18,7 +19,14 @@ class MemoryJournal final : public model::Journal {
 
     Result<model::JournalSnapshot> load() override { return snapshot_; }
 
+    // Of what nothing can be recorded, whatever is done.
+    std::function<bool(const model::JournalRecord&)> refuses;
+    std::size_t commits = 0;  // Attempts.
+
     Result<void> commit(std::span<model::JournalRecord> records) override {
+        ++commits;
+        if (refuses && std::any_of(records.begin(), records.end(), refuses))
+            return Error{ErrorCode::corrupt, "simulated damage"};
         if (random_.chance(write_fails))
             return Error{ErrorCode::unavailable, "simulated full disk"};
         for (model::JournalRecord& record : records) {

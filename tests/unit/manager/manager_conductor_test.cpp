@@ -145,14 +145,13 @@ TEST_F(ManagerConductor, supervision_goes_on_while_the_journal_cannot_be_written
     EXPECT_EQ(state("a"), State::stopped);
 }
 
-TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_with_a_later_turn) {
+TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_later_as_it_stands_then) {
     add("a");
     disk_full(true);
     start("a");
     EXPECT_FALSE(journal_.load().value().instances.at(0).run_live);
     disk_full(false);
-    conductor_->wall_clock_changed();
-    pass(milliseconds{1});
+    pass(seconds{1});
     EXPECT_TRUE(conductor_->journal_error().empty());
     const model::StoredInstance kept = journal_.load().value().instances.at(0);
     EXPECT_TRUE(kept.run_live);
@@ -201,8 +200,7 @@ TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_o
     start("a");
     const std::size_t while_full = heard.size();
     disk_full(false);
-    conductor_->wall_clock_changed();
-    pass(milliseconds{1});
+    pass(seconds{1});
     EXPECT_GT(heard.size(), while_full);
     for (std::size_t i = 1; i < heard.size(); ++i) EXPECT_LT(heard[i - 1], heard[i]);
     conductor_->unsubscribe(id);
@@ -210,6 +208,15 @@ TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_o
     conductor_->stop("a", true, std::nullopt, "tester", [](const Result<void>&) {});
     pass(seconds{30});
     EXPECT_EQ(heard.size(), before);
+}
+
+TEST_F(ManagerConductor, subscribers_hear_of_what_is_registered) {
+    std::string seen;
+    const auto id = conductor_->subscribe(
+        [&seen](const model::HistoryEntry& entry) { seen += entry.daemon + " " + entry.to + ";"; });
+    ASSERT_TRUE(conductor_->add({make_spec("a"), make_spec("b")}, false, "tester").has_value());
+    EXPECT_EQ(seen, "a add;b add;");
+    conductor_->unsubscribe(id);
 }
 
 TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
