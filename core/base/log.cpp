@@ -1,22 +1,83 @@
 #include "base/log.hpp"
 
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/details/os.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/background_log.hpp"
+#include "base/background_writer.hpp"
 
 namespace syspulse::log {
 namespace {
 
+constexpr std::size_t waiting_max = 256 * 1024;
+// Before the process ends, for a reader who is slow.
+constexpr Duration patience = std::chrono::seconds{1};
+
+bool write_stderr(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return true;  // What cannot be written has nowhere else to go.
+}
+
+std::string_view color_of(spdlog::level::level_enum level) {
+    if (level == spdlog::level::err) return "\033[31m\033[1m";
+    if (level == spdlog::level::warn) return "\033[33m\033[1m";
+    return level == spdlog::level::info ? "\033[32m" : "\033[36m";
+}
+
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+  public:
+    void set_writer(std::unique_ptr<BackgroundWriter> writer) {
+        const std::lock_guard lock(mutex_);
+        if (writer_) writer_->flush(patience);
+        writer_ = std::move(writer);
+    }
+
+  private:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        spdlog::memory_buf_t formatted;
+        formatter_->format(message, formatted);
+        std::string text(formatted.data(), formatted.size());
+        if (colored_ && message.color_range_end > message.color_range_start) {
+            text.insert(message.color_range_end, "\033[m");
+            text.insert(message.color_range_start, color_of(message.level));
+        }
+        if (!writer_) {
+            write_stderr(text);
+            return;
+        }
+        if (lost_ > 0)
+            text =
+                std::to_string(lost_) + " messages of the log were not read and are lost\n" + text;
+        lost_ = writer_->write(text) ? 0 : lost_ + 1;
+    }
+    void flush_() override {}
+
+    const bool colored_ =
+        spdlog::details::os::in_terminal(stderr) && spdlog::details::os::is_color_terminal();
+    std::unique_ptr<BackgroundWriter> writer_;
+    std::size_t lost_ = 0;
+};
+
 // spdlog keeps a registry anyway; this function-local logger is ours and thread-safe.
+
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> instance = [] {
-        auto made = std::make_shared<spdlog::logger>(
-            "syspulse", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+        auto made = std::make_shared<spdlog::logger>("syspulse", std::make_shared<StderrSink>());
         made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
         made->set_level(spdlog::level::warn);
-        made->flush_on(spdlog::level::debug);
         return made;
     }();
     return *instance;
+}
+
+StderrSink& sink() {
+    return static_cast<StderrSink&>(*logger().sinks().front());
 }
 
 spdlog::level::level_enum native(Level level) {
@@ -39,6 +100,19 @@ spdlog::level::level_enum native(Level level) {
 
 void set_level(Level level) {
     logger().set_level(native(level));
+}
+
+Background::Background() {
+    auto writer = BackgroundWriter::start(write_stderr, waiting_max, nullptr);
+    if (writer) {
+        sink().set_writer(std::move(*writer));
+    } else {
+        warn(writer.error().message);
+    }
+}
+
+Background::~Background() {
+    sink().set_writer(nullptr);
 }
 
 void write(Level level, std::string_view message) {

@@ -1,11 +1,12 @@
 // `syspulse up`: a manager, its daemons and their output in the foreground.
 #include <array>
-#include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
+#include "base/background_writer.hpp"
 #include "base/log.hpp"
 #include "logs/follower.hpp"
 #include "manager/entry.hpp"
@@ -19,6 +20,10 @@ namespace {
 using model::State;
 
 constexpr std::size_t bytes_per_read = 64 * 1024;
+// What waits for somebody to read it. Daemons' output beyond that waits in the log files.
+constexpr std::size_t waiting_max = 128 * 1024;
+// At the end, a reader who takes nothing for so long is not waited for.
+constexpr Duration last_patience = std::chrono::seconds{2};
 constexpr std::array<std::string_view, 6> palette{"\033[36m", "\033[33m", "\033[32m",
                                                   "\033[35m", "\033[34m", "\033[31m"};
 
@@ -36,10 +41,13 @@ class Foreground {
   private:
     void follow(const std::string& name, std::size_t number);
     void print(const std::string& name);
+    bool print_some(const std::string& name);
+    void output_changed();
+    void print_rest();
     void seen(const model::HistoryEntry& entry);
     void start_all();
     void end_if_idle();
-    void write(const std::string& text);
+    bool write(const std::string& text) { return output_->write(text); }
     void end();
     std::string prefix(const std::string& name) const;
 
@@ -52,13 +60,24 @@ class Foreground {
     std::uint64_t subscription_ = 0;
     bool any_failed_ = false;
     bool ending_ = false;
-    bool output_gone_ = false;
+    std::unique_ptr<BackgroundWriter> output_;      // Standard output; set as long as it runs.
+    std::set<std::string> waiting_;                 // Daemons with output that has no room yet.
+    std::map<std::string, std::string> unwritten_;  // Of them: what has been read already.
+    std::size_t unshown_ = 0;                       // Changes of state.
 };
 
 Outcome Foreground::run() {
     auto specs = process_.load_specs(options_.files);
     if (!specs) return Refusal{specs.error(), true};
     specs_ = std::move(*specs);
+    auto output = BackgroundWriter::start(
+        [](std::string_view text) {
+            const auto written = platform::write_standard_output(text);
+            return written || written.error().code != ErrorCode::unavailable;
+        },
+        waiting_max, [this] { process_.loop().post([this] { output_changed(); }); });
+    if (!output) return Refusal{output.error()};
+    output_ = std::move(*output);
     if (auto added = process_.conductor().add(specs_, true, "by up"); !added)
         return Refusal{added.error()};
     for (std::size_t i = 0; i < specs_.size(); ++i) {
@@ -69,7 +88,7 @@ Outcome Foreground::run() {
         process_.conductor().subscribe([this](const model::HistoryEntry& e) { seen(e); });
     process_.loop().post([this] { start_all(); });
     const auto ran = process_.run(false);
-    for (const auto& [name, follower] : followers_) print(name);
+    print_rest();
     if (!ran) return Refusal{ran.error()};
     return any_failed_ ? 1 : 0;
 }
@@ -105,43 +124,66 @@ std::string Foreground::prefix(const std::string& name) const {
     return std::string(color == colors_.end() ? "" : color->second) + padded + "\033[0m";
 }
 
+// A piece at a time, so that a daemon that writes without end leaves room for others.
 void Foreground::print(const std::string& name) {
+    if (!print_some(name)) return;
+    process_.loop().post([this, name] { print(name); });
+}
+
+// True if there is more, and room for it.
+bool Foreground::print_some(const std::string& name) {
     const auto found = followers_.find(name);
-    if (found == followers_.end()) return;
-    std::vector<logs::Line> lines;
-    for (bool more = true; more;) {
-        lines.clear();
+    if (found == followers_.end()) return false;
+    std::string& text = unwritten_[name];
+    bool more = true;
+    if (text.empty()) {
+        std::vector<logs::Line> lines;
         const auto read = found->second->read_some(lines, bytes_per_read);
-        if (!read)
-            return log::warn("cannot show the output of " + name + ": " + read.error().message);
+        if (!read) {
+            log::warn("cannot show the output of " + name + ": " + read.error().message);
+            return false;
+        }
         more = *read;
-        std::string text;
         for (const logs::Line& line : lines) {
             text += prefix(name) + line.text;
             if (line.text.empty() || line.text.back() != '\n') text += '\n';
         }
-        write(text);
     }
+    if (!text.empty() && !write(text)) {
+        waiting_.insert(name);
+        return false;
+    }
+    text.clear();
+    return more;
 }
 
-// What cannot be written, on a full disk for example, is dropped. Without anybody to see it, there
-// is no foreground any more.
-void Foreground::write(const std::string& text) {
-    if (output_gone_) return;
-    const auto written = platform::write_standard_output(text);
-    if (written || written.error().code != ErrorCode::unavailable) return;
-    output_gone_ = true;
-    log::warn("nobody reads the output any more; stopping all daemons");
-    process_.loop().post([this] { end(); });
+// There is room again. Or there is nobody to see it any more, and so no foreground.
+void Foreground::output_changed() {
+    if (output_->is_gone()) {
+        log::warn("nobody reads the output any more; stopping all daemons");
+        return end();
+    }
+    if (unshown_ > 0 && write(prefix("syspulse") + std::to_string(unshown_) +
+                              " changes are not shown; see syspulse events\n"))
+        unshown_ = 0;
+    for (const std::string& name : std::exchange(waiting_, {})) print(name);
+}
+
+void Foreground::print_rest() {
+    for (const auto& [name, follower] : followers_) {
+        while (print_some(name) || waiting_.erase(name) > 0) {
+            if (!output_->flush(last_patience)) return;
+        }
+    }
+    output_->flush(last_patience);
 }
 
 void Foreground::seen(const model::HistoryEntry& entry) {
     if (entry.kind != "transition" && entry.kind != "health") return;
     if (entry.to == to_string(State::failed)) any_failed_ = true;
-    if (!options_.quiet) {
-        write(prefix("syspulse") + entry.daemon + " is " + entry.to +
-              (entry.reason.empty() ? "" : " (" + entry.reason + ")") + '\n');
-    }
+    if (!options_.quiet && !write(prefix("syspulse") + entry.daemon + " is " + entry.to +
+                                  (entry.reason.empty() ? "" : " (" + entry.reason + ")") + '\n'))
+        ++unshown_;
     process_.loop().post([this] { end_if_idle(); });
 }
 

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "api/server.hpp"
+#include "base/background_log.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "config/json_schema.hpp"
@@ -64,6 +65,7 @@ class Process final : public ManagerProcess {
     std::string make_uuid() { return boost::uuids::to_string(uuids_()); }
 
     // Destroyed from the last to the first: nothing outlives what it stands on.
+    std::optional<log::Background> log_;
     std::unique_ptr<keeper::Link> link_;  // Null without a keeper.
     platform::DataDirectory directory_;
     std::string socket_;
@@ -97,6 +99,7 @@ Result<void> Process::build(const ProcessOptions& options) {
         [this](int number) { on_signal(number); });
     if (!signals) return signals.error();
     signals_ = std::move(*signals);
+    log_.emplace();
     auto journal = registry::open_registry(directory_.paths().registry());
     if (!journal) return journal.error();
     journal_ = std::move(*journal);

@@ -1,4 +1,5 @@
 """What an operator, a terminal or another supervisor does to syspulse without meaning harm. One scenario per CTest."""
+import fcntl
 import json
 import os
 import pty
@@ -30,6 +31,43 @@ def up_stops_its_daemons_when_nobody_reads_its_output():
         process.stdout.close()
         assert process.wait(DEADLINE_SECS) == 0, process.stderr.read()
         assert not alive(daemon)
+        process.stderr.close()
+
+
+def up_supervises_while_nobody_reads_its_output():
+    with Manager() as m:
+        file = m.root / "up.yaml"
+        restarted = {"policy": "always", "backoff_base_secs": 0.01}
+        file.write_text(json.dumps({"daemons": {
+            "chatty": {"command": ["/bin/sh", "-c", "while :; do echo 0123456789012345678901234567890123456789; done"]},
+            "web": {"command": FOREVER, "restart_policy": restarted}}}))
+        process = subprocess.Popen([PROGRAM, "--data-dir", m.data, "up", "-f", file], stdout=subprocess.PIPE)
+        until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        # More than the pipe and the manager hold.
+        until(lambda: m.log("chatty").count("\n") > 50_000, "the pipe is full")
+        for _ in range(3):
+            before = m.wait_for("web", state="running")["pid"]
+            os.kill(before, signal.SIGKILL)
+            until(lambda: m.status("web")["pid"] not in (None, before), "it is restarted")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_SECS) == 0
+        assert b"chatty   | 0123456789" in process.stdout.read(), "what fitted is there"
+        process.stdout.close()
+
+
+def a_manager_whose_log_nobody_reads_for_a_while_goes_on():
+    with Manager() as m:
+        process = subprocess.Popen([PROGRAM, "daemon", "--no-keeper", "--data-dir", m.data], stderr=subprocess.PIPE)
+        fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 4096)
+        until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        for _ in range(40):
+            for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+                process.send_signal(number)
+            assert m.ok("ping") == "pong\n"
+        process.send_signal(signal.SIGTERM)
+        told = process.stderr.read()
+        assert process.wait(DEADLINE_SECS) == 0
+        assert told.count(b"is ignored") > 120, told
         process.stderr.close()
 
 
