@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,12 +11,6 @@
 
 namespace syspulse::plugins::http {
 namespace {
-
-// libcurl counts its users itself; the first one in this OS process sets it up, for ever.
-void set_up_libcurl() {
-    static std::once_flag once;
-    std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
 
 class HttpChecker : public sdk::AsyncChecker {
   public:
@@ -49,7 +42,6 @@ class HttpChecker : public sdk::AsyncChecker {
         : AsyncChecker(config),
           expected_(config.integers("/expect_status")),
           contains_(config.str("/body_contains")) {
-        set_up_libcurl();
         request_.method = config.str("/method");
         request_.follow_redirects = config.flag("/follow_redirects");
         request_.tls_verify = config.flag("/tls_verify");

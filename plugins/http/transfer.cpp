@@ -12,34 +12,37 @@ constexpr long redirect_limit = 10;
 }  // namespace
 
 Transfer::Transfer(const sdk::Io& io, Handler handler)
-    : io_(io), handler_(std::move(handler)), multi_(curl_multi_init()), easy_(curl_easy_init()) {
+    : io_(io),
+      handler_(std::move(handler)),
+      multi_(curl().multi_init()),
+      easy_(curl().easy_init()) {
     if (multi_ == nullptr || easy_ == nullptr) {
-        curl_easy_cleanup(easy_);
-        curl_multi_cleanup(multi_);
+        curl().easy_cleanup(easy_);
+        curl().multi_cleanup(multi_);
         throw sdk::Error{SYSP_E_INTERNAL, "cannot set up libcurl: out of memory"};
     }
-    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Transfer::on_socket);
-    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
-    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Transfer::on_timer);
-    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+    curl().multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Transfer::on_socket);
+    curl().multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl().multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Transfer::on_timer);
+    curl().multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
 }
 
 Transfer::~Transfer() {
     timer_.reset();
     watches_.clear();
-    curl_multi_remove_handle(multi_, easy_);
-    curl_easy_cleanup(easy_);
-    curl_multi_cleanup(multi_);
+    curl().multi_remove_handle(multi_, easy_);
+    curl().easy_cleanup(easy_);
+    curl().multi_cleanup(multi_);
     watches_.clear();
     timer_.reset();
 }
 
 template <class Value>
 void Transfer::set(CURLoption option, Value value) {
-    const CURLcode code = curl_easy_setopt(easy_, option, value);
+    const CURLcode code = curl().easy_setopt(easy_, option, value);
     if (code != CURLE_OK) {
         throw sdk::Error{SYSP_E_CONFIG,
-                         std::string("cannot prepare the request: ") + curl_easy_strerror(code)};
+                         std::string("cannot prepare the request: ") + curl().easy_strerror(code)};
     }
 }
 
@@ -68,14 +71,14 @@ void Transfer::start(const Request& request) {
     if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
     if (!request.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     for (const auto& header : request.headers) {
-        curl_slist* grown = curl_slist_append(headers_.get(), header.c_str());
+        curl_slist* grown = curl().slist_append(headers_.get(), header.c_str());
         if (grown == nullptr)
             throw sdk::Error{SYSP_E_INTERNAL, "cannot add a header: out of memory"};
         (void)headers_.release();
         headers_.reset(grown);
     }
     if (headers_) set(CURLOPT_HTTPHEADER, headers_.get());
-    curl_multi_add_handle(multi_, easy_);
+    curl().multi_add_handle(multi_, easy_);
 }
 
 int Transfer::on_socket(CURL*, curl_socket_t fd, int what, void* self, void*) {
@@ -130,9 +133,9 @@ std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, v
 
 void Transfer::drive(curl_socket_t fd, int events) {
     int running = 0;
-    curl_multi_socket_action(multi_, fd, events, &running);
+    curl().multi_socket_action(multi_, fd, events, &running);
     int left = 0;
-    while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
         if (message->msg != CURLMSG_DONE) continue;
         report(message->data.result);
         return;  // The handler may have destroyed this object.
@@ -142,9 +145,9 @@ void Transfer::drive(curl_socket_t fd, int events) {
 void Transfer::report(CURLcode code) {
     const bool cut_short = code == CURLE_WRITE_ERROR && body_cut_;
     if (code == CURLE_OK || cut_short) {
-        curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
+        curl().easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &response_.status);
     } else {
-        response_.error = error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+        response_.error = error_text_[0] != '\0' ? error_text_ : curl().easy_strerror(code);
     }
     const auto handler = std::move(handler_);
     const Response response = std::move(response_);

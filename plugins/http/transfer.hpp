@@ -2,8 +2,6 @@
 // that libcurl resolves host names on one of its own.
 #pragma once
 
-#include <curl/curl.h>
-
 #include <syspulse/plugin.hpp>
 
 #include <functional>
@@ -11,6 +9,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "http/curl.hpp"
 
 namespace syspulse::plugins::http {
 
@@ -43,6 +43,10 @@ class Transfer {
     void start(const Request& request);
 
   private:
+    struct FreeList {
+        void operator()(curl_slist* list) const { curl().slist_free_all(list); }
+    };
+
     static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*);
     static int on_timer(CURLM*, long timeout_ms, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
@@ -59,7 +63,7 @@ class Transfer {
     char error_text_[CURL_ERROR_SIZE] = {};
     std::map<curl_socket_t, sdk::Watch> watches_;
     sdk::Timer timer_;
-    std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers_{nullptr, &curl_slist_free_all};
+    std::unique_ptr<curl_slist, FreeList> headers_;
     CURLM* multi_ = nullptr;
     CURL* easy_ = nullptr;
 };

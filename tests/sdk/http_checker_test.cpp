@@ -141,5 +141,19 @@ TEST(HttpChecker, refuses_other_protocols_and_bad_options) {
     EXPECT_EQ(bad.create_status(), SYSP_E_CONFIG);
 }
 
+TEST(HttpChecker, says_at_each_check_that_libcurl_is_not_installed_and_loads_without_it) {
+    FakePluginHost host{HTTP_ALONE_PLUGIN, with()};
+    ASSERT_EQ(host.create_status(), SYSP_OK);
+    for (int i = 0; i < 2; ++i) {
+        const Done done = host.check("http://127.0.0.1:1/", 60000);
+        EXPECT_EQ(done.status, SYSP_E_UNSUPPORTED);
+        EXPECT_EQ(done.message.rfind("cannot load libcurl: libcurl-of-nobody.so.4: ", 0), 0U)
+            << done.message;
+        EXPECT_NE(done.message.find("; install the package libcurl4"), std::string::npos)
+            << done.message;
+    }
+    EXPECT_EQ(host.watch_count() + host.timer_count(), 0U);
+}
+
 }  // namespace
 }  // namespace syspulse::testing
