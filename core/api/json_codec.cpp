@@ -142,6 +142,8 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     field(json, "next_restart_at", daemon.next_restart_at);
     field_or_null(json, "stdout_log", daemon.stdout_log);
     field_or_null(json, "stderr_log", daemon.stderr_log);
+    field(json, "output_bytes", daemon.output_bytes);
+    field(json, "output_dropped_bytes", daemon.output_dropped_bytes);
     field_or_null(json, "description", daemon.description);
     field(json, "tags", daemon.tags);
     field_or_null(json, "last_error", daemon.last_error);

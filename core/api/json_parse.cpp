@@ -129,6 +129,8 @@ model::DaemonView get_daemon(const json& object) {
     d.next_restart_at = get_time(object, "next_restart_at");
     d.stdout_log = get<std::string>(object, "stdout_log");
     d.stderr_log = get<std::string>(object, "stderr_log");
+    d.output_bytes = get<std::uint64_t>(object, "output_bytes");
+    d.output_dropped_bytes = get<std::uint64_t>(object, "output_dropped_bytes");
     d.description = get<std::string>(object, "description");
     d.tags = get<std::vector<std::string>>(object, "tags");
     d.last_error = get<std::string>(object, "last_error");

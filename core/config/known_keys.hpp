@@ -42,6 +42,6 @@ inline constexpr std::array resource_limits{"max_memory_bytes"sv, "max_cpu_perce
                                             "max_open_files"sv, "max_processes"sv};
 inline constexpr std::array schedule{"cron"sv, "timezone"sv, "overlap"sv, "catch_up"sv};
 inline constexpr std::array log_config{"max_size_bytes"sv, "retain_count"sv, "compress_rotated"sv,
-                                       "timestamps"sv};
+                                       "timestamps"sv, "on_full"sv};
 
 }  // namespace syspulse::config::keys

@@ -136,6 +136,10 @@ void read_log_config(const Value& block, model::LogConfig& log, ReadContext& con
     fields.whole("retain_count", log.retain_count, 0, retain_max);
     fields.flag("compress_rotated", log.compress_rotated);
     fields.flag("timestamps", log.timestamps);
+    using OnFull = model::LogConfig::OnFull;
+    static constexpr std::array<std::pair<std::string_view, OnFull>, 2> reactions{
+        {{"drop", OnFull::drop}, {"block", OnFull::block}}};
+    fields.word("on_full", log.on_full, reactions);
 }
 
 }  // namespace syspulse::config

@@ -97,6 +97,7 @@ Json log_config(const model::LogConfig& log) {
     json["retain_count"] = log.retain_count;
     json["compress_rotated"] = log.compress_rotated;
     json["timestamps"] = log.timestamps;
+    if (log.on_full == model::LogConfig::OnFull::block) json["on_full"] = "block";
     return json;
 }
 

@@ -57,6 +57,13 @@ class LogCapture final : public platform::OutputCapture {
             {.kind = Command::Kind::end_run, .daemon = it->second.number});
     }
 
+    platform::OutputCount count(const std::string& daemon) const override {
+        const auto it = daemons_.find(daemon);
+        if (it == daemons_.end()) return {};
+        const OutputMeter& meter = *it->second.meter;
+        return {meter.bytes.load(), meter.dropped_bytes.load()};
+    }
+
     // A daemon of that name that is added later gets new pipes; one that still writes into the old
     // ones is not heard any more.
     void close(const std::string& daemon) override {
@@ -89,6 +96,7 @@ class LogCapture final : public platform::OutputCapture {
         std::shared_ptr<const fs::path> dir;
         std::array<platform::FileId, streams.size()> readers{};  // Pipes that the thread has.
         HandlePair writers = no_handles;
+        std::shared_ptr<OutputMeter> meter = std::make_shared<OutputMeter>();
         std::optional<platform::CaptureSettings> settings;
     };
 
@@ -123,8 +131,11 @@ Result<platform::CaptureHandles> LogCapture::open(const std::string& daemon,
     if (!found) return found.error().with("cannot capture the output of " + daemon);
     Side& side = **found;
     close_writers(side);
-    Command command{
-        .kind = Command::Kind::open, .daemon = side.number, .dir = side.dir, .settings = settings};
+    Command command{.kind = Command::Kind::open,
+                    .daemon = side.number,
+                    .dir = side.dir,
+                    .settings = settings,
+                    .meter = side.meter};
     const auto opened = open_pipes(side, command);
     const bool new_pipes = std::ranges::any_of(command.has_pipe, std::identity{});
     if (new_pipes || side.settings != settings) {

@@ -17,6 +17,8 @@ constexpr std::size_t max_open_files = 512;
 // A turn that moves less than this per stream is followed by a pause in which the pipes fill.
 constexpr std::size_t worthwhile_bytes = 32 * 1024;
 constexpr Duration fill_pause = std::chrono::microseconds{300};
+// How long streams that wait for room on the disk are left alone, when there are no others.
+constexpr Duration full_pause = std::chrono::milliseconds{50};
 // When stopping: how much of a stream that never ends is still taken.
 constexpr std::size_t last_bytes = 4 * 1024 * 1024;
 
@@ -68,6 +70,7 @@ void CaptureThread::run() {
         const std::size_t turn_streams = active_.size();
         const std::size_t moved = pump_active();
         if (moved > 0 && moved < worthwhile_bytes * turn_streams) pipes_.pause(fill_pause);
+        if (moved == 0 && all_wait()) pipes_.pause(full_pause);
     }
     drain_all();
 }
@@ -117,7 +120,8 @@ void CaptureThread::open(const Command& command) {
                            " is lost: too many descriptors are open; start the daemon again");
         }
         if (!writer) {
-            writer = std::make_unique<StreamWriter>(tools_, command.dir, stream, pipe);
+            writer =
+                std::make_unique<StreamWriter>(tools_, command.dir, stream, pipe, command.meter);
         } else if (pipe != no_handle) {
             writer->replace_pipe(pipe);
         }
@@ -148,8 +152,11 @@ std::size_t CaptureThread::pump_active() {
     for (const std::uint64_t token : turn) {
         Entry* entry = find(token);
         if (entry == nullptr) continue;
-        moved += entry->writer->pump();
-        if (entry->writer->has_bytes()) {
+        const std::size_t taken = entry->writer->pump();
+        moved += taken;
+        const bool more = entry->writer->has_bytes();
+        entry->waits = more && taken == 0;
+        if (more) {
             active_.push_back(token);
         } else {
             entry->active = false;
@@ -161,6 +168,13 @@ std::size_t CaptureThread::pump_active() {
         if (entry->writer->is_file_open()) limit_open_files(token);
     }
     return moved;
+}
+
+bool CaptureThread::all_wait() const {
+    return !active_.empty() && std::ranges::all_of(active_, [this](std::uint64_t token) {
+        const auto it = streams_.find(token);
+        return it != streams_.end() && it->second.waits;
+    });
 }
 
 void CaptureThread::limit_open_files(std::uint64_t token) {
@@ -176,7 +190,11 @@ void CaptureThread::drain_all() {
     for (auto& [token, entry] : streams_) {
         StreamWriter& writer = *entry.writer;
         std::size_t taken = 0;
-        while (writer.has_bytes() && taken < last_bytes) taken += writer.pump();
+        while (writer.has_bytes() && taken < last_bytes) {
+            const std::size_t more = writer.pump();
+            if (more == 0) break;
+            taken += more;
+        }
         writer.complete_line();
     }
     streams_.clear();

@@ -34,6 +34,7 @@ struct Command {
     // Which streams have a new reading end, to be received in this order.
     std::array<bool, streams.size()> has_pipe{};
     platform::CaptureSettings settings{};
+    std::shared_ptr<OutputMeter> meter{};  // Of the daemon; with `open`.
 };
 
 class CaptureThread {
@@ -52,6 +53,7 @@ class CaptureThread {
     struct Entry {
         std::unique_ptr<StreamWriter> writer{};
         bool active = false;    // Stands in active_.
+        bool waits = false;     // Has bytes, and its disk no room.
         bool complete = false;  // Complete the last line when the pipe is empty.
     };
 
@@ -61,6 +63,7 @@ class CaptureThread {
     void open(const Command& command);
     void activate(std::uint64_t token, bool complete);
     std::size_t pump_active();
+    bool all_wait() const;
     void drain_all();
     void limit_open_files(std::uint64_t token);
     Entry* find(std::uint64_t token);

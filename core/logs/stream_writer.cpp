@@ -29,10 +29,19 @@ std::size_t through_first_newline(std::string_view text) {
 }  // namespace
 
 StreamWriter::StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
-                           Stream stream, platform::NativeHandle pipe)
-    : tools_(tools), dir_(std::move(dir)), stream_(stream), pipe_(pipe) {}
+                           Stream stream, platform::NativeHandle pipe,
+                           std::shared_ptr<OutputMeter> meter)
+    : tools_(tools),
+      dir_(std::move(dir)),
+      stream_(stream),
+      meter_(meter ? std::move(meter) : std::make_shared<OutputMeter>()),
+      pipe_(pipe) {}
 
 StreamWriter::~StreamWriter() {
+    if (dropped_ > 0) {
+        log::warn(std::to_string(dropped_) + " bytes of output to " +
+                  log_path(*dir_, stream_).string() + " were dropped");
+    }
     tools_.pipes.close(pipe_);
 }
 
@@ -49,6 +58,11 @@ void StreamWriter::apply(const platform::CaptureSettings& settings) {
 void StreamWriter::replace_pipe(platform::NativeHandle pipe) {
     while (has_bytes() && pump() > 0) {
     }
+    // What waits for room has nobody to hold it any more.
+    if (has_bytes()) {
+        drop(tools_.pipes.available(pipe_),
+             Error{ErrorCode::unavailable, "its pipe was replaced while the disk was full"});
+    }
     tools_.pipes.close(std::exchange(pipe_, pipe));
     enlarged_ = false;
 }
@@ -59,7 +73,13 @@ std::size_t StreamWriter::pump() {
     if (available >= busy_bytes && !std::exchange(enlarged_, true)) tools_.pipes.enlarge(pipe_);
     auto written = write_some(available);
     while (!written && make_room(written.error())) written = write_some(available);
+    if (!written && settings_.wait_when_full) {
+        tell_trouble("waits", written.error());
+        return 0;
+    }
     if (!written) return drop(available, written.error());
+    if (*written > 0) tell_end_of_trouble();
+    meter_->bytes += *written;
     return *written;
 }
 
@@ -265,19 +285,29 @@ Result<void> StreamWriter::note_dropped() {
                              "[syspulse: " + std::to_string(dropped_) +
                              " bytes dropped, disk full]\n";
     if (auto written = append(note); !written) return written;
-    log::info("writing to " + log_path(*dir_, stream_).string() + " again");
+    log::warn(std::to_string(dropped_) + " bytes of output to " +
+              log_path(*dir_, stream_).string() + " were dropped");
     dropped_ = 0;
     return {};
 }
 
+void StreamWriter::tell_trouble(const char* what, const Error& why) {
+    if (std::exchange(in_trouble_, true)) return;
+    log::warn("output to " + log_path(*dir_, stream_).string() + " " + what +
+              " until it can be written: " + why.message);
+}
+
+void StreamWriter::tell_end_of_trouble() {
+    if (!std::exchange(in_trouble_, false)) return;
+    log::info("writing to " + log_path(*dir_, stream_).string() + " again");
+}
+
 // A daemon that waits for its log for ever is worse than a log with a gap.
 std::size_t StreamWriter::drop(std::size_t size, const Error& why) {
+    tell_trouble("is dropped", why);
     const std::size_t gone = tools_.pipes.discard(pipe_, size);
-    if (dropped_ == 0) {
-        log::warn("output to " + log_path(*dir_, stream_).string() +
-                  " is dropped until it can be written: " + why.message);
-    }
     dropped_ += gone;
+    meter_->dropped_bytes += gone;
     return gone;
 }
 

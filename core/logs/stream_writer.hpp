@@ -3,6 +3,7 @@
 // the disk is full.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -20,6 +21,12 @@
 
 namespace syspulse::logs {
 
+// Written by the capture thread, read by any.
+struct OutputMeter {
+    std::atomic<std::uint64_t> bytes = 0;
+    std::atomic<std::uint64_t> dropped_bytes = 0;
+};
+
 // What the streams of one capture thread share.
 struct WriterTools {
     platform::OutputPipes& pipes;
@@ -32,9 +39,10 @@ struct WriterTools {
 // [capture thread]
 class StreamWriter {
   public:
-    // Takes over the pipe.
+    // Takes over the pipe. `meter` may be null.
     StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
-                 Stream stream, platform::NativeHandle pipe);
+                 Stream stream, platform::NativeHandle pipe,
+                 std::shared_ptr<OutputMeter> meter = nullptr);
     ~StreamWriter();
     StreamWriter(const StreamWriter&) = delete;
     StreamWriter& operator=(const StreamWriter&) = delete;
@@ -45,7 +53,7 @@ class StreamWriter {
     platform::NativeHandle pipe() const noexcept { return pipe_; }
 
     // Writes part of what is in the pipe, or drops it if it cannot be written; returns how much.
-    // Repeat while the pipe holds bytes.
+    // Repeat while the pipe holds bytes. Zero although it does: they wait until there is room.
     std::size_t pump();
     bool has_bytes() const { return tools_.pipes.available(pipe_) > 0; }
 
@@ -74,12 +82,16 @@ class StreamWriter {
     void note_time();
     Result<void> note_dropped();
     std::size_t drop(std::size_t size, const Error& why);
+    void tell_trouble(const char* what, const Error& why);
+    void tell_end_of_trouble();
     bool make_room(const Error& why);
     Result<void> append(std::string_view text);
 
     WriterTools& tools_;
     std::shared_ptr<const std::filesystem::path> dir_;  // Shared by the two streams of a daemon.
     Stream stream_;
+    std::shared_ptr<OutputMeter> meter_;  // Of the daemon.
+    bool in_trouble_ = false;             // Nothing could be written the last time.
     bool enlarged_ = false;
     bool rotation_failed_ = false;
     bool line_may_be_open_ = true;  // An earlier manager may have left one.

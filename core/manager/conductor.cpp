@@ -231,7 +231,8 @@ void Conductor::spawn_some() {
 
 platform::CaptureSettings Conductor::capture_settings(const model::DaemonSpec& spec) {
     const model::LogConfig& log = spec.log;
-    return {log.max_size_bytes, log.retain_count, log.compress_rotated, log.timestamps};
+    return {log.max_size_bytes, log.retain_count, log.compress_rotated, log.timestamps,
+            log.on_full == model::LogConfig::OnFull::block};
 }
 
 void Conductor::spawn(DaemonKey daemon, RunId run) {

@@ -260,6 +260,9 @@ model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now n
     view.depends_on = entry.spec->depends_on;
     view.stdout_log = options_.logs_dir + "/" + entry.name + "/stdout.log";
     view.stderr_log = options_.logs_dir + "/" + entry.name + "/stderr.log";
+    const platform::OutputCount output = ports_.capture.count(entry.name);
+    view.output_bytes = output.bytes;
+    view.output_dropped_bytes = output.dropped_bytes;
     supervisor_->describe(daemon, now, view);
     return view;
 }

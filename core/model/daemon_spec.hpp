@@ -65,10 +65,14 @@ struct ScheduleSpec {
 };
 
 struct LogConfig {
+    // What happens to output that cannot be written although the oldest archives are gone.
+    enum class OnFull : std::uint8_t { drop, block };
+
     std::uint64_t max_size_bytes = 50ULL * 1024 * 1024;
     std::uint32_t retain_count = 5;
     bool compress_rotated = false;
     bool timestamps = false;
+    OnFull on_full = OnFull::drop;
 
     bool operator==(const LogConfig&) const = default;
 };

@@ -40,6 +40,9 @@ struct DaemonView {
     std::optional<WallTime> next_restart_at;
     std::string stdout_log;
     std::string stderr_log;
+    // Of both logs, since the manager started: what was written, and what could not be.
+    std::uint64_t output_bytes = 0;
+    std::uint64_t output_dropped_bytes = 0;
     std::string description;
     std::vector<std::string> tags;
     std::string last_error;  // Empty is null.

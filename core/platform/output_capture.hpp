@@ -15,8 +15,15 @@ struct CaptureSettings {
     std::uint32_t retain_count = 0;
     bool compress_rotated = false;
     bool timestamps = false;
+    bool wait_when_full = false;  // Leave in the pipe what cannot be written, instead of dropping.
 
     bool operator==(const CaptureSettings&) const = default;
+};
+
+// Of both streams of a daemon, since this process captures them.
+struct OutputCount {
+    std::uint64_t bytes = 0;  // Written to the log files.
+    std::uint64_t dropped_bytes = 0;
 };
 
 // Given to the child as stdout and stderr. They stay the capture's and are valid until
@@ -51,6 +58,11 @@ class OutputCapture {
     // All output of the run that ended is in the files soon after; captured partial lines are
     // completed.
     virtual void run_ended(const std::string& daemon) = 0;
+
+    virtual OutputCount count(const std::string& daemon) const {
+        static_cast<void>(daemon);
+        return {};
+    }
 
     // Stops capturing when the daemon is removed. The log files stay, for whoever wants to know
     // later.

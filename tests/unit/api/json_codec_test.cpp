@@ -54,6 +54,8 @@ model::DaemonView full_view() {
     d.next_restart_at = from_unix_ms(1'700'000'002'000);
     d.stdout_log = "/d/logs/web/stdout.log";
     d.stderr_log = "/d/logs/web/stderr.log";
+    d.output_bytes = 1ULL << 40;
+    d.output_dropped_bytes = 12;
     d.description = "the \"web\"\n\\ server";
     d.tags = {"web", "prod"};
     d.last_error = "out of memory";
@@ -94,6 +96,8 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["oom_killed"], true);
     EXPECT_EQ(object["memory_peak_bytes"], 1 << 20);
     EXPECT_EQ(object["paused"], true);
+    EXPECT_EQ(object["output_bytes"], 1ULL << 40);
+    EXPECT_EQ(object["output_dropped_bytes"], 12);
 }
 
 TEST(JsonCodec, absent_values_are_null) {

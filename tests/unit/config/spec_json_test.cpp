@@ -28,7 +28,7 @@ constexpr std::string_view full_spec = R"(daemons:
     stop_timeout_secs: 1.000001
     resource_limits: {max_memory_bytes: 256M, max_cpu_percent: 50.5, max_open_files: 10, max_processes: 4}
     schedule: {cron: "0 3 * * *", timezone: UTC, overlap: replace, catch_up: one}
-    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on}
+    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block}
     tags: [web, prod]
     depends_on: [db]
     autostart: true

@@ -6,13 +6,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <memory>
@@ -206,63 +203,6 @@ TEST_F(Capture, says_what_is_in_the_way_of_the_pipe) {
     const auto handles = capture_->open("web", {});
     ASSERT_FALSE(handles);
     EXPECT_NE(handles.error().message.find("remove it"), std::string::npos);
-}
-
-// A file system of its own, small enough to fill.
-class SmallDisk {
-  public:
-    explicit SmallDisk(fs::path path) : path_(std::move(path)) {
-        fs::create_directories(path_);
-        mounted_ = ::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=256k") == 0;
-    }
-    ~SmallDisk() {
-        if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
-    }
-    SmallDisk(const SmallDisk&) = delete;
-    SmallDisk& operator=(const SmallDisk&) = delete;
-    bool is_mounted() const { return mounted_; }
-
-  private:
-    fs::path path_;
-    bool mounted_ = false;
-};
-
-class CaptureOnFullDisk : public Capture {
-  protected:
-    void SetUp() override {
-        disk_ = std::make_unique<SmallDisk>(dir());
-        if (!disk_->is_mounted()) GTEST_SKIP() << "mounting a small disk takes root";
-        Capture::SetUp();
-    }
-    void TearDown() override {
-        Capture::TearDown();
-        capture_.reset();
-        disk_.reset();
-    }
-
-    std::unique_ptr<SmallDisk> disk_;
-};
-
-TEST_F(CaptureOnFullDisk, drops_the_oldest_archives_and_keeps_the_newest_lines) {
-    start_daemon({.max_size_bytes = 30'000, .retain_count = 1000});
-    write_fully(out_, numbered_lines(0, 100'000));
-    EXPECT_TRUE(test::eventually([&] { return read_all(dir()).ends_with("line 99999\n"); }));
-    EXPECT_EQ(read_all(dir()).find("dropped"), std::string::npos);
-}
-
-TEST_F(CaptureOnFullDisk, discards_output_without_blocking_and_says_how_much) {
-    start_daemon();
-    write_fully(out_, numbered_lines(0, 100'000));
-    const fs::path log = log_path(dir(), Stream::out);
-    ASSERT_TRUE(test::eventually([&] { return fs::file_size(log) > 200'000; }));
-    ASSERT_TRUE(test::eventually([&] {
-        int left = 0;
-        return ::ioctl(out_, FIONREAD, &left) == 0 && left == 0;
-    }));
-    fs::resize_file(log, 0);
-    write_fully(out_, "again\n");
-    EXPECT_TRUE(test::eventually([&] { return read_all(dir()).ends_with("again\n"); }));
-    EXPECT_NE(read_all(dir()).find(" bytes dropped, disk full]\nagain\n"), std::string::npos);
 }
 
 // The manager is killed, again and again, while its daemon writes: splicing keeps every byte either
