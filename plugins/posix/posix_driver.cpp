@@ -106,7 +106,8 @@ sdk::Spawned PosixDriver::adopt_leftovers(const sdk::RecoverRequest& request,
                                           const std::optional<Identity>& leader) {
     if (!leader || leader->boot_id != boot_id_) throw nothing_found();
     const bool group_exists = ::kill(-leader->pid, 0) == 0 || errno != ESRCH;
-    if (!group_exists || find_group_members(leader->pid, request.run_id).empty()) throw nothing_found();
+    if (!group_exists || find_group_members(leader->pid, request.run_id).empty())
+        throw nothing_found();
     sdk::Spawned spawned;
     spawned.pid = leader->pid;
     spawned.token = leader->to_token();
