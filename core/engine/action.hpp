@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
+#include "model/daemon_spec.hpp"
 #include "model/journal.hpp"
 
 namespace syspulse::engine {
@@ -40,11 +42,13 @@ struct AddHistory {
 struct SpawnRun {
     DaemonKey daemon;
     RunId run;
+    std::shared_ptr<const model::DaemonSpec> spec;  // As it is declared when the run begins.
 };
 struct RecoverRun {
     DaemonKey daemon;
     RunId run;
     std::string token;
+    model::PluginChoice driver;  // That began the run.
 };
 struct SignalRun {
     RunId run;

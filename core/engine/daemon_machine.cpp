@@ -210,6 +210,7 @@ void DaemonMachine::spawn() {
     spawn_pending_ = true;
     pid_ = 0;
     token_.clear();
+    driver_ = spec_->driver;
     const Now now = surroundings_.now();
     began_at_ = now.wall;
     started_at_ = now.wall;
@@ -217,7 +218,7 @@ void DaemonMachine::spawn() {
     last_exit_.reset();
     persist_run();
     persist();
-    surroundings_.emit(SpawnRun{key_, run_});
+    surroundings_.emit(SpawnRun{key_, run_, spec_});
 }
 
 void DaemonMachine::begin_stop(StopCause cause, bool force, std::optional<Duration> timeout,

@@ -203,6 +203,7 @@ class DaemonMachine {
     RunId run_;
     std::int64_t pid_ = 0;
     std::string token_;
+    model::PluginChoice driver_;  // Of the run; another declaration does not change it.
     WallTime began_at_{};
     Instant started_mono_{};
     std::optional<WallTime> started_at_;

@@ -20,6 +20,8 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     run_live_ = stored.run_live;
     pid_ = stored.pid;
     token_ = stored.token;
+    driver_ = stored.driver.empty() ? spec_->driver
+                                    : model::PluginChoice{stored.driver, stored.driver_options};
     started_at_ = stored.started_at;
     began_at_ = stored.started_at.value_or(WallTime{});
     stopped_at_ = stored.stopped_at;
@@ -104,7 +106,7 @@ void DaemonMachine::look_for() {
     if (!unfound_ || spawn_pending_) return;
     cancel(TimerKind::backoff);
     spawn_pending_ = true;
-    surroundings_.emit(RecoverRun{key_, run_, token_});
+    surroundings_.emit(RecoverRun{key_, run_, token_, driver_});
 }
 
 void DaemonMachine::recover_failed(const RecoverFailed& event) {
@@ -181,6 +183,8 @@ model::StoredInstance DaemonMachine::stored() const {
     s.run_live = run_live_;
     s.pid = pid_;
     s.token = token_;
+    s.driver = driver_.type;
+    s.driver_options = driver_.options_json;
     s.started_at = started_at_;
     s.stopped_at = stopped_at_;
     s.last_exit = last_exit_;

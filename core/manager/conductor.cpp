@@ -216,9 +216,9 @@ void Conductor::publish() {
 void Conductor::spawn_some() {
     if (spawning_posted_) return;
     for (std::size_t i = 0; i < spawns_per_turn && !spawns_.empty(); ++i) {
-        const auto [daemon, run] = spawns_.front();
+        const engine::SpawnRun next = std::move(spawns_.front());
         spawns_.pop_front();
-        spawn(daemon, run);
+        spawn(next);
     }
     if (spawns_.empty()) return;
     spawning_posted_ = true;
@@ -235,14 +235,16 @@ platform::CaptureSettings Conductor::capture_settings(const model::DaemonSpec& s
             log.on_full == model::LogConfig::OnFull::block};
 }
 
-void Conductor::spawn(DaemonKey daemon, RunId run) {
-    const auto found = entries_.find(daemon);
+void Conductor::spawn(const engine::SpawnRun& action) {
+    const auto found = entries_.find(action.daemon);
     if (found == entries_.end()) return;
+    const RunId run = action.run;
     const Entry& entry = found->second;
-    const model::DaemonSpec& spec = *entry.spec;
+    const model::DaemonSpec& spec = *action.spec;
     const auto handles = ports_.capture.open(entry.name, capture_settings(spec));
     if (!handles) {
-        submit(engine::SpawnFailed{daemon, run, handles.error().with("cannot capture the output")});
+        submit(engine::SpawnFailed{action.daemon, run,
+                                   handles.error().with("cannot capture the output")});
         return;
     }
     platform::SpawnRequest request;

@@ -141,7 +141,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::ForgetDaemon& action);
     void answer(engine::Action& action);
     void spawn_some();
-    void spawn(DaemonKey daemon, RunId run);
+    void spawn(const engine::SpawnRun& action);
     void rearm();
 
     DaemonKey key_of(const std::string& name) const;
@@ -165,7 +165,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::uint64_t last_subscription_ = 0;
 
     std::deque<engine::Event> queue_;
-    std::deque<std::pair<DaemonKey, RunId>> spawns_;
+    std::deque<engine::SpawnRun> spawns_;
     std::unordered_map<RunId, DaemonKey> runs_;  // Runs of which something may still come.
     std::unordered_map<CheckId, DaemonKey> checks_;
     std::map<RequestId, Done> requests_;

@@ -35,7 +35,7 @@ void Conductor::act(engine::Action& action) {
 
 void Conductor::act(engine::SpawnRun& action) {
     runs_[action.run] = action.daemon;
-    spawns_.emplace_back(action.daemon, action.run);
+    spawns_.push_back(std::move(action));
 }
 
 void Conductor::act(engine::RecoverRun& action) {
@@ -44,9 +44,8 @@ void Conductor::act(engine::RecoverRun& action) {
     if (!opened)
         log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
     ports_.capture.handles_used(entry.name);
-    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name,
-                              entry.spec->driver.type, entry.spec->driver.options_json,
-                              action.token});
+    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name, action.driver.type,
+                              action.driver.options_json, action.token});
 }
 
 void Conductor::act(engine::StartCheck& action) {

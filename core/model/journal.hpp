@@ -34,6 +34,9 @@ struct StoredInstance {
     bool run_live = false;  // The run has been recorded as begun and not yet as ended.
     std::int64_t pid = 0;   // Zero when not known.
     std::string token;      // The driver's proof of identity; empty until it answered.
+    // Who runs it, whatever the declaration says by now; empty when not known.
+    std::string driver;
+    std::string driver_options;  // JSON.
     std::optional<WallTime> started_at;
     std::optional<WallTime> stopped_at;
     std::optional<ExitStatus> last_exit;

@@ -131,6 +131,8 @@ Result<StoredInstance> instance_at(const Statement& row) {
     instance.boot = row.text(20);
     instance.next_restart_at = optional_time_at(row, 21);
     instance.kill_at = optional_time_at(row, 22);
+    instance.driver = row.text(23);
+    instance.driver_options = row.text(24);
     return instance;
 }
 
@@ -257,6 +259,8 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
     sql.bind(20, instance.boot);
     bind_time(sql, 21, instance.next_restart_at);
     bind_time(sql, 22, instance.kill_at);
+    sql.bind(23, instance.driver);
+    sql.bind(24, instance.driver_options);
     auto put = run(sql);
     if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
     return put;

@@ -144,5 +144,35 @@ TEST(Recovery, nothing_is_out_of_reach_after_a_restart_of_the_machine) {
     EXPECT_EQ(e.spawns(), 1U);
 }
 
+TEST(Recovery, asks_the_driver_that_began_the_run_also_when_another_is_declared) {
+    Engine first;
+    model::DaemonSpec spec = make_spec("web");
+    spec.driver = {"custom", R"({"vm":"small"})"};
+    const DaemonKey begun = first.add(spec);
+    first.up(begun);
+    spec.driver = {"posix", "{}"};
+    first.change(begun, spec);
+
+    Engine second;
+    const DaemonKey key = second.load(spec, first.machine(begun).stored());
+    second.manager_started();
+    ASSERT_EQ(second.count<RecoverRun>(), 1U);
+    EXPECT_EQ(second.all<RecoverRun>().front().driver,
+              (model::PluginChoice{"custom", R"({"vm":"small"})"}));
+    // The next run is begun as it is declared by now.
+    second.gone(key);
+    second.start(key);
+    ASSERT_EQ(second.count<SpawnRun>(), 1U);
+    EXPECT_EQ(second.all<SpawnRun>().front().spec->driver.type, "posix");
+}
+
+TEST(Recovery, of_a_run_whose_driver_nobody_recorded_asks_the_declared_one) {
+    Engine e;
+    e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    ASSERT_EQ(e.count<RecoverRun>(), 1U);
+    EXPECT_EQ(e.all<RecoverRun>().front().driver.type, "posix");
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
