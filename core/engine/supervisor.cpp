@@ -108,9 +108,15 @@ void Supervisor::on(const DaemonAdded& event) {
 void Supervisor::on(const SpecChanged& event) {
     DaemonMachine* m = machine(event.daemon);
     if (m == nullptr) return;
+    const std::vector<std::string> needed_before = m->spec().depends_on;
     unlink(event.daemon);
     m->change_spec(event.spec);
     link(event.daemon, *event.spec);
+    // Who waited for it to end waits for nothing any more.
+    for (const std::string& name : needed_before) {
+        const auto found = by_name_.find(name);
+        if (found != by_name_.end()) touched(found->second);
+    }
 }
 
 void Supervisor::link(DaemonKey daemon, const model::DaemonSpec& spec) {

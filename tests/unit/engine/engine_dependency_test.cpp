@@ -292,5 +292,19 @@ TEST(EngineDependency, a_dependency_that_is_dropped_while_it_is_waited_for_is_no
     EXPECT_EQ(e.spawns(), 2U);
 }
 
+TEST(EngineDependency, a_dependent_that_no_longer_needs_it_does_not_hold_up_the_stop) {
+    Engine e;
+    const DaemonKey db = e.add(make_spec("db"));
+    const DaemonKey web = e.add(needing(make_spec("web"), {"db"}));
+    e.up(db);
+    e.up(web);
+    const RequestId stop = e.stop(db);
+    EXPECT_EQ(e.machine(db).phase(), DaemonMachine::Phase::waiting_for_dependents);
+    e.change(web, make_spec("web"));
+    EXPECT_EQ(e.machine(db).phase(), DaemonMachine::Phase::terminating);
+    e.exited(db);
+    EXPECT_TRUE(e.done(stop));
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
