@@ -70,6 +70,7 @@ void DaemonMachine::now_running(const Spawned& event, bool recovered) {
     enter(State::running,
           recovered ? "found after a restart of the manager" : "pid " + std::to_string(event.pid));
     surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
+    if (hold_ == Hold::paused) tell_that_nothing_is_checked();
     if (spec_->health_check) {
         begin_checks(recovered);
     } else {

@@ -155,6 +155,7 @@ class DaemonMachine {
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event, bool recovered);
 
+    void tell_that_nothing_is_checked();
     void let_go();
     void end_hold(std::string_view why);
 

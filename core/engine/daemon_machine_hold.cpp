@@ -49,11 +49,21 @@ void DaemonMachine::held(const Held& event) {
     const bool paused = event.paused != event.error.has_value();
     hold_ = paused ? Hold::paused : Hold::none;
     if (!event.error) note("pause", "", paused ? "paused" : "resumed", "");
+    if (paused) tell_that_nothing_is_checked();
     if (!paused && spec_->health_check) {
         const Instant now = surroundings_.now().mono;
         arm(TimerKind::check_due, std::max(health_.next_due(), now));
     }
     surroundings_.reached(key_, {Milestone::Kind::held, event.error});
+}
+
+// Who waits for its health would wait until somebody resumes it.
+void DaemonMachine::tell_that_nothing_is_checked() {
+    if (!spec_->health_check) return;
+    surroundings_.reached(
+        key_, {Milestone::Kind::unhealthy,
+               Error{ErrorCode::cancelled,
+                     "\"" + spec_->name + "\" is paused, so that its health is not checked"}});
 }
 
 // A stop lets it go on: it could not heed the signal otherwise.

@@ -169,5 +169,28 @@ TEST(Hold, recovery_finds_it_paused_and_checks_nothing) {
     EXPECT_EQ(e.count<StartCheck>(), 0U);
 }
 
+TEST(Hold, who_waits_for_its_health_hears_that_nothing_is_checked) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    const RequestId start = e.start(web, true);
+    e.spawned(web);
+    ask_pause(e, web);
+    EXPECT_FALSE(e.answered(start)) << "the driver may be unable to";
+    held(e, web, true);
+    EXPECT_EQ(e.refusal(start), ErrorCode::cancelled);
+    EXPECT_NE(e.refusal_text(start).find("is paused"), std::string::npos);
+}
+
+TEST(Hold, who_waits_for_a_run_that_is_found_paused_hears_it) {
+    Engine e;
+    const DaemonKey web =
+        e.load(with_check(make_spec("web")), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    e.out_of_reach(web);
+    const RequestId start = e.start(web, true);
+    e.handle(Spawned{web, e.run(web), 4711, "token", true});
+    EXPECT_EQ(e.refusal(start), ErrorCode::cancelled);
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
