@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <ostream>
 #include <variant>
 
 #include "base/random.hpp"
+#include "digest.hpp"
 #include "model/journal.hpp"
 
 namespace syspulse::simulation {
@@ -22,6 +24,9 @@ class MemoryJournal final : public model::Journal {
     // Of what nothing can be recorded, whatever is done.
     std::function<bool(const model::JournalRecord&)> refuses;
     std::size_t commits = 0;  // Attempts.
+    // Of all that was recorded, in its order.
+    Digest digest;
+    std::ostream* trace = nullptr;  // Gets the history as it is recorded.
 
     Result<void> commit(std::span<model::JournalRecord> records) override {
         ++commits;
@@ -49,25 +54,46 @@ class MemoryJournal final : public model::Journal {
         return static_cast<std::size_t>(found - snapshot_.specs.begin());
     }
     void apply(model::SpecAdded& r) {
+        digest.add(r.spec.uuid);
         snapshot_.specs.push_back(r.spec);
         snapshot_.instances.emplace_back().uuid = r.spec.uuid;
     }
-    void apply(model::SpecReplaced& r) { snapshot_.specs.at(index(r.spec.uuid)) = r.spec; }
+    void apply(model::SpecReplaced& r) {
+        digest.add(r.spec.spec_json);
+        snapshot_.specs.at(index(r.spec.uuid)) = r.spec;
+    }
     void apply(model::SpecRemoved& r) {
+        digest.add(r.uuid);
         const auto at = static_cast<std::ptrdiff_t>(index(r.uuid));
         snapshot_.specs.erase(snapshot_.specs.begin() + at);
         snapshot_.instances.erase(snapshot_.instances.begin() + at);
     }
     void apply(model::InstanceChanged& r) {
+        digest.add(r.instance.uuid);
+        digest.add(to_string(r.instance.state));
+        digest.add(r.instance.run.value);
+        digest.add(r.instance.attempt);
         const std::size_t at = index(r.instance.uuid);
         if (at < snapshot_.instances.size()) snapshot_.instances[at] = r.instance;
     }
     void apply(model::RunChanged& r) {
+        digest.add(r.run.run.value);
+        digest.add(static_cast<std::uint64_t>(r.run.pid));
         snapshot_.last_run = std::max(snapshot_.last_run, r.run.run);
     }
     void apply(model::HistoryAdded& r) {
         r.entry.id = ++snapshot_.last_history_id;
+        digest.add(static_cast<std::uint64_t>(to_unix_ms(r.entry.at)));
+        for (const std::string* text :
+             {&r.entry.daemon, &r.entry.kind, &r.entry.from, &r.entry.to, &r.entry.reason})
+            digest.add(*text);
+        if (trace != nullptr) print(r.entry);
         if (history_.size() < 4000) history_.push_back(r.entry);
+    }
+
+    void print(const model::HistoryEntry& e) const {
+        *trace << format_rfc3339(e.at) << ' ' << e.daemon << " run " << e.run.value << ' ' << e.kind
+               << ' ' << e.from << " > " << e.to << " (" << e.reason << ")\n";
     }
 
     Random& random_;

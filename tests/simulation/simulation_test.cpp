@@ -1,10 +1,12 @@
 // Thousands of simulated lives of the manager. A failing seed prints how to replay it; put it into
 // regression_seeds.txt with the fix.
 // Replay one seed: SYSPULSE_SIM_FIRST=N SYSPULSE_SIM_SEEDS=1 simulation_test
+// With SYSPULSE_SIM_TRACE=1 the history of the life is printed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <string>
 
 #include "base/log.hpp"
@@ -22,7 +24,8 @@ std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
 
 bool holds(std::uint64_t seed) {
     log::set_level(log::Level::off);  // Simulated faults are not news.
-    const Outcome outcome = Simulator(seed).run();
+    std::ostream* trace = std::getenv("SYSPULSE_SIM_TRACE") == nullptr ? nullptr : &std::cerr;
+    const Outcome outcome = Simulator(seed, trace).run();
     for (const std::string& violation : outcome.violations) {
         ADD_FAILURE() << "seed " << seed << ": " << violation
                       << "\n  replay: SYSPULSE_SIM_FIRST=" << seed
@@ -51,7 +54,13 @@ TEST(Simulation, seeds_that_once_failed_hold) {
 }
 
 TEST(Simulation, the_same_seed_gives_the_same_life) {
-    EXPECT_EQ(Simulator(42).run().steps, Simulator(42).run().steps);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        const Outcome one = Simulator(seed).run();
+        const Outcome other = Simulator(seed).run();
+        EXPECT_EQ(one.digest, other.digest) << "seed " << seed;
+        EXPECT_EQ(one.steps, other.steps) << "seed " << seed;
+        EXPECT_NE(one.digest, Simulator(seed + 1).run().digest) << "seed " << seed;
+    }
 }
 
 }  // namespace

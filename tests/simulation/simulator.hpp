@@ -1,32 +1,44 @@
-// One simulated life of a manager: random daemons, random requests, random faults, crashes of the
-// manager; then the faults stop and everything must come to what was asked. One seed decides it
-// all.
+// One simulated life of managers that take turns: random daemons and declarations, random requests,
+// random faults, crashes and ends of the manager; then the faults stop and everything must come to
+// what was asked. One seed decides it all.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "manager/conductor.hpp"
 #include "memory_journal.hpp"
 #include "platform/sim/sim_world.hpp"
+#include "schedule_watch.hpp"
 
 namespace syspulse::simulation {
 
 struct Outcome {
     std::vector<std::string> violations;  // Empty when every invariant held.
     std::size_t steps = 0;                // Tasks and timers that ran.
+    std::uint64_t digest = 0;             // Of every record, spawn and answer.
 };
 
 class Simulator {
   public:
-    explicit Simulator(std::uint64_t seed);
+    // `trace`, if any, gets the history of the life.
+    explicit Simulator(std::uint64_t seed, std::ostream* trace = nullptr);
     Outcome run();
 
   private:
-    void boot();
+    void boot(bool continued);
+    void replace_manager();
     void crash();
+    void hand_over(bool keep_running, bool force);
     void add_daemons();
+    void replace(const std::string& name);
+    void add_again();
+    void remove(const std::string& name);
+    void set_clock();
+    void kill_somebody();
     void random_request();
     void check_invariants(const std::string& when);
     void live(std::size_t turns);
@@ -34,8 +46,11 @@ class Simulator {
     void stop_everything();
     void start_everything();
     void expect(bool condition, const std::string& what);
+    void expect_all_answered(const std::string& when);
     manager::Done answer(const std::string& what);
-    model::DaemonSpec random_spec(std::size_t number);
+    model::DaemonSpec random_spec(const std::string& name);
+    std::optional<model::ScheduleSpec> random_schedule();
+    const engine::DaemonMachine* machine_of(const std::string& name) const;
 
     Random random_;
     platform::sim::SimClock clock_;
@@ -47,10 +62,14 @@ class Simulator {
     MemoryJournal journal_{random_};
     std::unique_ptr<manager::Conductor> conductor_;
 
-    std::vector<std::string> names_;
+    ScheduleWatch schedules_;
+
+    std::vector<std::string> names_;  // Of what is registered.
+    std::set<std::string> removed_;   // Names that were registered once.
+    bool keeper_ = false;             // Somebody sees how processes end that no manager sees.
+    bool finished_ = false;           // The present manager has.
     std::size_t uuids_ = 0;
-    std::size_t asked_ = 0;
-    std::size_t answered_ = 0;
+    std::multiset<std::string> unanswered_;  // Requests to the present manager.
     Outcome outcome_;
 };
 

@@ -79,6 +79,17 @@ std::size_t SimWorld::live_count(const std::string& unit) const {
                       [&](const auto& p) { return p.second.alive && p.second.unit == unit; }));
 }
 
+bool SimWorld::frozen(const std::string& unit) const {
+    return std::any_of(processes_.begin(), processes_.end(), [&](const auto& p) {
+        return p.second.alive && p.second.frozen && p.second.unit == unit;
+    });
+}
+
+std::optional<ExitStatus> SimWorld::exit_of(RunId run) const {
+    const auto found = exits_.find(run);
+    return found == exits_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void SimWorld::spawn(const SpawnRequest& request) {
     if (on_spawn) on_spawn(request);
     const RunId run = request.run;
@@ -95,6 +106,7 @@ void SimWorld::spawn(const SpawnRequest& request) {
     }
     SimProcess process{.run = run,
                        .unit = request.unit,
+                       .driver = request.driver,
                        .pid = ++last_pid_,
                        .ignores_stop = random_.chance(faults.ignores_stop_signal)};
     processes_[run] = process;
@@ -141,7 +153,8 @@ void SimWorld::report_exit(RunId run, ExitStatus status) {
 void SimProcessRunner::recover(const RecoverRequest& request) {
     const RunId run = request.run;
     const bool fails = world_.random_.chance(world_.faults.recover_fails);
-    world_.later(world_.up_to(end_slowest), [&w = world_, run, fails, epoch = world_.epoch_] {
+    world_.later(world_.up_to(end_slowest), [&w = world_, run, fails, driver = request.driver,
+                                             epoch = world_.epoch_] {
         if (epoch != w.epoch_ || w.process_observer_ == nullptr) return;
         if (fails) {
             w.process_observer_->recover_failed(
@@ -149,7 +162,7 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
             return;
         }
         const auto found = w.processes_.find(run);
-        if (found == w.processes_.end() || !found->second.alive) {
+        if (found == w.processes_.end() || !found->second.alive || found->second.driver != driver) {
             w.process_observer_->recover_failed(run,
                                                 {ErrorCode::not_found, "no such process any more"});
             return;
@@ -161,9 +174,11 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
 
 void SimProcessRunner::signal(RunId run, std::int32_t number, DoneHandler done) {
     const auto found = world_.processes_.find(run);
-    const bool heeded =
-        found != world_.processes_.end() && (number == sigkill || !found->second.ignores_stop);
-    if (heeded) {
+    const bool known = found != world_.processes_.end();
+    const bool heeded = known && (number == sigkill || !found->second.ignores_stop);
+    if (heeded && found->second.frozen && number != sigkill) {
+        found->second.pending_signal = number;
+    } else if (heeded) {
         world_.later(world_.up_to(end_slowest), [&w = world_, run, number] {
             w.exit_now(run,
                        number == sigkill ? ExitStatus::signalled(sigkill) : ExitStatus::exited(0));
@@ -188,6 +203,8 @@ void SimProcessRunner::set_frozen(RunId run, bool frozen, const DoneHandler& don
     const auto found = world_.processes_.find(run);
     const bool alive = found != world_.processes_.end() && found->second.alive;
     if (alive) found->second.frozen = frozen;
+    if (alive && !frozen && found->second.pending_signal != 0)
+        signal(run, std::exchange(found->second.pending_signal, 0), {});
     if (!done) return;
     world_.later(world_.up_to(end_slowest), [done, alive, &w = world_, epoch = world_.epoch_] {
         if (epoch != w.epoch_) return;

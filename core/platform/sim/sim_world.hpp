@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,6 +63,7 @@ class SimLoop final : public EventLoop {
     std::size_t run_until(Instant until);
     // Timers come up to this much late.
     void set_lateness(Duration most) { lateness_ = most; }
+    Duration lateness() const { return lateness_; }
 
   private:
     bool step(Instant until);
@@ -92,11 +94,13 @@ struct Faults {
 struct SimProcess {
     RunId run;
     std::string unit;
+    std::string driver;  // Only this one knows the process.
     std::int64_t pid = 0;
     bool alive = true;
     bool released = false;
     bool ignores_stop = false;
     bool frozen = false;
+    std::int32_t pending_signal = 0;  // That it will heed once it may go on.
 };
 
 // All processes and checks of the simulated machine. They outlive the manager that started them.
@@ -111,6 +115,10 @@ class SimWorld {
 
     // Live processes of a daemon; more than one is a broken invariant.
     std::size_t live_count(const std::string& unit) const;
+    // A live process of the daemon is held still.
+    bool frozen(const std::string& unit) const;
+    // How the run ended, whoever looked.
+    std::optional<ExitStatus> exit_of(RunId run) const;
     const std::map<RunId, SimProcess>& processes() const { return processes_; }
     void exit_now(RunId run, ExitStatus status);
     // Attached runners of a manager that is gone hear nothing any more.
