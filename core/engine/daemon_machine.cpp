@@ -69,6 +69,8 @@ void DaemonMachine::now_running(const Spawned& event, bool recovered) {
     }
     enter(State::running,
           recovered ? "found after a restart of the manager" : "pid " + std::to_string(event.pid));
+    // Recorded as soon as it holds: how long a run was that ends unseen nobody could tell.
+    if (attempt_ > 0) arm(TimerKind::steady, started_mono_ + spec_->restart.reset_after);
     surroundings_.reached(key_, {Milestone::Kind::spawned, std::nullopt});
     if (hold_ == Hold::paused) tell_that_nothing_is_checked();
     if (spec_->health_check) {
@@ -163,6 +165,10 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
             return;
         case TimerKind::schedule:
             schedule_fired();
+            return;
+        case TimerKind::steady:
+            attempt_ = 0;
+            persist();
             return;
         case TimerKind::request:
             return;
@@ -298,6 +304,7 @@ void DaemonMachine::kill(std::string_view why) {
 
 void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     cancel(TimerKind::kill);
+    cancel(TimerKind::steady);
     end_checks();
     end_hold("ended");
     run_live_ = false;

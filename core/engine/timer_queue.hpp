@@ -13,8 +13,16 @@
 
 namespace syspulse::engine {
 
-enum class TimerKind : std::uint8_t { backoff, kill, check_due, check_deadline, schedule, request };
-constexpr std::size_t daemon_timer_kinds = 5;  // All but `request`, which belongs to a RequestId.
+enum class TimerKind : std::uint8_t {
+    backoff,
+    kill,
+    check_due,
+    check_deadline,
+    schedule,
+    steady,
+    request,
+};
+constexpr std::size_t daemon_timer_kinds = 6;  // All but `request`, which belongs to a RequestId.
 
 struct TimerEntry {
     Instant when;

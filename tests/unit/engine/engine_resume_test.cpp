@@ -315,5 +315,30 @@ TEST(Resume, a_run_that_fell_due_between_two_managers_is_not_missed) {
     }
 }
 
+TEST(Resume, a_run_that_was_steady_and_ends_unseen_begins_the_back_off_anew) {
+    Engine first;
+    model::DaemonSpec spec = with_policy(make_spec("web"), Kind::always);
+    spec.restart.max_retries = 2;
+    const DaemonKey begun = first.add(spec);
+    first.up(begun);
+    for (int failures = 0; failures < 2; ++failures) {
+        first.exited(begun, ExitStatus::exited(1));
+        first.advance(minutes{1});
+        first.spawned(begun);
+    }
+    EXPECT_EQ(first.machine(begun).stored().attempt, 2U);
+    first.forget_actions();
+    first.advance(spec.restart.reset_after);
+    EXPECT_EQ(first.machine(begun).stored().attempt, 0U);
+    EXPECT_EQ(first.count<PersistInstance>(), 1U);
+    EXPECT_FALSE(first.until_deadline().has_value()) << "nobody wakes up for it again";
+
+    Engine second;
+    const DaemonKey key = second.load(spec, first.machine(begun).stored());
+    second.manager_started();
+    second.gone(key);
+    EXPECT_EQ(second.state(key), State::backoff) << "not given up";
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
