@@ -347,8 +347,7 @@ void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
     next_restart_at_ =
         now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(decision.delay);
     enter(State::backoff, what + "; next try in " + format_duration(decision.delay));
-    if (start_error)
-        surroundings_.reached(key_, {Milestone::Kind::retrying, std::move(start_error)});
+    surroundings_.reached(key_, {Milestone::Kind::retrying, std::move(start_error)});
     arm(TimerKind::backoff, now.mono + decision.delay);
 }
 

@@ -38,7 +38,7 @@ struct Milestone {
     enum class Kind : std::uint8_t {
         spawned,    // The process lives.
         ready,      // It lives and, with a health check, is healthy.
-        retrying,   // The start failed, another try follows.
+        retrying,   // The start failed or the run ended, another try follows.
         unhealthy,  // The health check gave its verdict.
         rested,     // Nothing runs and nothing is pending.
         undying,    // A stop has not reached its end: killed and still there, or out of reach.

@@ -15,7 +15,7 @@ void Supervisor::handle(const Event& event, Now now, std::vector<Action>& action
     actions_ = &actions;
     std::visit([this](const auto& e) { on(e); }, event);
     settle();
-    answer_blocked_start();
+    answer_blocked_starts();
     finish_if_done();
     actions_ = nullptr;
 }
@@ -272,7 +272,8 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
                 break;
         }
     }
-    if (all_ready) m.dependencies_ready();
+    if (all_ready) return m.dependencies_ready();
+    if (waiters_of_.contains(m.key())) blocked_.push_back(m.key());
 }
 
 // Only a live run holds up the stop of what it needs: a dependent that waits for this very daemon
@@ -349,6 +350,8 @@ void Supervisor::finish_if_done() {
         return;
     }
     finished_ = true;
+    for (const auto& [request, waiter] : std::map<RequestId, Waiter>(waiters_))
+        reply(request, Error{ErrorCode::cancelled, "the manager shuts down"});
     emit(Finish{});
 }
 

@@ -85,7 +85,7 @@ class Supervisor final : private Surroundings {
     bool dependents_live(DaemonKey daemon) const;
     void stop_dependents(DaemonKey daemon, bool force);
     void start_failed_dependencies(const DaemonMachine& machine);
-    void answer_blocked_start();
+    void answer_blocked_starts();
     void finish_if_done();
 
     Error too_late(DaemonKey daemon);
@@ -93,7 +93,12 @@ class Supervisor final : private Surroundings {
     void wait(RequestId request, DaemonKey daemon, Waiter::For what,
               std::optional<Duration> timeout);
     void reply(RequestId request, std::optional<Error> error);
+    static bool answers(Milestone::Kind kind, Waiter::For what);
+    static std::optional<Error> outcome(const DaemonMachine& machine, const Milestone& milestone,
+                                        Waiter::For what);
     void resolve(DaemonKey daemon, const Milestone& milestone);
+    void tell_dependencies(const DaemonMachine& machine, const Milestone& undying);
+    void complete_removal(DaemonKey daemon);
     std::vector<RequestId> waiters_of(DaemonKey daemon) const;
     void drop_waiters(DaemonKey daemon, const Error& error);
 
@@ -115,8 +120,8 @@ class Supervisor final : private Surroundings {
     std::vector<std::pair<DaemonKey, Milestone>> milestones_;
     bool shutting_down_ = false;
     bool finished_ = false;
-    DaemonKey last_active_;  // Of the latest look for somebody active during a shutdown.
-    RequestId last_start_;   // The start request of the present event, if any.
+    DaemonKey last_active_;           // Of the latest look for somebody active during a shutdown.
+    std::vector<DaemonKey> blocked_;  // Seen waiting for dependencies during the present event.
 };
 
 }  // namespace syspulse::engine

@@ -30,7 +30,6 @@ void Supervisor::on(const StartRequested& event) {
     start_failed_dependencies(*m);
     wait(event.request, event.daemon, event.wait ? Waiter::For::ready : Waiter::For::spawn,
          event.timeout);
-    last_start_ = event.wait ? RequestId{} : event.request;
 }
 
 void Supervisor::on(const StopRequested& event) {
@@ -80,7 +79,6 @@ void Supervisor::on(const RestartRequested& event) {
     start_failed_dependencies(*m);
     wait(event.request, event.daemon, event.wait ? Waiter::For::ready : Waiter::For::spawn,
          event.timeout);
-    last_start_ = event.wait ? RequestId{} : event.request;
 }
 
 void Supervisor::on(const PauseRequested& event) {
@@ -158,13 +156,14 @@ std::vector<RequestId> Supervisor::waiters_of(DaemonKey daemon) const {
 
 // Without --wait nobody waits for dependencies: the start is accepted, and `status` says what it
 // waits for.
-void Supervisor::answer_blocked_start() {
-    const RequestId request = std::exchange(last_start_, RequestId{});
-    const auto found = waiters_.find(request);
-    if (!request || found == waiters_.end()) return;
-    const DaemonMachine* m = find(found->second.daemon);
-    if (m != nullptr && m->phase() == DaemonMachine::Phase::waiting_for_dependencies)
-        reply(request, std::nullopt);
+void Supervisor::answer_blocked_starts() {
+    for (const DaemonKey daemon : std::exchange(blocked_, {})) {
+        const DaemonMachine* m = find(daemon);
+        if (m == nullptr || m->phase() != DaemonMachine::Phase::waiting_for_dependencies) continue;
+        for (const RequestId request : waiters_of(daemon)) {
+            if (waiters_.at(request).what == Waiter::For::spawn) reply(request, std::nullopt);
+        }
+    }
 }
 
 void Supervisor::drop_waiters(DaemonKey daemon, const Error& error) {
@@ -172,48 +171,71 @@ void Supervisor::drop_waiters(DaemonKey daemon, const Error& error) {
 }
 
 // Which milestone answers which wait.
-void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
+bool Supervisor::answers(Milestone::Kind kind, Waiter::For what) {
     using Kind = Milestone::Kind;
     using For = Waiter::For;
+    switch (kind) {
+        case Kind::spawned:
+            return what == For::spawn;
+        case Kind::ready:
+        case Kind::retrying:
+            return what == For::spawn || what == For::ready;
+        case Kind::unhealthy:
+            return what == For::ready;
+        case Kind::rested:
+            return what != For::hold;
+        case Kind::held:
+            return what == For::hold;
+        case Kind::undying:
+            return what == For::rest || what == For::removal;
+    }
+    return false;
+}
+
+// What a wait that the milestone answers is told.
+std::optional<Error> Supervisor::outcome(const DaemonMachine& machine, const Milestone& milestone,
+                                         Waiter::For what) {
+    using Kind = Milestone::Kind;
+    const bool over = milestone.kind == Kind::rested || milestone.kind == Kind::retrying;
+    if (what == Waiter::For::rest && milestone.kind == Kind::rested) return std::nullopt;
+    if (!over || milestone.error) return milestone.error;
+    const std::string why = machine.stored().last_error;
+    return Error{ErrorCode::internal, "\"" + machine.spec().name + "\" ended before it was ready" +
+                                          (why.empty() ? "" : ": " + why)};
+}
+
+void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
     const DaemonMachine* m = find(daemon);
     if (m == nullptr) return;
+    if (milestone.kind == Milestone::Kind::undying) tell_dependencies(*m, milestone);
     bool removal = false;
-    const Error early{ErrorCode::internal,
-                      "\"" + m->spec().name + "\" ended before it was ready" +
-                          (m->stored().last_error.empty() ? "" : ": " + m->stored().last_error)};
     for (const RequestId request : waiters_of(daemon)) {
-        const For what = waiters_.at(request).what;
-        switch (milestone.kind) {
-            case Kind::spawned:
-                if (what == For::spawn) reply(request, std::nullopt);
-                break;
-            case Kind::ready:
-                if (what == For::spawn || what == For::ready) reply(request, std::nullopt);
-                break;
-            case Kind::retrying:
-                if (what == For::spawn || what == For::ready) reply(request, milestone.error);
-                break;
-            case Kind::unhealthy:
-                if (what == For::ready) reply(request, milestone.error);
-                break;
-            case Kind::rested:
-                if (what == For::rest) reply(request, std::nullopt);
-                if (what == For::spawn || what == For::ready)
-                    reply(request, milestone.error ? milestone.error : early);
-                removal = removal || what == For::removal;
-                break;
-            case Kind::held:
-                if (what == For::hold) reply(request, milestone.error);
-                break;
-            case Kind::undying:
-                if (what == For::rest || what == For::removal) {
-                    reply(request, milestone.error);
-                }
-                break;
+        const Waiter::For what = waiters_.at(request).what;
+        if (!answers(milestone.kind, what)) continue;
+        if (what == Waiter::For::removal && milestone.kind == Milestone::Kind::rested) {
+            removal = true;
+        } else {
+            reply(request, outcome(*m, milestone, what));
         }
     }
-    if (!removal) return;
-    const std::string name = m->spec().name;
+    if (removal) complete_removal(daemon);
+}
+
+// What `machine` needs and what waits for its end will not end soon either.
+void Supervisor::tell_dependencies(const DaemonMachine& machine, const Milestone& undying) {
+    for (const std::string& name : machine.spec().depends_on) {
+        const auto found = by_name_.find(name);
+        if (found == by_name_.end()) continue;
+        if (find(found->second)->phase() != DaemonMachine::Phase::waiting_for_dependents) continue;
+        reached(found->second,
+                {Milestone::Kind::undying,
+                 Error{ErrorCode::timed_out, "\"" + name + "\" waits for \"" + machine.spec().name +
+                                                 "\" to end first: " + undying.error->message}});
+    }
+}
+
+void Supervisor::complete_removal(DaemonKey daemon) {
+    const std::string name = find(daemon)->spec().name;
     const std::vector<RequestId> requests = waiters_of(daemon);
     const bool gone = first_dependent(daemon) == nullptr;
     if (gone) remove(daemon);

@@ -133,6 +133,8 @@ void Simulator::settle_down() {
     journal_.write_fails = 0;
     journal_.refuses = {};
     loop_.set_lateness(Duration::zero());
+    // One that is held still keeps those waiting who wait for its health.
+    for (const std::string& name : names_) conductor_->resume(name, "", answer("resume " + name));
     outcome_.steps += loop_.run_until(clock_.now().mono + minutes{5});
     check_invariants("after the faults");
     expect_all_answered("after the faults");

@@ -306,5 +306,25 @@ TEST(EngineDependency, a_dependent_that_no_longer_needs_it_does_not_hold_up_the_
     EXPECT_TRUE(e.done(stop));
 }
 
+TEST(EngineDependency, a_stop_that_waits_for_what_does_not_end_is_answered) {
+    Engine e;
+    const DaemonKey disk = e.add(make_spec("disk"));
+    const DaemonKey db = e.add(needing(make_spec("db"), {"disk"}));
+    const DaemonKey web = e.add(needing(make_spec("web"), {"db"}));
+    e.up(disk);
+    e.up(db);
+    e.up(web);
+    const RequestId stop = e.stop(disk);
+    e.advance(minutes{2});
+    EXPECT_EQ(e.refusal(stop), ErrorCode::timed_out);
+    EXPECT_NE(e.refusal_text(stop).find("\"web\" was killed but does not end"), std::string::npos)
+        << e.refusal_text(stop);
+    EXPECT_EQ(e.state(disk), State::stopping);
+    e.exited(web);
+    e.exited(db);
+    e.exited(disk);
+    EXPECT_EQ(e.state(disk), State::stopped);
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test

@@ -125,13 +125,9 @@ TEST(Requests, start_answers_when_the_process_lives) {
 TEST(Requests, start_wait_answers_when_the_start_failed_for_good) {
     Engine e;
     model::DaemonSpec spec = with_policy(with_check(make_spec("web")), Kind::on_failure);
-    spec.restart.max_retries = 1;
+    spec.restart.max_retries = 0;
     const DaemonKey key = e.add(spec);
     const RequestId request = e.start(key, true);
-    e.spawned(key);
-    e.exited(key, ExitStatus::exited(7));
-    EXPECT_FALSE(e.answered(request)) << "another try follows";
-    e.advance(seconds{2});
     e.spawned(key);
     e.exited(key, ExitStatus::exited(7));
     EXPECT_EQ(e.refusal(request), ErrorCode::internal);
@@ -301,6 +297,36 @@ TEST(Requests, shutdown_keep_running_touches_no_daemon) {
     EXPECT_EQ(e.refusal(stop), ErrorCode::cancelled);
     EXPECT_TRUE(e.machine(web).stored().run_live);
     EXPECT_EQ(e.machine(web).stored().target, model::Target::up);
+}
+
+TEST(Requests, a_restart_that_comes_to_wait_for_a_dependency_is_answered) {
+    Engine e;
+    const DaemonKey db = e.add(with_policy(make_spec("db"), Kind::always));
+    const DaemonKey web = e.add(needing(make_spec("web"), {"db"}));
+    e.up(db);
+    e.up(web);
+    const RequestId restart = e.restart(web);
+    e.exited(db, ExitStatus::exited(1));
+    EXPECT_EQ(e.state(db), State::backoff);
+    EXPECT_FALSE(e.answered(restart));
+    e.exited(web);
+    EXPECT_EQ(e.machine(web).phase(), DaemonMachine::Phase::waiting_for_dependencies);
+    EXPECT_TRUE(e.done(restart));
+}
+
+TEST(Requests, start_wait_hears_of_the_first_try_that_fails_however_it_fails) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(with_policy(make_spec("web"), Kind::always)));
+    e.up(web);
+    e.exited(web, ExitStatus::exited(1));
+    ASSERT_EQ(e.state(web), State::backoff);
+    const RequestId start = e.start(web, true);
+    e.spawned(web);
+    EXPECT_FALSE(e.answered(start));
+    e.exited(web, ExitStatus::exited(3));
+    EXPECT_EQ(e.refusal(start), ErrorCode::internal);
+    EXPECT_EQ(e.refusal_text(start), "\"web\" ended before it was ready: ended with exit code 3");
+    EXPECT_EQ(e.state(web), State::backoff) << "the policy goes on";
 }
 
 }  // namespace
