@@ -176,7 +176,6 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
 }
 
 // --- waiting for others
-// ----------------------------------------------------------------------------
 
 void DaemonMachine::dependencies_ready() {
     if (phase_ == Phase::waiting_for_dependencies) spawn();
@@ -197,7 +196,6 @@ void DaemonMachine::dependents_ended() {
 }
 
 // --- steps
-// -----------------------------------------------------------------------------------------
 
 void DaemonMachine::begin_start(std::string_view reason) {
     cancel(TimerKind::backoff);

@@ -2,9 +2,8 @@
 // each event. One function per event, each a switch over all states.
 //
 //   stopped    nothing runs and nothing is planned
-//   starting   a run is wanted: it waits for dependencies, is being spawned, or is looked for after
-//   a
-//              restart of the manager
+//   starting   a run is wanted: it waits for dependencies, is being spawned, or is looked for
+//              after a restart of the manager
 //   running    the run's process lives
 //   stopping   the process was asked to end, or waits for its dependents to end first
 //   backoff    the run ended; the next one starts when the delay is over

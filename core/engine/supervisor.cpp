@@ -87,7 +87,6 @@ void Supervisor::reached(DaemonKey daemon, Milestone milestone) {
 }
 
 // --- registration
-// ----------------------------------------------------------------------------------
 
 void Supervisor::on(const DaemonAdded& event) {
     Surroundings& surroundings = *this;
@@ -143,7 +142,6 @@ void Supervisor::on(const ManagerStarted& event) {
 }
 
 // --- answers of the world
-// ----------------------------------------------------------------------------
 
 void Supervisor::on(const Spawned& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->spawned(event);
@@ -204,7 +202,6 @@ void Supervisor::on(const WallClockChanged&) {
 }
 
 // --- propagation
-// ---------------------------------------------------------------------------------------
 
 // Lets changes reach the neighbours until nothing moves any more. Each pass either ends a wait or
 // comes to the end of the list, and every wait ends once, so the number of passes is bounded.

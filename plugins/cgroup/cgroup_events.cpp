@@ -101,7 +101,6 @@ void CgroupDriver::kill_group(Run& run) {
 }
 
 // --- freezing
-// --------------------------------------------------------------------------------------
 
 void CgroupDriver::freeze(sysp_proc proc, sdk::Answer&& answer) {
     Run& run = find(proc);
@@ -159,7 +158,6 @@ void CgroupDriver::thaw(sysp_proc proc, sdk::Answer&& answer) {
 }
 
 // --- cgroup.events
-// ---------------------------------------------------------------------------------
 
 // One inotify descriptor serves all runs; each is watched only while something is expected.
 void CgroupDriver::watch_events(sysp_proc proc, Run& run) {

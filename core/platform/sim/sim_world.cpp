@@ -14,7 +14,6 @@ constexpr Duration end_slowest = std::chrono::milliseconds{500};
 }  // namespace
 
 // --- loop
-// --------------------------------------------------------------------------------------------
 
 TimerId SimLoop::start_timer(Instant when, std::function<void()> due) {
     const TimerId id = ++last_timer_;
@@ -63,7 +62,6 @@ void SimLoop::run() {
 }
 
 // --- world
-// -------------------------------------------------------------------------------------------
 
 Duration SimWorld::up_to(Duration most) {
     return Duration{static_cast<std::int64_t>(static_cast<double>(most.count()) * random_.unit())};
@@ -148,7 +146,6 @@ void SimWorld::report_exit(RunId run, ExitStatus status) {
 }
 
 // --- runners
-// -----------------------------------------------------------------------------------------
 
 void SimProcessRunner::recover(const RecoverRequest& request) {
     const RunId run = request.run;
