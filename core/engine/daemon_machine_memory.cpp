@@ -31,6 +31,7 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     last_error_ = stored.last_error;
     armed_at_ = stored.armed_at;
     last_fired_at_ = stored.last_fired_at;
+    queued_run_ = stored.queued_run;
     next_restart_at_ = stored.next_restart_at;
     kill_at_ = stored.kill_at;
     health_.assume(stored.health);
@@ -75,6 +76,7 @@ void DaemonMachine::resume(bool restore, bool continued) {
     const bool autostart = spec_->autostart && !continued;
     const bool arm_it = spec_->schedule && (autostart || (wanted == Target::up && armed_at_));
     const bool missed = arm_it && arm_again(continued);
+    queued_run_ = queued_run_ && arm_it;
     if (run_live_) {
         unfound_ = true;
         phase_ = Phase::recovering;
@@ -86,9 +88,12 @@ void DaemonMachine::resume(bool restore, bool continued) {
     if (arm_it) {
         const bool at_start = spec_->schedule->compiled.at_start() && restore && !continued;
         if (state_ != State::scheduled) enter(State::scheduled, "schedule armed");
+        const bool queued = std::exchange(queued_run_, false) && restore;
         if (missed || at_start) {
             last_fired_at_ = surroundings_.now().wall;
             begin_start(missed ? "catching up a missed run" : "started with the manager");
+        } else if (queued) {
+            begin_start("queued run");
         }
         return;
     }
@@ -192,6 +197,7 @@ model::StoredInstance DaemonMachine::stored() const {
     s.attempt = attempt_;
     s.armed_at = armed_at_;
     s.last_fired_at = last_fired_at_;
+    s.queued_run = queued_run_;
     s.next_restart_at = next_restart_at_;
     s.kill_at = kill_at_;
     s.last_error = last_error_;

@@ -89,6 +89,7 @@ void DaemonMachine::schedule_fired() {
         case ScheduleSpec::Overlap::queue:
             note("schedule", "", "queued", "the previous run has not ended");
             queued_run_ = true;
+            persist();
             return;
         case ScheduleSpec::Overlap::replace:
             // A run that still waits for its dependencies is the next run already.

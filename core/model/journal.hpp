@@ -44,6 +44,7 @@ struct StoredInstance {
     std::uint32_t attempt = 0;         // Restarts in a row, for the back-off.
     std::optional<WallTime> armed_at;  // When a schedule was armed; what @every counts from.
     std::optional<WallTime> last_fired_at;
+    bool queued_run = false;  // The schedule fired while a run lived; another follows it.
     std::optional<WallTime> next_restart_at;  // In back-off: when the next run starts.
     std::optional<WallTime> kill_at;          // Asked to end: when its patience is over.
     std::string last_error;

@@ -133,6 +133,7 @@ Result<StoredInstance> instance_at(const Statement& row) {
     instance.kill_at = optional_time_at(row, 22);
     instance.driver = row.text(23);
     instance.driver_options = row.text(24);
+    instance.queued_run = row.integer(25) != 0;
     return instance;
 }
 
@@ -261,6 +262,7 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
     bind_time(sql, 22, instance.kill_at);
     sql.bind(23, instance.driver);
     sql.bind(24, instance.driver_options);
+    sql.bind(25, std::int64_t{instance.queued_run});
     auto put = run(sql);
     if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
     return put;

@@ -42,9 +42,11 @@ constexpr const char* insert_spec = "INSERT INTO specs VALUES (1, 'u', ?, ?, ?)"
 constexpr const char* insert_instance =
     "INSERT INTO instances (uuid, target, state, health, run, run_live, pid, token, started_at,"
     " stopped_at, exit_kind, exit_value, exit_oom, restart_count, attempt, armed_at, last_fired_at,"
-    " last_error, completed, boot, next_restart_at, kill_at, driver, driver_options) VALUES "
+    " last_error, completed, boot, next_restart_at, kill_at, driver, driver_options, queued_run) "
+    "VALUES "
     "('u',?,?,?,?,?,?,?,?,?,?,?,?,?,"
-    "?,?,?,?, coalesce(?, 0), coalesce(?, ''), ?, ?, coalesce(?, ''), coalesce(?, ''))";
+    "?,?,?,?, coalesce(?, 0), coalesce(?, ''), ?, ?, coalesce(?, ''), coalesce(?, ''), coalesce(?, "
+    "0))";
 
 // A field that is a number goes in as one, another as text, an empty one as NULL.
 void insert(sqlite3* database, const char* sql, std::string_view& rest) {

@@ -303,5 +303,32 @@ TEST(EngineSchedule, nothing_fires_once_the_manager_shuts_down) {
     EXPECT_TRUE(e.machine(key).stored().armed_at.has_value());
 }
 
+TEST(EngineSchedule, a_queued_run_outlives_the_manager) {
+    for (const bool lives : {true, false}) {
+        Engine first;
+        const DaemonKey begun = first.add(job(Overlap::queue));
+        first.advance(minutes{1});
+        first.spawned(begun);
+        first.forget_actions();
+        first.advance(minutes{1});
+        EXPECT_GE(first.count<PersistInstance>(), 1U);
+        const model::StoredInstance kept = first.machine(begun).stored();
+        EXPECT_TRUE(kept.queued_run);
+
+        Engine second;
+        const DaemonKey key = second.load(job(Overlap::queue), kept);
+        second.manager_started();
+        if (lives) {
+            second.spawned(key);
+            EXPECT_EQ(second.spawns(), 0U);
+            second.exited(key);
+        } else {
+            second.gone(key);
+        }
+        EXPECT_EQ(second.spawns(), 1U) << "the queued one";
+        EXPECT_FALSE(second.machine(key).stored().queued_run);
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
