@@ -213,8 +213,10 @@ void Conductor::publish() {
 
 // --- spawning
 
+// A manager that has finished begins nothing: what is recorded and was not spawned is begun by the
+// next one, which finds that there is no process.
 void Conductor::spawn_some() {
-    if (spawning_posted_) return;
+    if (spawning_posted_ || over_) return;
     for (std::size_t i = 0; i < spawns_per_turn && !spawns_.empty(); ++i) {
         const engine::SpawnRun next = std::move(spawns_.front());
         spawns_.pop_front();

@@ -361,5 +361,28 @@ TEST_F(ManagerConductor, shutdown_that_keeps_daemons_running_leaves_them_to_the_
     EXPECT_EQ(state("a"), State::running);
 }
 
+TEST_F(ManagerConductor, once_finished_it_spawns_nothing_and_the_next_one_does) {
+    const int count = 30;  // More than one slice of spawns.
+    for (int i = 0; i < count; ++i) add("d" + std::to_string(i));
+    bool finished = false;
+    std::size_t late = 0;
+    world_.on_spawn = [&](const platform::SpawnRequest&) { late += finished ? 1 : 0; };
+    conductor_->on_finished([&] { finished = true; });
+    for (int i = 0; i < count; ++i)
+        conductor_->start("d" + std::to_string(i), false, std::nullopt, "tester", [](auto&&) {});
+    conductor_->shut_down(true, false);
+    pass(seconds{1});
+    ASSERT_TRUE(finished);
+    EXPECT_EQ(late, 0U);
+    EXPECT_LT(world_.processes().size(), static_cast<std::size_t>(count));
+    finished = false;
+    boot();
+    pass(seconds{10});
+    for (int i = 0; i < count; ++i) {
+        EXPECT_EQ(state("d" + std::to_string(i)), State::running) << i;
+        EXPECT_EQ(world_.live_count("d" + std::to_string(i)), 1U) << i;
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::manager
