@@ -24,6 +24,9 @@ void DaemonMachine::begin_checks(bool recovered) {
     last_check_.reset();
     health_.reset(*spec_->health_check, surroundings_.now().mono);
     if (recovered) health_.assume(known);
+    // Who joined the start while the run was looked for hears of no further change.
+    if (recovered && known == Health::healthy && hold_ == Hold::none)
+        surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
     if (hold_ == Hold::none) arm(TimerKind::check_due, health_.next_due());
 }
 

@@ -23,7 +23,10 @@ void Supervisor::on(const StartRequested& event) {
     if (refuse_when_shutting_down(event.request)) return;
     DaemonMachine* m = machine_of(event.daemon, event.request);
     if (m == nullptr) return;
-    if (const auto done = m->start("started on request"); !done) {
+    const auto done = m->start("started on request");
+    // Who only wants to see it ready joins a start that is under way.
+    const bool joins = event.wait && m->state() == State::starting;
+    if (!done && !joins) {
         reply(event.request, done.error());
         return;
     }

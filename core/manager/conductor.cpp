@@ -55,6 +55,7 @@ Result<void> Conductor::load() {
         const model::StoredInstance& instance = snapshot->instances[i];
         if (instance.run_live) runs_[instance.run] = key;
         const bool rebooted = !instance.boot.empty() && instance.boot != options_.boot;
+        left_running_ = left_running_ || (instance.run_live && !rebooted);
         supervisor_->handle(engine::DaemonAdded{key, shared, instance, rebooted}, now, batch);
     }
     perform(batch);
@@ -62,7 +63,8 @@ Result<void> Conductor::load() {
 }
 
 void Conductor::begin(bool restore, bool continued) {
-    submit(engine::ManagerStarted{restore, continued});
+    // A manager that left daemons running is gone on with; this is no start of the system.
+    submit(engine::ManagerStarted{restore, continued || left_running_});
 }
 
 // --- events

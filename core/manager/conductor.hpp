@@ -161,6 +161,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::map<DaemonKey, Entry> entries_;  // In the order of registration.
     std::unordered_map<std::string, DaemonKey> by_name_;
     std::uint32_t last_key_ = 0;
+    bool left_running_ = false;  // The last manager left runs behind in this life of the machine.
     std::uint64_t last_request_ = 0;
     std::uint64_t last_subscription_ = 0;
 

@@ -56,6 +56,24 @@ def while_no_manager(m, act):
     until(lambda: (lambda i: i and i["pid"] != manager)(info_or_none(m)), "the next manager")
 
 
+def what_was_stopped_stays_so_when_daemons_were_kept_running():
+    with Manager() as m:
+        m.start()
+        m.add(kept={"command": FOREVER, "autostart": True}, off={"command": FOREVER, "autostart": True})
+        m.ok("start", "kept", "off")
+        m.ok("stop", "off")
+        pid = m.status("kept")["pid"]
+        m.ok("shutdown", "--keep-running")
+        m.process.wait(DEADLINE_SECS)
+        m.start()
+        assert m.wait_for("kept", state="running")["pid"] == pid
+        assert m.status("off")["state"] == "stopped"
+        m.ok("shutdown")
+        m.process.wait(DEADLINE_SECS)
+        m.start()
+        m.wait_for("off", state="running")
+
+
 def a_killed_manager_is_replaced_and_nothing_is_missing():
     with Manager() as m:
         m.start()

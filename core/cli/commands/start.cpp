@@ -38,11 +38,10 @@ constinit const Command start_command{
     .details =
         "Starts daemons, dependencies first. One that waits in back-off starts "
         "at once. Starting one that runs already is a conflict when it is asked for by name, and "
-        "no error when a pattern, --tag or --all selects it. With --wait the next try decides: "
-        "when "
-        "the daemon cannot be started, ends before it is ready, or turns unhealthy, that is told "
-        "and the restart policy goes on by itself; dependencies are waited for as long as they are "
-        "tried.",
+        "no error when a pattern, --tag or --all selects it. With --wait one that is starting "
+        "already is waited for, and the next try decides: when the daemon cannot be started, ends "
+        "before it is ready, or turns unhealthy, that is told and the restart policy goes on by "
+        "itself; dependencies are waited for as long as they are tried.",
     .examples =
         "syspulse start web\n"
         "syspulse start --wait --timeout 20 db web\n"
