@@ -282,11 +282,15 @@ void print_fields(const Context& context,
         width = std::max(width, display_width(name));
     }
     for (const auto& [name, value] : fields) {
-        const bool is_state = name == "state" || name == "health_status";
+        const bool is_state = name == "state" || name == "health" || name == "health_status";
         const std::string clean = printable(value);
-        context.out << colored(context, Color::bold, printable(name)) << ':'
+        const std::size_t word = is_state ? clean.find_first_of(", ") : 0;
+        const std::string first = clean.substr(0, word);
+        const std::string rest = word == std::string::npos ? "" : clean.substr(word);
+        context.out << colored(context, Color::bold, printable(name)) << (name.empty() ? ' ' : ':')
                     << std::string(width - display_width(name) + 1, ' ')
-                    << (is_state ? colored(context, state_color(clean), clean) : clean) << '\n';
+                    << (is_state ? colored(context, state_color(first), first) : first) << rest
+                    << '\n';
     }
     context.out << std::flush;
 }

@@ -20,9 +20,11 @@ NORMAL = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
     (r"\(pid \d+\)", "(pid PID)"),
     (r"(pid:\s+|\"pid\":)\d+", r"\1PID"),
-    (r"(uptime_secs:\s+|\"uptime_secs\":)[\d.e-]+", r"\1SECS"),
-    (r"((?:cpu_secs|memory_bytes|tasks|output_bytes):\s+|\"(?:cpu_secs|memory_bytes|tasks|output_bytes)\":)[\d.e-]+",
-     r"\1N"),
+    (r"(\"uptime_secs\":)[\d.e-]+", r"\1SECS"),
+    (r"(\"(?:cpu_secs|memory_bytes|tasks|output_bytes)\":)[\d.e-]+", r"\1N"),
+    (r"(state:\s+\w+, pid )\d+, for [\dmsh ]+", r"\1PID, for AGE"),
+    (r"TIME \([\dmsh ]+ ago\)", "TIME (AGE ago)"),
+    (r"((?:memory|cpu time|tasks): +)\S.*", r"\1N"),
 )
 # In tables, once columns are two blanks apart: the process id after the health, and the uptime after it.
 TABLE = ((r"(?m)^(web  \S+  \S+  )\d+", r"\1PID"), (r"(?m)^(web  \S+  \S+  PID  )\d+m?s", r"\1UP"))

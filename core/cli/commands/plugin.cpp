@@ -6,6 +6,7 @@
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/plugin_new.hpp"
+#include "cli/daemon_detail.hpp"
 #include "cli/json_text.hpp"
 #include "cli/suggest.hpp"
 #include "cli/text.hpp"
@@ -88,8 +89,8 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
         }
         if (context.json()) {
             context.out << plugin.raw << '\n' << std::flush;
-        } else if (const auto fields = decode_fields(plugin.raw)) {
-            print_fields(context, *fields);
+        } else {
+            print_fields(context, describe_plugin(plugin.raw));
         }
         return ExitCode::done;
     }

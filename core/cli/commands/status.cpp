@@ -3,12 +3,16 @@
 #include <utility>
 
 #include "cli/commands/commands.hpp"
+#include "cli/daemon_detail.hpp"
 #include "cli/daemon_table.hpp"
 #include "cli/selection.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
 namespace {
+
+constexpr const char* log_lines = "5";
+constexpr const char* events_searched = "100";  // For the last ends.
 
 ExitCode show_one(Context& context, const std::string& name) {
     const Answer answer = call(context, {.target = daemon_target(name)});
@@ -19,11 +23,20 @@ ExitCode show_one(Context& context, const std::string& name) {
         context.out << trimmed(answer.body) << '\n' << std::flush;
         return ExitCode::done;
     }
-    const auto fields = decode_fields(answer.body);
-    if (!fields) {
-        return report(context, failure_of(fields.error()));
+    if (const auto daemon = decode_daemon(answer.body); !daemon) {
+        return report(context, failure_of(daemon.error()));
     }
-    print_fields(context, *fields);
+    // What cannot be had, from an older manager for example, is left out.
+    const auto more = [&](const std::string& target) {
+        const Answer part = call(context, {.target = target});
+        return part ? part.body : std::string();
+    };
+    const std::string spec = more(daemon_target(name, "/spec"));
+    const std::string events =
+        more("/v1/events" + query({{"daemon", name}, {"lines", events_searched}}));
+    const std::string logs =
+        more(daemon_target(name, "/logs" + query({{"lines", log_lines}, {"stream", "all"}})));
+    print_fields(context, describe_daemon({answer.body, spec, events, logs}, context.now().wall));
     return ExitCode::done;
 }
 
@@ -68,9 +81,9 @@ constinit const Command status_command{
     .selects = true,
     .details =
         "A table of all daemons, or of those selected; one NAME alone gives everything known about "
-        "it: state, last exit, last health check, resource use. With --format json one NAME gives "
-        "an "
-        "object, everything else an array of them.",
+        "it: state, last exit, last health check, resource use, command, policies, the last lines "
+        "of "
+        "output. With --format json one NAME gives an object, everything else an array of them.",
     .examples =
         "syspulse status\n"
         "syspulse status web\n"

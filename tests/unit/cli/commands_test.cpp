@@ -31,19 +31,42 @@ TEST(Status, shows_a_table_of_all) {
               "web   running  healthy  42   1h 2m   2\n");
 }
 
-TEST(Status, of_one_shows_every_field) {
+TEST(Status, of_one_is_told_in_words) {
     World world;
-    world.has(
-        {{"web",
-          R"("last_check":{"message":"200 OK","latency_ms":3},"tags":["a","b"],"stopped_at":null)"}});
+    world.has({{"web", R"("last_check":{"passed":true,"at":"2025-12-31T23:59:58.000Z",
+        "message":"200 OK\n","latency_ms":3.25},"tags":["a","b"],"uptime_secs":3725.5,
+        "stats":{"memory_bytes":11874304,"cpu_secs":61.5,"tasks":3},"stdout_log":"/l/out",
+        "stderr_log":"/l/err","restart_count":2)"}});
+    world.manager.answers["GET /v1/daemons/web/spec"] = {200, R"({"command":["sh","-c","it's"],
+        "restart_policy":{"policy":"always","max_retries":5,"backoff_base_secs":1.0,
+        "backoff_max_secs":300.0},"schedule":{"cron":"0 3 * * *","timezone":"Europe/Berlin"},
+        "health_check":{"type":"tcp","target":"localhost:1","interval_secs":30.0,"retries":3}})"};
+    world.manager.answers["GET /v1/daemons/web/logs?lines=5&stream=all"] = {200, "one\ntwo\n"};
+    world.manager.answers["GET /v1/events?daemon=web&lines=100"] = {
+        200, R"({"kind":"exit","reason":"exit code 1","at":"2025-12-31T23:00:00.000Z"})"
+             "\n"
+             R"({"kind":"exit","reason":"SIGKILL","at":"2025-12-31T23:59:00.000Z"})"
+             "\n"};
     EXPECT_EQ(world.run({"status", "web"}).out,
-              "name:                  web\n"
-              "state:                 running\n"
-              "health_status:         healthy\n"
-              "pid:                   42\n"
-              "last_check.message:    200 OK\n"
-              "last_check.latency_ms: 3\n"
-              "tags:                  a, b\n");
+              "name:           web\n"
+              "state:          running, pid 42, for 1h 2m\n"
+              "health:         healthy\n"
+              "last check:     passed in 3ms, 2s ago: 200 OK\n"
+              "restarts:       2\n"
+              "memory:         11.3 MiB\n"
+              "cpu time:       1m 1s\n"
+              "tasks:          3\n"
+              "command:        sh -c 'it'\\''s'\n"
+              "health check:   tcp localhost:1, every 30s, 3 failures until unhealthy\n"
+              "restart policy: always, at most 5 in a row, after 1s to 5m 0s\n"
+              "schedule:       0 3 * * *, Europe/Berlin\n"
+              "tags:           a, b\n"
+              "logs:           /l/out\n"
+              "                /l/err\n"
+              "last ends:      SIGKILL, 2025-12-31T23:59:00.000Z (1m 0s ago)\n"
+              "                exit code 1, 2025-12-31T23:00:00.000Z (1h 0m ago)\n"
+              "last output:    one\n"
+              "                two\n");
 }
 
 TEST(Status, as_json_is_an_object_for_one_name_and_else_an_array) {

@@ -1,0 +1,336 @@
+#include "cli/daemon_detail.hpp"
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <utility>
+
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t runs_shown = 3;
+
+Json object_of(std::string_view text) {
+    Json json = Json::parse(text.begin(), text.end(), nullptr, false);
+    return json.is_object() ? json : Json::object();
+}
+
+// Null where `object` is none, or has no such member.
+const Json& member(const Json& object, const char* key) {
+    static const Json none;
+    if (!object.is_object()) {
+        return none;
+    }
+    const auto found = object.find(key);
+    return found == object.end() ? none : *found;
+}
+
+std::string text(const Json& object, const char* key) {
+    const Json& value = member(object, key);
+    return value.is_string() ? value.get<std::string>() : "";
+}
+
+double number(const Json& object, const char* key) {
+    const Json& value = member(object, key);
+    return value.is_number() ? value.get<double>() : 0;
+}
+
+bool has_number(const Json& object, const char* key) {
+    return member(object, key).is_number();
+}
+
+std::string list(const Json& object, const char* key) {
+    std::vector<std::string> words;
+    for (const Json& item : member(object, key).is_array() ? member(object, key) : Json::array()) {
+        words.push_back(item.is_string() ? item.get<std::string>() : item.dump());
+    }
+    return join(words, ", ");
+}
+
+std::string duration(double seconds) {
+    return format_duration(
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+}
+
+// "2026-01-01T00:00:00.000Z (3m 20s ago)", or "(in 3m 20s)".
+std::string moment(const std::string& at, WallTime now) {
+    const auto time = parse_rfc3339(at);
+    if (!time) {
+        return at;
+    }
+    const bool past = *time <= now;
+    const Duration distance = past ? now - *time : *time - now;
+    return at + (past ? " (" + format_duration(distance) + " ago)"
+                      : " (in " + format_duration(distance) + ")");
+}
+
+// A word as a shell would need it.
+std::string quoted(const std::string& word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+        return word;
+    }
+    std::string text = "'";
+    for (const char c : word) {
+        text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    return text + "'";
+}
+
+std::string command(const Json& spec) {
+    std::vector<std::string> words;
+    for (const Json& word : member(spec, "command")) {
+        words.push_back(quoted(word.is_string() ? word.get<std::string>() : word.dump()));
+    }
+    return join(words, " ");
+}
+
+std::string state(const Json& daemon, WallTime now) {
+    std::string line = text(daemon, "state");
+    if (member(daemon, "paused") == true) {
+        line += ", paused";
+    }
+    if (has_number(daemon, "pid")) {
+        line += ", pid " + member(daemon, "pid").dump();
+    }
+    if (has_number(daemon, "uptime_secs")) {
+        line += ", for " + duration(number(daemon, "uptime_secs"));
+    } else if (const std::string since = text(daemon, "stopped_at"); !since.empty()) {
+        line += " since " + moment(since, now);
+    }
+    const std::string waits = text(daemon, "waiting_for");
+    return line + (waits.empty() ? "" : ", waits for " + waits);
+}
+
+std::string last_exit(const Json& daemon) {
+    std::string line = text(daemon, "exit_signal");
+    if (line.empty() && has_number(daemon, "exit_code")) {
+        line = "exit code " + member(daemon, "exit_code").dump();
+    }
+    if (member(daemon, "oom_killed") == true) {
+        line += ", out of memory";
+    }
+    return line;
+}
+
+std::string last_check(const Json& daemon, WallTime now) {
+    const Json& check = member(daemon, "last_check");
+    if (!check.is_object()) {
+        return "";
+    }
+    std::string line = member(check, "passed") == true ? "passed" : "failed";
+    line += " in " + duration(number(check, "latency_ms") / 1000);
+    const auto at = parse_rfc3339(text(check, "at"));
+    if (at && *at <= now) {
+        line += ", " + format_duration(now - *at) + " ago";
+    }
+    if (const double failures = number(check, "consecutive_failures"); failures > 1) {
+        line += ", " + member(check, "consecutive_failures").dump() + " failures in a row";
+    }
+    const std::string message = trimmed(text(check, "message"));
+    return line + (message.empty() ? "" : ": " + message);
+}
+
+std::string restart_policy(const Json& spec) {
+    const Json& policy = member(spec, "restart_policy");
+    std::string line = text(policy, "policy");
+    if (line.empty() || line == "never") {
+        return line;
+    }
+    if (has_number(policy, "max_retries")) {
+        line += ", at most " + member(policy, "max_retries").dump() + " in a row";
+    }
+    return line + ", after " + duration(number(policy, "backoff_base_secs")) + " to " +
+           duration(number(policy, "backoff_max_secs"));
+}
+
+std::string health_check(const Json& spec) {
+    const Json& check = member(spec, "health_check");
+    if (!check.is_object()) {
+        return "";
+    }
+    std::string line = text(check, "type") + " " + text(check, "target");
+    return trimmed(line) + ", every " + duration(number(check, "interval_secs")) + ", " +
+           member(check, "retries").dump() + " failures until unhealthy";
+}
+
+std::string schedule(const Json& spec) {
+    const Json& wanted = member(spec, "schedule");
+    const std::string zone = text(wanted, "timezone");
+    return text(wanted, "cron") + (zone.empty() ? "" : ", " + zone);
+}
+
+std::string memory(const Json& stats) {
+    const auto bytes = [&](const char* key) {
+        return format_bytes(static_cast<std::uint64_t>(number(stats, key)));
+    };
+    if (!has_number(stats, "memory_bytes")) {
+        return "";
+    }
+    return bytes("memory_bytes") + (has_number(stats, "memory_peak_bytes")
+                                        ? ", at most " + bytes("memory_peak_bytes")
+                                        : "");
+}
+
+std::string pressure(const Json& stats, const char* key) {
+    const Json& share = member(stats, key);
+    const Json& some = share.contains("some") ? member(share, "some") : share;
+    return has_number(some, "avg10") ? member(some, "avg10").dump() + "% over 10s" : "";
+}
+
+// Everything that is said in one line and left out when there is nothing to say.
+class Lines {
+  public:
+    void add(const char* name, std::string value) {
+        if (!value.empty()) {
+            fields_.emplace_back(name, std::move(value));
+        }
+    }
+    // Several values below each other.
+    void add_all(const char* name, const std::vector<std::string>& values) {
+        for (const std::string& value : values) {
+            fields_.emplace_back(std::exchange(name, ""), value);
+        }
+    }
+    std::vector<Field> take() { return std::move(fields_); }
+
+  private:
+    std::vector<Field> fields_;
+};
+
+void add_stats(Lines& lines, const Json& stats) {
+    if (!stats.is_object()) {
+        return;
+    }
+    lines.add("memory", memory(stats));
+    if (has_number(stats, "cpu_secs")) {
+        lines.add("cpu time", duration(number(stats, "cpu_secs")));
+    }
+    if (has_number(stats, "tasks")) {
+        lines.add("tasks", member(stats, "tasks").dump());
+    }
+    if (has_number(stats, "io_read_bytes")) {
+        const auto bytes = [&](const char* key) {
+            return format_bytes(static_cast<std::uint64_t>(number(stats, key)));
+        };
+        lines.add("input/output",
+                  bytes("io_read_bytes") + " read, " + bytes("io_write_bytes") + " written");
+    }
+    if (number(stats, "throttled_count") > 0) {
+        lines.add("throttled", member(stats, "throttled_count").dump() + " times, for " +
+                                   duration(number(stats, "throttled_secs")));
+    }
+    lines.add("cpu pressure", pressure(stats, "cpu_pressure"));
+    lines.add("memory pressure", pressure(stats, "memory_pressure"));
+    lines.add("io pressure", pressure(stats, "io_pressure"));
+}
+
+// The ends of the last runs, the newest first.
+std::vector<std::string> last_runs(std::string_view events, WallTime now) {
+    std::vector<std::string> runs;
+    std::istringstream lines{std::string(events)};
+    for (std::string line; std::getline(lines, line);) {
+        const Json event = object_of(line);
+        if (text(event, "kind") == "exit") {
+            runs.insert(runs.begin(),
+                        text(event, "reason") + ", " + moment(text(event, "at"), now));
+        }
+    }
+    if (runs.size() > runs_shown) {
+        runs.resize(runs_shown);
+    }
+    return runs;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> found;
+    std::istringstream lines{std::string(text)};
+    for (std::string line; std::getline(lines, line);) {
+        found.push_back(line);
+    }
+    return found;
+}
+
+// "method (string, default "GET"): what it is".
+std::vector<std::string> options_of(const Json& schema) {
+    std::vector<std::string> told;
+    const Json& options = member(schema, "properties");
+    if (!options.is_object()) {
+        return told;
+    }
+    for (const auto& [name, option] : options.items()) {
+        const Json& value = member(option, "default");
+        const bool shown = !value.is_null() && value != "";
+        const std::string what = text(option, "description");
+        told.push_back(name + " (" + text(option, "type") +
+                       (shown ? ", default " + value.dump() : "") + ")" +
+                       (what.empty() ? "" : ": " + what));
+    }
+    return told;
+}
+
+}  // namespace
+
+std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
+    const Json daemon = object_of(texts.daemon);
+    const Json spec = object_of(texts.spec);
+    Lines lines;
+    lines.add("name", text(daemon, "name"));
+    lines.add("description", text(daemon, "description"));
+    lines.add("state", state(daemon, now));
+    if (text(daemon, "health_status") != "not_configured") {
+        lines.add("health", text(daemon, "health_status"));
+    }
+    lines.add("last check", last_check(daemon, now));
+    lines.add("last error", text(daemon, "last_error"));
+    lines.add("last exit", last_exit(daemon));
+    if (number(daemon, "restart_count") > 0) {
+        lines.add("restarts", member(daemon, "restart_count").dump());
+    }
+    lines.add("next restart", moment(text(daemon, "next_restart_at"), now));
+    lines.add("next run", moment(text(daemon, "next_run_at"), now));
+    add_stats(lines, member(daemon, "stats"));
+    if (number(daemon, "output_dropped_bytes") > 0) {
+        const auto lost = static_cast<std::uint64_t>(number(daemon, "output_dropped_bytes"));
+        lines.add("output lost", format_bytes(lost) + ", for the disk was full");
+    }
+    lines.add("command", command(spec));
+    lines.add("user", text(spec, "user"));
+    lines.add("directory", text(spec, "working_dir"));
+    lines.add("driver", text(daemon, "driver"));
+    lines.add("health check", health_check(spec));
+    lines.add("restart policy", restart_policy(spec));
+    if (member(spec, "schedule").is_object()) {
+        lines.add("schedule", schedule(spec));
+    }
+    lines.add("depends on", list(daemon, "depends_on"));
+    lines.add("tags", list(daemon, "tags"));
+    lines.add("id", text(daemon, "id"));
+    lines.add_all("logs", {text(daemon, "stdout_log"), text(daemon, "stderr_log")});
+    lines.add_all("last ends", last_runs(texts.events, now));
+    lines.add_all("last output", lines_of(texts.logs));
+    return lines.take();
+}
+
+std::vector<Field> describe_plugin(std::string_view plugin_text) {
+    const Json plugin = object_of(plugin_text);
+    Lines lines;
+    for (const char* key : {"name", "version", "vendor", "state", "error", "path"}) {
+        lines.add(key, text(plugin, key));
+    }
+    for (const Json& kind :
+         member(plugin, "kinds").is_array() ? member(plugin, "kinds") : Json::array()) {
+        lines.add(text(kind, "kind") == "driver" ? "driver" : "checker",
+                  text(kind, "name") +
+                      (text(kind, "description").empty() ? "" : ": " + text(kind, "description")));
+        lines.add("  limits", list(kind, "limits"));
+        lines.add_all("  options", options_of(member(kind, "schema")));
+    }
+    return lines.take();
+}
+
+}  // namespace syspulse::cli
