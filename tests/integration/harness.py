@@ -68,7 +68,11 @@ class Manager:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
+        if failure and failure is not SystemExit and self.process:
+            self._explain()
+            if self.process.poll() is not None:
+                self.start()  # What this scenario left running is found and ended by a manager once more.
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -77,6 +81,12 @@ class Manager:
                 self.process.kill()
                 raise
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _explain(self):
+        """What a reader of a failed scenario's output wants to know."""
+        for words in (("status",), ("events",)):
+            print(*words, self.run(*words).stdout[-4000:], sep="\n")
+        print("manager.log", (self.root / "manager.log").read_text(errors="replace")[-4000:], sep="\n")
 
     def launch(self, *flags, env=None):
         with open(self.root / "manager.log", "ab") as log:
