@@ -39,6 +39,8 @@ struct Terminal {
 struct PluginFiles {
     config::KnownPlugins known;
     std::string json;  // What GET /v1/plugins would give.
+    // As config::LoadOptions::try_checker; keeps the plugins.
+    std::function<Result<void>(const std::string&, const std::string&)> try_checker = {};
 };
 
 struct Context {
@@ -59,6 +61,7 @@ struct Context {
     std::function<std::optional<std::string>(std::string_view)> environment;
     std::function<bool(std::string_view)> user_exists;
     std::function<Result<void>(const std::filesystem::path&)> may_follow;
+    std::function<bool(const std::string&)> is_root;
     std::function<Now()> now;
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;

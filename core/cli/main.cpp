@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
         return platform::find_user(std::string(name)).has_value();
     };
     context.may_follow = platform::check_spec_file;
+    context.is_root = platform::is_root;
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
     context.load_plugins = cli::load_plugin_files;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "api/control_service.hpp"
@@ -9,7 +10,9 @@
 #include "cli/paths.hpp"
 #include "config/json_schema.hpp"
 #include "manager/known_plugins.hpp"
-#include "plugin_host/plugin_catalog.hpp"
+#include "platform/clock.hpp"
+#include "platform/event_loop.hpp"
+#include "plugin_host/plugin_host.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -49,18 +52,38 @@ api::PluginView view_of(const plugin_host::PluginInfo& plugin) {
     return view;
 }
 
+// Plugins that run in this process, for as long as somebody asks them.
+struct Loaded {
+    std::unique_ptr<platform::Clock> clock = platform::make_system_clock();
+    std::unique_ptr<platform::EventLoop> loop;
+    std::unique_ptr<plugin_host::PluginHost> host;
+};
+
 }  // namespace
 
 Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dirs) {
-    plugin_host::PluginCatalog catalog;
-    for (const auto& directory : manager::plugin_search_path(paths_of(plugin_dirs))) {
-        catalog.load_directory(directory, config::check_schema);
+    const auto loaded = std::make_shared<Loaded>();
+    auto loop = platform::make_event_loop(*loaded->clock);
+    if (!loop) {
+        return loop.error();
     }
+    loaded->loop = std::move(*loop);
+    plugin_host::HostOptions options;
+    options.search_paths = manager::plugin_search_path(paths_of(plugin_dirs));
+    options.schema_check = config::check_schema;
+    auto host = plugin_host::PluginHost::create(*loaded->loop, *loaded->clock, std::move(options));
+    if (!host) {
+        return host.error();
+    }
+    loaded->host = std::move(*host);
     std::vector<api::PluginView> views;
-    for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
+    for (const plugin_host::PluginInfo& plugin : loaded->host->catalog().plugins()) {
         views.push_back(view_of(plugin));
     }
-    return PluginFiles{manager::known_plugins(catalog), api::to_json(views)};
+    return PluginFiles{manager::known_plugins(loaded->host->catalog()), api::to_json(views),
+                       [loaded](const std::string& checker, const std::string& options_json) {
+                           return loaded->host->try_checker(checker, options_json);
+                       }};
 }
 
 }  // namespace syspulse::cli

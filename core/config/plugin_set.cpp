@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/place.hpp"
 #include "config/suggest.hpp"
 
 namespace syspulse::config {
@@ -25,6 +26,7 @@ void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Po
         options.kind = Value::Kind::map;
         options.where = where;
     }
+    const std::size_t before = issues.size();
     if (!unchecked()) {
         const PluginKind* kind = find(choice.type);
         if (kind == nullptr) {
@@ -41,6 +43,21 @@ void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Po
         schema->apply(options, issues);
     }
     choice.options_json = to_json_text(options);
+    if (!unchecked() && issues.size() == before) try_options(choice, options, where, issues);
+}
+
+// What no schema can say, such as whether a file exists, the plugin finds out itself.
+void PluginSet::try_options(const model::PluginChoice& choice, const Value& options,
+                            const Position& where, Issues& issues) const {
+    if (!try_options_) return;
+    const auto taken = try_options_(choice.type, choice.options_json);
+    if (taken) return;
+    const Place place = find_place(options, taken.error().message);
+    const std::string what = "the " + std::string(noun_) + " \"" + choice.type + "\" ";
+    issues.push_back(place.found
+                         ? Issue{place.where, what + "refuses \"" + std::string(place.key) +
+                                                  "\": " + std::string(place.rest)}
+                         : Issue{where, what + "refuses its options: " + taken.error().message});
 }
 
 const JsonSchema* PluginSet::schema_of(const PluginKind& kind, const Position& where,

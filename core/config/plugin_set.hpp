@@ -1,10 +1,12 @@
 // The known drivers and checkers with their schemas compiled once per load.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/json_schema.hpp"
@@ -14,12 +16,15 @@
 
 namespace syspulse::config {
 
+// As LoadOptions::try_checker.
+using TryOptions = std::function<Result<void>(const std::string&, const std::string&)>;
+
 class PluginSet {
   public:
     // `noun` is "driver" or "checker". Without `kinds` everything is taken unchecked. Both must
     // outlive the set.
-    PluginSet(std::string_view noun, const std::vector<PluginKind>* kinds)
-        : noun_(noun), kinds_(kinds) {}
+    PluginSet(std::string_view noun, const std::vector<PluginKind>* kinds, TryOptions try_options)
+        : noun_(noun), kinds_(kinds), try_options_(std::move(try_options)) {}
 
     // The kind of that name, or null; `unchecked()` tells whether null means anything.
     const PluginKind* find(std::string_view name) const noexcept;
@@ -32,10 +37,13 @@ class PluginSet {
                  Issues& issues);
 
   private:
+    void try_options(const model::PluginChoice& choice, const Value& options, const Position& where,
+                     Issues& issues) const;
     const JsonSchema* schema_of(const PluginKind& kind, const Position& where, Issues& issues);
 
     std::string_view noun_;
     const std::vector<PluginKind>* kinds_;
+    TryOptions try_options_;
     std::map<std::string, std::optional<JsonSchema>, std::less<>> schemas_;
 };
 

@@ -30,6 +30,16 @@ void check_enforced(FieldReader& fields, std::string_view key, bool PluginKind::
             "\": " + (able.empty() ? "no installed driver can" : "use one that can: " + able));
 }
 
+// What the driver posix has against too many processes does not bind root.
+void check_binds_user(FieldReader& fields, const model::DaemonSpec& spec,
+                      const ReadContext& context) {
+    if (!spec.limits.max_processes || spec.driver.type != "posix") return;
+    if (!context.options.is_root || !context.options.is_root(spec.user)) return;
+    fields.fail(fields.key_position("max_processes"),
+                "the driver \"posix\" cannot enforce \"max_processes\" for root, whom the system "
+                "does not bind by it: give the daemon a user, or use the driver cgroup");
+}
+
 // A bare word or a number in place of the block is the expression itself.
 Value with_cron(const Value& expression) {
     Value block;
@@ -90,6 +100,7 @@ void read_resource_limits(const Value& block, model::DaemonSpec& spec, ReadConte
     check_enforced(fields, "max_cpu_percent", &PluginKind::enforces_cpu, spec, context);
     check_enforced(fields, "max_open_files", &PluginKind::enforces_open_files, spec, context);
     check_enforced(fields, "max_processes", &PluginKind::enforces_processes, spec, context);
+    check_binds_user(fields, spec, context);
 }
 
 void read_schedule(const Value& block, model::DaemonSpec& spec, ReadContext& context) {

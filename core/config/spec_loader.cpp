@@ -9,6 +9,7 @@
 
 #include "config/document_builder.hpp"
 #include "config/known_keys.hpp"
+#include "config/place.hpp"
 #include "config/readers.hpp"
 #include "config/spec_reader.hpp"
 #include "config/suggest.hpp"
@@ -23,8 +24,9 @@ class Loader {
   public:
     explicit Loader(const LoadOptions& options)
         : options_(options),
-          drivers_("driver", options.plugins != nullptr ? &options.plugins->drivers : nullptr),
-          checkers_("checker", options.plugins != nullptr ? &options.plugins->checkers : nullptr) {}
+          drivers_("driver", options.plugins != nullptr ? &options.plugins->drivers : nullptr, {}),
+          checkers_("checker", options.plugins != nullptr ? &options.plugins->checkers : nullptr,
+                    options.try_checker) {}
 
     void add_yaml(const SpecText& source);
     void add_json(std::string_view json);
@@ -51,6 +53,7 @@ class Loader {
     std::vector<std::string> files_;
     std::vector<Issues> issues_;  // One list per file.
     std::vector<Entry> entries_;
+    std::map<std::string, Value> documents_;
 };
 
 std::size_t Loader::open(std::string_view file) {
@@ -71,6 +74,7 @@ void Loader::add_yaml(const SpecText& source) {
     std::error_code error;
     const auto path = std::filesystem::absolute(std::filesystem::path(source.file), error);
     read_document(*root, file, path.parent_path());
+    documents_.insert_or_assign(source.file, *std::move(root));
 }
 
 void Loader::add_json(std::string_view json) {
@@ -223,6 +227,7 @@ LoadResult Loader::finish() {
         }
     }
     for (Entry& entry : entries_) result.daemons.push_back(std::move(entry.daemon.spec));
+    result.documents = std::move(documents_);
     return result;
 }
 
@@ -281,6 +286,15 @@ LoadResult load_spec_files(std::span<const std::filesystem::path> paths,
 
 LoadResult load_spec_file(const std::filesystem::path& path, const LoadOptions& options) {
     return load_spec_files(std::span(&path, 1), options);
+}
+
+SpecError locate(const LoadResult& loaded, std::string_view error) {
+    for (const auto& [file, document] : loaded.documents) {
+        const Place place = find_place(document, error);
+        if (place.found && place.key != "daemons")
+            return {file, place.where.line, place.where.column, std::string(place.rest)};
+    }
+    return {"", 0, 0, std::string(error)};
 }
 
 LoadResult load_specs_json(std::string_view json, const LoadOptions& options) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "config/value.hpp"
 #include "model/daemon_spec.hpp"
 #include "model/dependency_graph.hpp"
 
@@ -44,6 +46,12 @@ struct LoadOptions {
     std::function<bool(std::string_view user)> user_exists;
     // Refuses files whose words must not be followed, whoever may read them.
     std::function<Result<void>(const std::filesystem::path& file)> may_follow;
+    // Whether a daemon of that user, "" for the manager's own, runs as root.
+    std::function<bool(const std::string& user)> is_root;
+    // Has a checker take options that its schema allows. Its error begins with the JSON pointer of
+    // the option that is wrong, if it is one.
+    std::function<Result<void>(const std::string& checker, const std::string& options_json)>
+        try_checker;
     // Daemons that exist already and that depends_on may name. One that the file declares again
     // counts as the file has it.
     std::vector<model::DependencyNode> existing_daemons;
@@ -65,8 +73,13 @@ struct SpecError {
 // `daemons` is in the order of the files and complete only when `errors` is empty.
 struct LoadResult {
     std::vector<model::DaemonSpec> daemons;
-    std::vector<SpecError> errors;  // In the order of files and lines.
+    std::vector<SpecError> errors;             // In the order of files and lines.
+    std::map<std::string, Value> documents{};  // What the files say, by file.
 };
+
+// Gives an error about a request that was made of `loaded`, "/daemons/web/...: message", its place
+// in the files, as well as that can be told.
+SpecError locate(const LoadResult& loaded, std::string_view error);
 
 // A named text, for callers that have read it themselves (standard input).
 struct SpecText {

@@ -154,7 +154,7 @@ api::ManagerInfo Control::info() {
     info.started_at = started_.wall;
     info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();
     info.data_dir = parts_.paths.directory.string();
-    for (const plugin_host::PluginInfo& plugin : parts_.catalog.plugins()) {
+    for (const plugin_host::PluginInfo& plugin : parts_.plugins.catalog().plugins()) {
         if (plugin.loaded()) {
             info.plugins.push_back(plugin.id);
         } else {
@@ -209,7 +209,7 @@ std::vector<std::string> limit_names(std::uint32_t enforces) {
 
 std::vector<api::PluginView> Control::plugins() {
     std::vector<api::PluginView> views;
-    for (const plugin_host::PluginInfo& plugin : parts_.catalog.plugins()) {
+    for (const plugin_host::PluginInfo& plugin : parts_.plugins.catalog().plugins()) {
         api::PluginView view;
         view.name = plugin.id;
         view.version = plugin.version;
@@ -235,12 +235,8 @@ std::vector<api::PluginView> Control::plugins() {
 
 void Control::add(const api::Peer& peer, std::string json, bool replace,
                   api::Done<api::AddOutcome> done) {
-    const config::KnownPlugins plugins = known_plugins(parts_.catalog);
-    config::LoadOptions options;
-    options.plugins = &plugins;
-    options.user_exists = [](std::string_view user) {
-        return platform::find_user(std::string(user)).has_value();
-    };
+    const config::KnownPlugins plugins = known_plugins(parts_.plugins.catalog());
+    config::LoadOptions options = load_options(plugins, parts_.plugins);
     options.existing_daemons = conductor().dependencies();
     const config::LoadResult loaded = config::load_specs_json(json, options);
     if (!loaded.errors.empty()) {

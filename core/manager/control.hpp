@@ -11,7 +11,7 @@
 #include "keeper/link.hpp"
 #include "manager/conductor.hpp"
 #include "platform/data_dir.hpp"
-#include "plugin_host/plugin_catalog.hpp"
+#include "plugin_host/plugin_host.hpp"
 
 namespace syspulse::manager {
 
@@ -20,7 +20,7 @@ struct ControlParts {
     Conductor& conductor;
     platform::EventLoop& loop;
     const platform::Clock& clock;
-    const plugin_host::PluginCatalog& catalog;
+    plugin_host::PluginHost& plugins;
     platform::DataPaths paths;
     std::int64_t pid = 0;
     keeper::Link* link = nullptr;  // Null without a keeper.

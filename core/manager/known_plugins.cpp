@@ -26,6 +26,20 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     return known;
 }
 
+config::LoadOptions load_options(const config::KnownPlugins& known,
+                                 plugin_host::PluginHost& plugins) {
+    config::LoadOptions options;
+    options.plugins = &known;
+    options.user_exists = [](std::string_view user) {
+        return platform::find_user(std::string(user)).has_value();
+    };
+    options.is_root = platform::is_root;
+    options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {
+        return plugins.try_checker(checker, options_json);
+    };
+    return options;
+}
+
 std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& given) {
     std::vector<std::filesystem::path> path;

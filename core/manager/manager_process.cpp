@@ -135,7 +135,7 @@ Result<void> Process::build(const ProcessOptions& options) {
         std::move(conducting));
     if (auto loaded = conductor_->load(); !loaded) return loaded;
     conductor_->on_finished([this] { finish(); });
-    control_ = make_control({*conductor_, *loop_, *clock_, plugins_->catalog(), directory_.paths(),
+    control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, directory_.paths(),
                              platform::process_id(), link_.get()});
     return {};
 }
@@ -143,12 +143,8 @@ Result<void> Process::build(const ProcessOptions& options) {
 Result<std::vector<model::DaemonSpec>> Process::load_specs(
     const std::vector<std::filesystem::path>& files) {
     const config::KnownPlugins plugins = known_plugins(plugins_->catalog());
-    config::LoadOptions options;
-    options.plugins = &plugins;
+    config::LoadOptions options = load_options(plugins, *plugins_);
     options.environment = platform::process_environment();
-    options.user_exists = [](std::string_view user) {
-        return platform::find_user(std::string(user)).has_value();
-    };
     options.may_follow = platform::check_spec_file;
     options.existing_daemons = conductor_->dependencies();
     auto loaded = config::load_spec_files(files, options);

@@ -17,6 +17,10 @@ struct UserAccount {
 // By name or by number; nothing when there is no such account. May read files. [any thread]
 std::optional<UserAccount> find_user(const std::string& name_or_number);
 
+// Whether a daemon with this `user` ("" for that of this process; a name or number, perhaps with
+// ":group") would run as root. [any thread]
+bool is_root(const std::string& user);
+
 // The account that this process runs as.
 std::optional<UserAccount> current_user();
 

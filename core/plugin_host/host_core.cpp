@@ -12,6 +12,7 @@ namespace syspulse::plugin_host {
 namespace {
 
 constexpr Duration slow_call = std::chrono::milliseconds{50};
+constexpr Duration slow_call_silence = std::chrono::minutes{1};
 constexpr std::uint32_t log_lines_per_second = 50;
 
 log::Level level_of(std::int32_t level) {
@@ -79,6 +80,19 @@ void HostCore::retire(Instance& instance) {
 }
 
 Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& config) {
+    auto made = make(kind, config);
+    if (!made) return made.error().with("cannot set up " + kind.info.name);
+    return made;
+}
+
+Result<void> HostCore::try_out(const LoadedKind& kind, const PluginConfig& config) {
+    const auto made = make(kind, config);
+    if (!made) return made.error();
+    destroy(**made, kind);
+    return {};
+}
+
+Result<Instance*> HostCore::make(const LoadedKind& kind, const PluginConfig& config) {
     Instance& made = take_instance(kind);
     const auto create =
         kind.info.type == KindType::driver ? kind.driver.create : kind.checker.create;
@@ -86,7 +100,7 @@ Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& c
         call(made, "create", [&] { return create(&made.host, config.get(), &made.self); });
     if (created) return &made;
     retire(made);
-    return created.error().with("cannot set up " + kind.info.name);
+    return created.error();
 }
 
 void HostCore::destroy(Instance& instance, const LoadedKind& kind) {
@@ -133,7 +147,17 @@ void HostCore::call_ended(Instance& instance, const char* function, Duration too
     }
     const std::string where = "plugin " + instance.label + ": " + function + " ";
     if (threw) log::error(where + "let a C++ exception escape");
-    if (took >= slow_call) log::warn(where + "held the manager for " + format_duration(took));
+    if (took < slow_call) return;
+    // On a busy machine there are dozens, and one tells as much.
+    SlowCalls& slow = slow_calls_[instance.label];
+    const Instant now = clock_->now().mono;
+    ++slow.untold;
+    if (slow.told && now - *slow.told < slow_call_silence) return;
+    const std::string more =
+        slow.untold > 1 ? ", and " + std::to_string(slow.untold - 1) + " more slow calls before"
+                        : std::string();
+    log::warn(where + "held the manager for " + format_duration(took) + more);
+    slow = {now, 0};
 }
 
 sysp_op HostCore::begin(OpType type, const Instance& instance, CompletionSink* sink, sysp_proc proc,

@@ -8,8 +8,10 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_set>
@@ -53,6 +55,8 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     // Creates an instance, with `config` valid for as long as it lives. [loop thread]
     Result<Instance*> create(const LoadedKind& kind, const PluginConfig& config);
     void destroy(Instance& instance, const LoadedKind& kind);  // [loop thread]
+    // Whether the kind takes these options; its own error if not. [loop thread]
+    Result<void> try_out(const LoadedKind& kind, const PluginConfig& config);
 
     // Calls a plugin function: measures, catches what it throws, collects its error. [loop thread]
     template <class Call>
@@ -92,6 +96,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     void count_stale();
 
   private:
+    Result<Instance*> make(const LoadedKind& kind, const PluginConfig& config);
     Result<void> guarded(Instance& instance, const char* function,
                          const std::function<sysp_status()>& slot);
     void call_ended(Instance& instance, const char* function, Duration took);
@@ -106,7 +111,12 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::deque<Instance> instances_;
     std::vector<Instance*> unused_;
     Instance* in_call_ = nullptr;
-    std::thread::id loop_thread_;  // Where calls into plugins are made.
+    struct SlowCalls {
+        std::optional<Instant> told;
+        std::uint64_t untold = 0;
+    };
+    std::map<std::string, SlowCalls> slow_calls_;  // By the label of instances. [loop thread]
+    std::thread::id loop_thread_;                  // Where calls into plugins are made.
 
     std::mutex mutex_;  // Guards what follows; never held while plugin code runs.
     bool closed_ = false;

@@ -4,6 +4,7 @@
 
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/keep_for_ever.hpp"
+#include "plugin_host/loaded_kind.hpp"
 #include "plugin_host/plugin_check_runner.hpp"
 #include "plugin_host/plugin_process_runner.hpp"
 
@@ -32,6 +33,12 @@ class LoadedPluginHost final : public PluginHost {
     const PluginCatalog& catalog() const override { return catalog_; }
     platform::ProcessRunner& processes() override { return *processes_; }
     platform::CheckRunner& checks() override { return *checks_; }
+    Result<void> try_checker(const std::string& checker, const std::string& options_json) override {
+        const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
+        if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such checker"};
+        const auto config = PluginConfig::parse(options_json);
+        return config ? core_->try_out(*kind, *config) : Result<void>(config.error());
+    }
     bool owns_pid(std::int64_t pid) const override { return core_->owns_pid(pid); }
     Misbehaviour misbehaviour() const override { return core_->misbehaviour(); }
 

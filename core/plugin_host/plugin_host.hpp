@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -50,6 +51,12 @@ class PluginHost {
     virtual const PluginCatalog& catalog() const = 0;
     virtual platform::ProcessRunner& processes() = 0;
     virtual platform::CheckRunner& checks() = 0;
+
+    // Has the checker take `options_json`, which its schema allows: what only the plugin can tell,
+    // such as whether a regular expression is one. Its error begins with a JSON pointer if it is
+    // about one option.
+    virtual Result<void> try_checker(const std::string& checker,
+                                     const std::string& options_json) = 0;
 
     // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
     virtual bool owns_pid(std::int64_t pid) const = 0;

@@ -1,9 +1,12 @@
 // The checker `http`: requests a URL and judges the status and, where asked, the body.
 #include <re2/re2.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -46,6 +49,10 @@ class HttpChecker : public sdk::AsyncChecker {
         request_.follow_redirects = config.flag("/follow_redirects");
         request_.tls_verify = config.flag("/tls_verify");
         request_.ca_file = config.str("/ca_file");
+        if (!request_.ca_file.empty() && ::access(request_.ca_file.c_str(), R_OK) != 0) {
+            throw sdk::Error{SYSP_E_CONFIG, "/ca_file: cannot read " + request_.ca_file + ": " +
+                                                std::generic_category().message(errno)};
+        }
         request_.unix_socket = config.str("/unix_socket");
         for (const auto& [key, value] : config.string_map("/headers")) {
             // A line break would smuggle further headers in.

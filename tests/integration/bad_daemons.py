@@ -43,6 +43,7 @@ def requests_at_the_wrong_time_are_conflicts():
         m.ok("start", "waits")
         assert m.status("waits")["waiting_for"] == "gate"
         assert "already starting" in m.fails(5, "start", "waits")
+        assert "in time" in m.fails(6, "start", "--wait", "--timeout", "0.2", "waits"), "waiting joins a start"
         assert "--force" in m.fails(5, "remove", "web")
         assert "depends on it" in m.fails(5, "remove", "--force", "gate")
         m.ok("remove", "--force", "web")

@@ -1,5 +1,6 @@
 """Every mistake that a spec file can hold: exit code 2, and a message with file, line and column."""
 import concurrent.futures
+import os
 
 from harness import Manager, main
 
@@ -122,6 +123,30 @@ def mistakes_of_values_are_refused():
 
 def mistakes_of_policies_are_refused():
     refuse_each(POLICIES)
+
+
+def what_only_plugin_and_machine_can_judge_is_refused_at_its_place():
+    check = "daemons:\n  web:\n    command: [x]\n    health_check:\n      type: http\n      target: http://127.0.0.1/\n      with:\n"
+    with Manager() as m:
+        cases = [(check + '        body_regex: "a(b"\n', "8:9", '"body_regex"'),
+                 (check + "        ca_file: /no/such/file\n", "8:9", "/no/such/file")]
+        if os.geteuid() == 0:
+            limit = "    resource_limits:\n      max_processes: 5\n"
+            cases.append(("daemons:\n  web:\n    command: [x]\n" + limit, "5:7", "give the daemon a user"))
+            cases.append(("daemons:\n  web:\n    command: [x]\n    user: root\n" + limit, "6:7", "give the daemon a user"))
+        file = m.root / "spec.yaml"
+        m.start()
+        for text, place, message in cases:
+            file.write_text(text)
+            for words in (("validate",), ("add", "-f")):
+                told = m.fails(2, *words, file)
+                assert told.startswith(f"{file}:{place}: ") and message in told and told.count("\n") == 1, told
+        assert m.ok("list", "-q") == ""
+        m.stop()
+        for text, place, message in cases:
+            file.write_text(text)
+            told = m.fails(2, "up", "-f", file)
+            assert told.startswith(f"{file}:{place}: ") and message in told, told
 
 
 def text_that_is_not_utf8_is_refused():

@@ -194,11 +194,13 @@ def a_limit_that_does_not_bind_root_is_refused():
         sys.exit(77)
     with Manager() as m:
         m.start()
-        m.add(unbound={"command": FOREVER, "resource_limits": {"max_processes": 5000}},
-              bound={"command": FOREVER, "user": "nobody", "resource_limits": {"max_processes": 5000}})
-        refused = m.fails(2, "start", "unbound")
-        assert "max_processes" in refused and "give the daemon a user" in refused, refused
+        m.add(bound={"command": FOREVER, "user": "nobody", "resource_limits": {"max_processes": 5000}})
         m.ok("start", "bound")
+        unbound = m.root / "unbound.yaml"
+        unbound.write_text(json.dumps({"daemons": {"unbound": {"command": FOREVER, "resource_limits": {"max_processes": 9}}}}))
+        refused = m.fails(2, "add", "-f", unbound)
+        assert "max_processes" in refused and "give the daemon a user" in refused, refused
+        m.fails(4, "status", "unbound")
 
 
 def daemons_get_the_environment_of_up_but_not_of_daemon():

@@ -1,6 +1,7 @@
 // syspulse add
 #include <array>
 #include <ostream>
+#include <sstream>
 #include <utility>
 
 #include "cli/call.hpp"
@@ -32,7 +33,23 @@ constexpr std::array options{
 
 using Named = std::pair<std::string, std::string>;  // A name and its spec as JSON.
 
-ExitCode send(Context& context, const std::vector<Named>& specs, bool replace) {
+// What the manager alone could find out, such as options that a plugin does not take, told with its
+// place in the files.
+ExitCode report_refusal(Context& context, const Failure& failure,
+                        const config::LoadResult& loaded) {
+    if (failure.code != 400 || loaded.documents.empty()) {
+        return report(context, failure);
+    }
+    std::vector<config::SpecError> errors;
+    std::istringstream lines(failure.message);
+    for (std::string line; std::getline(lines, line);) {
+        errors.push_back(config::locate(loaded, line));
+    }
+    return report_spec_errors(context, errors);
+}
+
+ExitCode send(Context& context, const std::vector<Named>& specs, bool replace,
+              const config::LoadResult& loaded = {}) {
     std::string body = "{\"daemons\":{";
     for (const auto& [name, spec] : specs) {
         body.append(body.back() == '{' ? "" : ",")
@@ -44,7 +61,7 @@ ExitCode send(Context& context, const std::vector<Named>& specs, bool replace) {
     const Answer answer =
         call(context, {"POST", replace ? "/v1/daemons?replace=true" : "/v1/daemons", body});
     if (!answer) {
-        return report(context, *answer.failure);
+        return report_refusal(context, *answer.failure, loaded);
     }
     if (context.json()) {
         context.out << trimmed(answer.body) << '\n';
@@ -92,7 +109,7 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
     for (const model::DaemonSpec& spec : loaded.daemons) {
         specs.emplace_back(spec.name, config::to_json(spec));
     }
-    return send(context, specs, arguments.has("replace"));
+    return send(context, specs, arguments.has("replace"), loaded);
 }
 
 // {"A":"1"} from A=1; nothing when one has no '='.

@@ -77,6 +77,8 @@ ExitCode run(Context& context, const Arguments& arguments) {
     config::LoadOptions wanted;
     wanted.plugins = &plugins->known;
     wanted.user_exists = context.user_exists;
+    wanted.is_root = context.is_root;
+    wanted.try_checker = plugins->try_checker;
     const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
     if (!loaded.errors.empty()) {
         return report_spec_errors(context, loaded.errors);
@@ -97,7 +99,8 @@ constinit const Command validate_command{
         "Reports every error at once as file:line:column: message, and exits with 2 if there is "
         "one. "
         "Several files are checked as one set, as add and up load them: names must be unique, and "
-        "dependencies may cross. Plugin options are checked against the plugins found.",
+        "dependencies may cross. Plugin options are checked against the plugins found, and tried "
+        "by them; rights are those of the user who validates.",
     .examples =
         "syspulse validate syspulse.yaml\n"
         "syspulse validate base.yaml local.yaml",

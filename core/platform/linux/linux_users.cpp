@@ -40,6 +40,20 @@ std::optional<UserAccount> find_user(const std::string& name_or_number) {
     return account(found);
 }
 
+bool is_root(const std::string& user) {
+    if (user.empty()) return geteuid() == 0;
+    const std::string name = user.substr(0, user.find(':'));
+    uid_t uid = 0;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data(), end, uid);
+    if (parsed.ec == std::errc{} && parsed.ptr == end) return uid == 0;
+    std::vector<char> buffer(entry_bytes);
+    passwd entry{};
+    passwd* found = nullptr;
+    getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    return found != nullptr && found->pw_uid == 0;
+}
+
 std::optional<UserAccount> current_user() {
     return by_number(geteuid());
 }
