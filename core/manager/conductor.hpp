@@ -86,6 +86,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void pause(const std::string& name, const Operator& by, Done done);
     void resume(const std::string& name, const Operator& by, Done done);
     void shut_down(bool keep_running, bool force);
+    // Something about the manager itself, for the history: "shutdown", "by uid 0, pid 7". It is
+    // written with the next turn.
+    void note_manager(std::string what, std::string reason);
     void wall_clock_changed();
 
     std::vector<model::DaemonView> views();
@@ -146,6 +149,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
 
     DaemonKey key_of(const std::string& name) const;
     RequestId ask(Done done);
+    model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const;
     void action_history(DaemonKey daemon, std::string what, const Operator& by);
     model::StoredSpec stored_spec(const Entry& entry) const;
     model::StoredInstance stored_instance(DaemonKey daemon) const;

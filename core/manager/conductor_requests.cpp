@@ -54,6 +54,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
             Entry entry = entries_.at(key);
             entry.spec = shared;
             records.emplace_back(model::SpecReplaced{stored_spec(entry)});
+            records.emplace_back(model::HistoryAdded{action_of(entry, "replace", by)});
             changed.emplace_back(key, shared);
             continue;
         }
@@ -64,14 +65,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
         by_name_[spec.name] = key;
         added.push_back(key);
         records.emplace_back(model::SpecAdded{stored_spec(entry)});
-        model::HistoryEntry history;
-        history.at = now.wall;
-        history.daemon = entry.name;
-        history.uuid = entry.uuid;
-        history.kind = "action";
-        history.to = "add";
-        history.reason = by;
-        records.emplace_back(model::HistoryAdded{std::move(history)});
+        records.emplace_back(model::HistoryAdded{action_of(entry, "add", by)});
     }
     if (!records.empty()) {
         if (const auto done = recorder_.write_now(std::move(records)); !done) {
@@ -204,8 +198,8 @@ void Conductor::unsubscribe(std::uint64_t id) {
     subscribers_.erase(id);
 }
 
-void Conductor::action_history(DaemonKey daemon, std::string what, const Operator& by) {
-    const Entry& entry = entries_.at(daemon);
+model::HistoryEntry Conductor::action_of(const Entry& entry, std::string what,
+                                         const Operator& by) const {
     model::HistoryEntry history;
     history.at = ports_.clock.now().wall;
     history.daemon = entry.name;
@@ -213,7 +207,20 @@ void Conductor::action_history(DaemonKey daemon, std::string what, const Operato
     history.kind = "action";
     history.to = std::move(what);
     history.reason = by;
-    // Written with the next turn, which most requests bring about themselves.
+    return history;
+}
+
+// Written with the next turn, which most requests bring about themselves.
+void Conductor::action_history(DaemonKey daemon, std::string what, const Operator& by) {
+    recorder_.note(action_of(entries_.at(daemon), std::move(what), by));
+}
+
+void Conductor::note_manager(std::string what, std::string reason) {
+    model::HistoryEntry history;
+    history.at = ports_.clock.now().wall;
+    history.kind = "manager";
+    history.to = std::move(what);
+    history.reason = std::move(reason);
     recorder_.note(std::move(history));
 }
 

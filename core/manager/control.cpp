@@ -70,8 +70,9 @@ class Control final : public api::ControlService {
                 api::Done<model::DaemonView> done) override {
         conductor().resume(name, by(peer), with_view(name, std::move(done)));
     }
-    void shutdown(const api::Peer&, bool keep_running, api::Done<void> done) override {
+    void shutdown(const api::Peer& peer, bool keep_running, api::Done<void> done) override {
         done({});
+        conductor().note_manager(keep_running ? "shutdown --keep-running" : "shutdown", by(peer));
         if (parts_.link != nullptr && !keep_running) parts_.link->stopping();
         conductor().shut_down(keep_running, false);
     }
@@ -130,6 +131,7 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, api::Do
     }
     if (auto noted = parts_.link->hand_over(trusted->string()); !noted) return done(noted.error());
     done({});
+    conductor().note_manager("upgrade to " + trusted->string(), by(peer));
     conductor().shut_down(true, false);
 }
 

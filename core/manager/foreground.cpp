@@ -199,6 +199,7 @@ void Foreground::end_if_idle() {
 
 void Foreground::end() {
     if (std::exchange(ending_, true)) return;
+    process_.conductor().note_manager("shutdown", "no daemon of up is left");
     process_.conductor().shut_down(false, false);
 }
 

@@ -172,6 +172,9 @@ Result<void> Process::run(bool restore) {
         platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
     if (!wall_clock) return wall_clock.error();
     wall_clock_ = std::move(*wall_clock);
+    conductor_->note_manager(
+        link_ && link_->continues() ? "restarted" : "started",
+        "version " SYSPULSE_VERSION ", pid " + std::to_string(platform::process_id()));
     conductor_->begin(restore, link_ && link_->continues());
     loop_->post([this] { ready(); });
     loop_->run();
@@ -210,6 +213,7 @@ void Process::stop_on_signal(int number) {
     tell_service_manager("STOPPING=1");
     log::info(kill ? "killing all daemons" : "stopping all daemons");
     if (link_) link_->stopping();
+    conductor_->note_manager(kill ? "shutdown --force" : "shutdown", signal_name(number));
     conductor_->shut_down(false, kill);
 }
 

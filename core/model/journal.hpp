@@ -54,7 +54,8 @@ struct StoredInstance {
     std::string boot;
 };
 
-// One line of history. `kind` is one of "transition", "exit", "check", "action", "manager".
+// One line of history. `kind` is one of "transition", "exit", "check", "health", "schedule",
+// "signal", "action", and "manager", which belongs to no daemon.
 struct HistoryEntry {
     std::int64_t id = 0;  // Given by the journal; grows.
     WallTime at{};
