@@ -92,8 +92,13 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
     wanted.plugins = known ? &*known : nullptr;
     wanted.user_exists = context.user_exists;
     wanted.may_follow = context.may_follow;
-    wanted.environment = [&context](std::string_view name) {
+    // A manager that could not be asked is no variable that is not set.
+    std::optional<Failure> unasked;
+    wanted.environment = [&context, &unasked](std::string_view name) {
         const Answer answer = call(context, {.target = "/v1/environment?name=" + url_encode(name)});
+        if (!answer && answer.failure->code != 404) {
+            unasked = *answer.failure;
+        }
         return answer ? decode_value(answer.body) : std::nullopt;
     };
     if (const auto existing = decode_daemons(daemons.body)) {
@@ -102,6 +107,9 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
         }
     }
     const config::LoadResult loaded = load_specs(context, files_of(arguments, {}), wanted);
+    if (unasked) {
+        return report(context, *unasked);
+    }
     if (!loaded.errors.empty()) {
         return report_spec_errors(context, loaded.errors);
     }

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <system_error>
 
+#include "base/log.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/linux/linux_error.hpp"
 #include "platform/linux/unique_fd.hpp"
@@ -83,6 +84,18 @@ Result<void> check_directory(const fs::path& path, For user) {
     const auto opened = open_directory(path);
     if (!opened) return opened.error();
     return check_open_directory(opened->get(), path, user);
+}
+
+// Files in it are private by themselves; that leaves the names of daemons. What somebody made for
+// more than this, with other things in it, is theirs to close.
+void close_to_others(const fs::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0 || (status.st_mode & (S_IRWXG | S_IRWXO)) == 0) return;
+    std::error_code unreadable;
+    const bool empty = fs::is_empty(path, unreadable);
+    if (!unreadable && empty && ::chmod(path.c_str(), S_IRWXU) == 0) return;
+    log::warn("other users can look into the data directory " + path.native() +
+              "; to prevent it run: chmod 700 " + quoted(path));
 }
 
 // Creates missing parents too, with the same private mode.
@@ -266,6 +279,7 @@ const DataPaths& DataDirectory::paths() const noexcept {
 Result<DataDirectory> DataDirectory::open(const DataPaths& paths) {
     if (auto created = ensure_directory(paths.directory); !created) return created.error();
     if (auto fine = check_directory(paths.directory, For::manager); !fine) return fine.error();
+    close_to_others(paths.directory);
     auto lock = lock_pid_file(paths);
     if (!lock) return lock.error();
     if (auto created = ensure_directory(paths.logs()); !created) return created.error();

@@ -15,6 +15,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -222,8 +225,15 @@ void AsioEventLoop::serve_timers() {
     arm();
 }
 
+// What a callback throws has left its work half done, and nobody above could mend that: an end
+// like a crash is what the keeper restarts the manager after.
 void AsioEventLoop::run() {
-    context_.run();
+    try {
+        context_.run();
+    } catch (const std::exception& thrown) {
+        std::fprintf(stderr, "syspulse: an exception reached the event loop: %s\n", thrown.what());
+        std::abort();
+    }
     context_.restart();
 }
 

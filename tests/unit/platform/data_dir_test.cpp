@@ -139,6 +139,21 @@ TEST_F(DataDir, the_lock_dies_with_a_killed_holder) {
     EXPECT_TRUE(DataDirectory::open(paths_).has_value());
 }
 
+TEST_F(DataDir, that_is_still_empty_is_closed_to_others) {
+    ASSERT_EQ(mkdir(paths_.directory.c_str(), 0755), 0);
+    ASSERT_TRUE(DataDirectory::open(paths_));
+    EXPECT_EQ(std::filesystem::status(paths_.directory).permissions(),
+              std::filesystem::perms::owner_all);
+}
+
+TEST_F(DataDir, with_something_in_it_keeps_the_rights_that_its_owner_gave) {
+    ASSERT_EQ(mkdir(paths_.directory.c_str(), 0711), 0);
+    ASSERT_EQ(mkdir((paths_.directory / "else").c_str(), 0700), 0);
+    ASSERT_TRUE(DataDirectory::open(paths_));
+    EXPECT_NE(std::filesystem::status(paths_.directory).permissions(),
+              std::filesystem::perms::owner_all);
+}
+
 TEST_F(DataDir, that_others_can_write_to_is_refused_with_the_remedy) {
     fs::create_directory(paths_.directory);
     ASSERT_EQ(chmod(paths_.directory.c_str(), 0770), 0);

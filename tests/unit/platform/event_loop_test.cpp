@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -199,6 +200,11 @@ TEST_F(EventLoopTest, watched_signals_arrive_as_calls) {
     ::kill(::getpid(), SIGUSR1);
     loop_->run();
     EXPECT_THAT(seen, testing::UnorderedElementsAre(SIGUSR1, SIGUSR2));
+}
+
+TEST_F(EventLoopTest, an_exception_that_reaches_the_loop_is_a_crash) {
+    loop_->post([] { throw std::bad_alloc(); });
+    EXPECT_DEATH(loop_->run(), "an exception reached the event loop: .*bad_alloc");
 }
 
 }  // namespace
