@@ -95,7 +95,7 @@ def an_exit_that_no_manager_saw_is_known():
     with Manager() as m:
         m.start()
         go = m.root / "go"
-        script = f"while [ ! -e {go} ]; do sleep 0.01; done; "
+        script = f"echo here; while [ ! -e {go} ]; do sleep 0.01; done; "
         m.add(seven={"command": ["/bin/sh", "-c", script + "exit 7"]},
               well={"command": ["/bin/sh", "-c", script + "exit 0"]},
               killed={"command": FOREVER},
@@ -104,6 +104,7 @@ def an_exit_that_no_manager_saw_is_known():
         for name in ("seven", "well", "killed", "again"):
             m.ok("start", name)
         pids = {name: m.status(name)["pid"] for name in ("seven", "well", "killed", "again")}
+        until(lambda: all(m.log(name) for name in ("seven", "well", "again")), "each shell has begun its script")
 
         def end_all():
             go.touch()
