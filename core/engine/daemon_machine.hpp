@@ -142,7 +142,7 @@ class DaemonMachine {
     void after_stop();
     void look_for();
     void out_of_reach(const Error& error);
-    void lost_in_recovery();
+    void lost_in_recovery(bool never_ran);
     void take_age(bool recovered);
     bool arm_again(bool continued);
     bool wait_on();

@@ -118,7 +118,7 @@ void DaemonMachine::recover_failed(const RecoverFailed& event) {
     if (event.run != run_ || !run_live_ || !unfound_ || !spawn_pending_) return;
     spawn_pending_ = false;
     // Nothing outlives the machine, whatever the driver can or cannot say about it.
-    if (event.gone || rebooted_) return lost_in_recovery();
+    if (event.gone || rebooted_) return lost_in_recovery(event.never_ran);
     out_of_reach(event.error);
 }
 
@@ -153,9 +153,11 @@ void DaemonMachine::take_age(bool recovered) {
 // The run that was to be found is gone, and nobody saw how it ended. If the machine went down with
 // it, or it had not come up or was to come back anyway, what ran runs again. An end in a running
 // machine is an end like any other: the policy decides, and the unknown status counts as a failure.
-void DaemonMachine::lost_in_recovery() {
+// What never ran has no end.
+void DaemonMachine::lost_in_recovery(bool never_ran) {
     const bool had_run = pid_ > 0 || !token_.empty();
-    end_run(ExitStatus::unknown(), surroundings_.now().wall);
+    const auto status = never_ran && !had_run ? std::nullopt : std::optional(ExitStatus::unknown());
+    end_run(status, surroundings_.now().wall);
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
         if (state_ != State::stopping) start_after_stop_ = start_follows_earlier_stop();
         after_stop();

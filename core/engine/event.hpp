@@ -91,6 +91,7 @@ struct RecoverFailed {
     RunId run;
     bool gone = false;
     Error error;
+    bool never_ran = false;  // Gone, and it had no process unless one is known.
 };
 struct Exited {
     DaemonKey daemon;

@@ -18,7 +18,9 @@ struct ExitRecord {
     std::int32_t pid;
     std::int32_t value;      // Exit code or signal number.
     std::int32_t signalled;  // 1: `value` is a signal.
-    std::int32_t reserved;
+    // Not zero: it led a session and no run was noted for it. One more than the number of managers
+    // that had died by then.
+    std::int32_t stray;
 };
 
 // Which run a process number stands for, and how many ends had been recorded before it: an older

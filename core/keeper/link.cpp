@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <unordered_map>
 
 #include "keeper/board.hpp"
 #include "keeper/handover.hpp"
@@ -29,10 +30,30 @@ class BoardLink final : public Link {
 
     void note_run(RunId run, std::int64_t pid) override {
         if (pid <= 0) return;
+        noted_[run] = pid;
         // A run that is taken over may have ended since its first note, which still finds that end.
         if (find_note(run, pid) != nullptr) return;
         slot(pid) = {run.value, board_.exit_count.load(std::memory_order_acquire),
                      static_cast<std::int32_t>(pid), 0};
+    }
+
+    void forget_run(RunId run) override {
+        const auto known = noted_.find(run);
+        // The first manager has noted all that is noted; looking for more would touch every page.
+        if (known == noted_.end() && !continues_) return;
+        RunNote* const note = find_note(run, known == noted_.end() ? 0 : known->second);
+        if (known != noted_.end()) noted_.erase(known);
+        if (note != nullptr) *note = {};
+    }
+
+    bool saw_strays() const override {
+        const auto deaths = static_cast<std::int32_t>(board_.restarts.load());
+        const std::uint64_t count = board_.exit_count.load(std::memory_order_acquire);
+        for (std::uint64_t n = oldest(); n < count; ++n) {
+            // The keeper may have seen such an end right before it saw the manager's.
+            if (board_.exits[n % kept_exits].stray >= std::max(deaths, 1)) return true;
+        }
+        return false;
     }
 
     std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const override {
@@ -67,9 +88,9 @@ class BoardLink final : public Link {
         return board_.runs[static_cast<std::uint64_t>(pid) % kept_runs];
     }
 
-    const RunNote* find_note(RunId run, std::int64_t pid) const {
+    RunNote* find_note(RunId run, std::int64_t pid) const {
         if (pid > 0) {
-            const RunNote& note = slot(pid);
+            RunNote& note = slot(pid);
             return note.run == run.value && note.pid == pid ? &note : nullptr;
         }
         const auto found = std::find_if(std::begin(board_.runs), std::end(board_.runs),
@@ -108,6 +129,7 @@ class BoardLink final : public Link {
     const Handover handover_;
     Board& board_;
     const bool continues_;
+    std::unordered_map<RunId, std::int64_t> noted_;  // By this process.
 };
 
 }  // namespace

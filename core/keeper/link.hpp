@@ -35,6 +35,11 @@ class Link {
     // How the run's process ended, if it ended as the keeper's child. `pid` may be zero where only
     // the note knows it.
     virtual std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const = 0;
+    // The run is over and recorded as such; its process number may become another's.
+    virtual void forget_run(RunId run) = 0;
+    // Whether since the last manager died the keeper saw the end of a process that may have been a
+    // run's, and could not tell of which. If not, a run of which no process is known had none.
+    virtual bool saw_strays() const = 0;
 
     virtual void serving() = 0;   // The endpoint answers.
     virtual void stopping() = 0;  // All daemons are to stop, whatever happens to this process.

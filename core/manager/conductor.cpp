@@ -90,7 +90,8 @@ void Conductor::recover_failed(RunId run, const Error& error) {
     if (const auto status = gone && m != nullptr ? seen_exit(*m, run) : std::nullopt) {
         submit(engine::Exited{found->second, run, *status});
     } else {
-        submit(engine::RecoverFailed{found->second, run, gone, error});
+        const bool never_ran = gone && options_.strays_seen && !options_.strays_seen();
+        submit(engine::RecoverFailed{found->second, run, gone, error, never_ran});
     }
 }
 

@@ -49,7 +49,9 @@ struct ConductorOptions {
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
     // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
+    std::function<void(RunId run)> run_forgotten;
     // knows.
+    std::function<bool()> strays_seen;
     std::function<void(std::string_view place)> between_steps;
     std::string boot;  // This life of the machine; empty when not known.
 };

@@ -76,6 +76,7 @@ void Conductor::act(engine::ReleaseRun& action) {
 }
 
 void Conductor::act(engine::ForgetDaemon& action) {
+    if (options_.run_forgotten) options_.run_forgotten(action.run);
     ports_.checks.forget(action.daemon);
     const auto entry = entries_.find(action.daemon);
     if (entry == entries_.end()) return;

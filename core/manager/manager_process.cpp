@@ -125,6 +125,8 @@ Result<void> Process::build(const ProcessOptions& options) {
     conducting.logs_dir = directory_.paths().logs().string();
     if (link_) {
         conducting.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
+        conducting.run_forgotten = [this](RunId run) { link_->forget_run(run); };
+        if (link_->continues()) conducting.strays_seen = [this] { return link_->saw_strays(); };
         conducting.exit_seen = [this](RunId run, std::int64_t pid) {
             return link_->exit_of(run, pid);
         };

@@ -62,14 +62,17 @@ int serve(Link& link, const fs::path& dir) {
 // one learns of it.
 int leave_child(Link& link, const fs::path& dir) {
     if (link.restarts() == 0) {
+        if (link.saw_strays()) return 97;
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) return 98;
         const pid_t manager = ::getpid();
         const pid_t child = ::fork();
         if (child == 0) {
+            ::setsid();
             while (::getppid() == manager) ::usleep(1000);
             ::_exit(7);
         }
+        while (::getsid(child) != child) ::usleep(1000);
         append(dir / "child", std::to_string(child));
         link.note_run(RunId{5}, child);
         link.serving();
@@ -83,7 +86,27 @@ int leave_child(Link& link, const fs::path& dir) {
     link.note_run(RunId{5}, child);
     const auto status = link.exit_of(RunId{5}, child);
     append(dir / "status", status ? describe(*status) : "forgotten");
-    return 0;
+    if (link.saw_strays()) append(dir / "status", ", a stray");
+    link.forget_run(RunId{5});
+    return link.exit_of(RunId{5}, 0) ? 98 : 0;
+}
+
+// A session of which nobody noted anything ends after its manager.
+int leave_stray(Link& link) {
+    link.serving();
+    if (link.restarts() > 0) {
+        while (!link.saw_strays()) ::usleep(1000);
+        return 0;
+    }
+    const pid_t manager = ::getpid();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::setsid();
+        while (::getppid() == manager) ::usleep(1000);
+        ::_exit(7);
+    }
+    while (::getsid(child) != child) ::usleep(1000);
+    end_by(SIGKILL);
 }
 
 int upgrade_in_vain(Link& link, const fs::path& dir) {
@@ -109,6 +132,7 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "crash") end_by(SIGSEGV);
     if (script == "serve") return serve(link, dir);
     if (script == "leave-child") return leave_child(link, dir);
+    if (script == "leave-stray") return leave_stray(link);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
     if (script == "crash-while-stopping") {
@@ -223,6 +247,11 @@ TEST_F(KeeperTest, KeepsTheStatusOfAnOrphan) {
     start("leave-child");
     EXPECT_EQ(end(), 0);
     EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+}
+
+TEST_F(KeeperTest, TellsOfAnOrphanThatWasNobodysRun) {
+    start("leave-stray");
+    EXPECT_EQ(end(), 0);
 }
 
 TEST_F(KeeperTest, RepeatsAStopToTheManagerThatReplacesADeadOne) {

@@ -85,6 +85,27 @@ TEST(Resume, what_went_down_with_the_machine_runs_again) {
     EXPECT_EQ(runs.front().run.exit, ExitStatus::unknown());
 }
 
+TEST(Resume, a_run_that_never_had_a_process_has_no_exit_and_runs_again) {
+    for (const bool had_process : {true, false}) {
+        for (const bool never_ran : {true, false}) {
+            Engine e;
+            auto instance = stored(State::starting, model::Target::up, true);
+            if (!had_process) {
+                instance.pid = 0;
+                instance.token.clear();
+            }
+            const DaemonKey key = e.load(make_spec("web"), instance);
+            e.manager_started();
+            e.gone(key, never_ran);
+            const auto runs = e.all<PersistRun>();
+            ASSERT_FALSE(runs.empty());
+            EXPECT_EQ(runs.front().run.exit.has_value(), had_process || !never_ran);
+            EXPECT_TRUE(runs.front().run.ended_at.has_value());
+            EXPECT_EQ(e.spawns(), had_process ? 0U : 1U);
+        }
+    }
+}
+
 TEST(Resume, a_stop_of_the_last_manager_is_carried_on) {
     Engine e;
     const DaemonKey key =

@@ -110,8 +110,9 @@ void Engine::spawn_failed(DaemonKey daemon, const std::string& why) {
     handle(SpawnFailed{daemon, run(daemon), Error{ErrorCode::not_found, why}});
 }
 
-void Engine::gone(DaemonKey daemon) {
-    handle(RecoverFailed{daemon, run(daemon), true, Error{ErrorCode::not_found, "gone"}});
+void Engine::gone(DaemonKey daemon, bool never_ran) {
+    handle(
+        RecoverFailed{daemon, run(daemon), true, Error{ErrorCode::not_found, "gone"}, never_ran});
 }
 
 void Engine::out_of_reach(DaemonKey daemon, const std::string& why) {

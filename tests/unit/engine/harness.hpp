@@ -59,7 +59,7 @@ class Engine {
     void spawned(DaemonKey daemon);
     void spawn_failed(DaemonKey daemon, const std::string& why = "no such file");
     // The run of the last manager was looked for and is not there; or could not be looked for.
-    void gone(DaemonKey daemon);
+    void gone(DaemonKey daemon, bool never_ran = false);
     void out_of_reach(DaemonKey daemon, const std::string& why = "there is no driver");
     void exited(DaemonKey daemon, ExitStatus status = ExitStatus::exited(0));
     // The latest check is answered, be it outstanding or not.
