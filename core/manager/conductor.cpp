@@ -9,8 +9,12 @@
 namespace syspulse::manager {
 namespace {
 
-// Spawns are done in slices, so that requests are served in between while hundreds start.
-constexpr std::size_t spawns_per_turn = 8;
+// Spawns and recoveries are done in slices, so that requests are served in between while hundreds
+// start.
+constexpr std::size_t beginnings_per_turn = 8;
+// A manager that takes the place of a dead one leaves the daemons alone for so long, in which
+// those who waited at the endpoint learn how they stood.
+constexpr Duration waiting_answers = std::chrono::milliseconds{5};
 
 }  // namespace
 
@@ -30,7 +34,9 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
 
 Conductor::~Conductor() {
     *alive_ = false;
-    if (timer_ != 0) ports_.loop.cancel_timer(timer_);
+    for (const platform::TimerId timer : {timer_, first_turn_}) {
+        if (timer != 0) ports_.loop.cancel_timer(timer);
+    }
     ports_.processes.set_observer(nullptr);
     ports_.checks.set_observer(nullptr);
 }
@@ -64,7 +70,14 @@ Result<void> Conductor::load() {
 
 void Conductor::begin(bool restore, bool continued) {
     // A manager that left daemons running is gone on with; this is no start of the system.
-    submit(engine::ManagerStarted{restore, continued || left_running_});
+    const engine::ManagerStarted started{restore, continued || left_running_};
+    if (!continued) return submit(started);
+    // It stands before all requests, which bring the first turn about earlier.
+    queue_.emplace_back(started);
+    first_turn_ = ports_.loop.start_timer(ports_.clock.now().mono + waiting_answers, [this] {
+        first_turn_ = 0;
+        if (!queue_.empty()) drain();
+    });
 }
 
 // --- events
@@ -165,7 +178,7 @@ void Conductor::perform(Batch& batch) {
         act(action);
         reached("after-act");
     }
-    spawn_some();
+    begin_some_runs();
     reached("before-reply");
     publish();
     for (engine::Action& action : batch) answer(action);
@@ -218,19 +231,19 @@ void Conductor::publish() {
 
 // A manager that has finished begins nothing: what is recorded and was not spawned is begun by the
 // next one, which finds that there is no process.
-void Conductor::spawn_some() {
-    if (spawning_posted_ || over_) return;
-    for (std::size_t i = 0; i < spawns_per_turn && !spawns_.empty(); ++i) {
-        const engine::SpawnRun next = std::move(spawns_.front());
-        spawns_.pop_front();
-        spawn(next);
+void Conductor::begin_some_runs() {
+    if (beginning_posted_ || over_) return;
+    for (std::size_t i = 0; i < beginnings_per_turn && !beginnings_.empty(); ++i) {
+        const auto beginning = std::move(beginnings_.front());
+        beginnings_.pop_front();
+        std::visit([this](const auto& action) { begin_run(action); }, beginning);
     }
-    if (spawns_.empty()) return;
-    spawning_posted_ = true;
+    if (beginnings_.empty()) return;
+    beginning_posted_ = true;
     ports_.loop.post([this, alive = alive_] {
         if (!*alive) return;
-        spawning_posted_ = false;
-        spawn_some();
+        beginning_posted_ = false;
+        begin_some_runs();
     });
 }
 
@@ -240,7 +253,7 @@ platform::CaptureSettings Conductor::capture_settings(const model::DaemonSpec& s
             log.on_full == model::LogConfig::OnFull::block};
 }
 
-void Conductor::spawn(const engine::SpawnRun& action) {
+void Conductor::begin_run(const engine::SpawnRun& action) {
     const auto found = entries_.find(action.daemon);
     if (found == entries_.end()) return;
     const RunId run = action.run;

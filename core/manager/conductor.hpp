@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "engine/supervisor.hpp"
@@ -43,15 +44,16 @@ struct ConductorOptions {
     std::function<std::vector<std::pair<std::string, std::string>>(const std::string& user)>
         base_environment;
     std::string logs_dir;  // Only for the paths that views show.
-    // Both may be empty. The first is told of each process at once, before it is recorded; the
-    // second knows how processes ended that were nobody's children in between. `pid` is zero when
-    // unknown.
+    // All may be empty. The first is told of each process at once, before it is recorded, and the
+    // second when its end is; the third knows how processes ended that were nobody's children in
+    // between. `pid` is zero when unknown. The last: whether some of them ended of which it is not
+    // known whose they were.
     std::function<void(RunId run, std::int64_t pid)> run_noted;
-    std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
-    // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
     std::function<void(RunId run)> run_forgotten;
-    // knows.
+    std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
     std::function<bool()> strays_seen;
+    // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
+    // knows.
     std::function<void(std::string_view place)> between_steps;
     std::string boot;  // This life of the machine; empty when not known.
 };
@@ -71,7 +73,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     // Takes over what the journal holds. Called once, before begin().
     Result<void> load();
     // Runs what should run. With `restore` also what ran before; with `continued` this manager
-    // takes the place of one that ended just now.
+    // takes the place of one that ended just now, and is in no hurry: requests that wait are
+    // served first.
     void begin(bool restore, bool continued = false);
 
     // Registers all or none. With `replace`, known names get the new spec, which applies from their
@@ -145,8 +148,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::ReleaseRun& action);
     void act(engine::ForgetDaemon& action);
     void answer(engine::Action& action);
-    void spawn_some();
-    void spawn(const engine::SpawnRun& action);
+    void begin_some_runs();
+    void begin_run(const engine::SpawnRun& action);
+    void begin_run(const engine::RecoverRun& action);
     void rearm();
 
     DaemonKey key_of(const std::string& name) const;
@@ -172,7 +176,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::uint64_t last_subscription_ = 0;
 
     std::deque<engine::Event> queue_;
-    std::deque<engine::SpawnRun> spawns_;
+    std::deque<std::variant<engine::SpawnRun, engine::RecoverRun>> beginnings_;
     std::unordered_map<RunId, DaemonKey> runs_;  // Runs of which something may still come.
     std::unordered_map<CheckId, DaemonKey> checks_;
     std::map<RequestId, Done> requests_;
@@ -182,9 +186,10 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::function<void()> finished_;
 
     platform::TimerId timer_ = 0;
+    platform::TimerId first_turn_ = 0;
     Instant timer_due_{};
     bool drain_posted_ = false;
-    bool spawning_posted_ = false;
+    bool beginning_posted_ = false;
     bool over_ = false;
     // Posted tasks look at this before they touch the conductor.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

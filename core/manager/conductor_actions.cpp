@@ -35,11 +35,17 @@ void Conductor::act(engine::Action& action) {
 
 void Conductor::act(engine::SpawnRun& action) {
     runs_[action.run] = action.daemon;
-    spawns_.push_back(std::move(action));
+    beginnings_.emplace_back(std::move(action));
 }
 
 void Conductor::act(engine::RecoverRun& action) {
-    const Entry& entry = entries_.at(action.daemon);
+    beginnings_.emplace_back(std::move(action));
+}
+
+void Conductor::begin_run(const engine::RecoverRun& action) {
+    const auto found = entries_.find(action.daemon);
+    if (found == entries_.end()) return;
+    const Entry& entry = found->second;
     const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
     if (!opened)
         log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
@@ -70,13 +76,13 @@ void Conductor::act(const engine::HoldRun& action) {
 
 void Conductor::act(engine::ReleaseRun& action) {
     runs_.erase(action.run);
+    if (options_.run_forgotten) options_.run_forgotten(action.run);
     ports_.processes.release(action.run);
     const auto entry = entries_.find(action.daemon);
     if (entry != entries_.end()) ports_.capture.run_ended(entry->second.name);
 }
 
 void Conductor::act(engine::ForgetDaemon& action) {
-    if (options_.run_forgotten) options_.run_forgotten(action.run);
     ports_.checks.forget(action.daemon);
     const auto entry = entries_.find(action.daemon);
     if (entry == entries_.end()) return;

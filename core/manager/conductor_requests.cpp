@@ -128,6 +128,7 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
                        Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
+    if (!queue_.empty()) drain();
     const engine::DaemonMachine* m = supervisor_->find(key);
     if (m == nullptr || !m->run_live() || m->pid() == 0) {
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});

@@ -27,8 +27,9 @@ class Control final : public api::ControlService {
     ~Control() override {
         *alive_ = false;
         for (auto* pool : {&openers_, &readers_}) {
-            pool->stop();
-            pool->join();
+            if (!*pool) continue;
+            (*pool)->stop();
+            (*pool)->join();
         }
     }
 
@@ -110,9 +111,9 @@ class Control final : public api::ControlService {
     ControlParts parts_;
     Now started_;
     // Looking for the first line may unpack gigabytes of archives; the pieces that others read
-    // meanwhile are short work.
-    boost::asio::thread_pool openers_{3};
-    boost::asio::thread_pool readers_{1};
+    // meanwhile are short work. Started by the first request for a log.
+    std::optional<boost::asio::thread_pool> openers_;
+    std::optional<boost::asio::thread_pool> readers_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
@@ -266,9 +267,11 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
     wanted.err = query.err;
     wanted.lines = query.lines;
     if (query.since) wanted.since = query.since->resolve(parts_.clock.now().wall);
-    boost::asio::post(openers_, [this, alive = alive_, name, wanted, follow = query.follow,
-                                 directory = parts_.paths.logs(), readable = std::move(readable),
-                                 done = std::move(done)]() mutable {
+    if (!openers_) openers_.emplace(std::size_t{3});
+    if (!readers_) readers_.emplace(std::size_t{1});
+    boost::asio::post(*openers_, [this, alive = alive_, name, wanted, follow = query.follow,
+                                  directory = parts_.paths.logs(), readable = std::move(readable),
+                                  done = std::move(done)]() mutable {
         // The reader is moved to the loop thread; std::function needs something that can be copied.
         auto reader =
             std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
@@ -277,7 +280,7 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
             if (!*alive) return;
             if (!*reader) return done(reader->error());
             const auto background = [this](std::function<void()> task) {
-                boost::asio::post(readers_, std::move(task));
+                boost::asio::post(*readers_, std::move(task));
             };
             done(open_text(parts_.loop, background, std::move(**reader), follow,
                            std::move(readable)));

@@ -149,6 +149,7 @@ void SimWorld::report_exit(RunId run, ExitStatus status) {
 
 void SimProcessRunner::recover(const RecoverRequest& request) {
     const RunId run = request.run;
+    if (world_.on_recover) world_.on_recover(request);
     const bool fails = world_.random_.chance(world_.faults.recover_fails);
     world_.later(world_.up_to(end_slowest), [&w = world_, run, fails, driver = request.driver,
                                              epoch = world_.epoch_] {

@@ -112,6 +112,7 @@ class SimWorld {
     Faults faults;
     // Called with each spawn before the process exists; invariants hook in here.
     std::function<void(const SpawnRequest&)> on_spawn;
+    std::function<void(const RecoverRequest&)> on_recover;
 
     // Live processes of a daemon; more than one is a broken invariant.
     std::size_t live_count(const std::string& unit) const;

@@ -1,0 +1,94 @@
+// A conductor on the simulated platform, for its tests.
+#pragma once
+
+#include "manager/conductor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/sim/sim_world.hpp"
+#include "simulation/memory_journal.hpp"
+
+namespace syspulse::manager {
+
+using model::State;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Words = std::vector<std::string>;
+
+inline model::DaemonSpec make_spec(const std::string& name) {
+    model::DaemonSpec spec;
+    spec.name = name;
+    spec.command = {"/bin/" + name};
+    return spec;
+}
+
+// How often a request was answered, and with what.
+struct Answer {
+    int times = 0;
+    Result<void> result;
+    Done callback() {
+        return [this](Result<void> told) {
+            ++times;
+            result = std::move(told);
+        };
+    }
+    bool done() const { return times == 1 && result.has_value(); }
+};
+
+class ManagerConductor : public testing::Test {
+  protected:
+    ManagerConductor() { boot(); }
+
+    // A new manager takes over what the last one left.
+    void boot(bool continued = false) {
+        if (conductor_ != nullptr) {
+            conductor_.reset();
+            world_.detach();
+        }
+        ConductorOptions options;
+        options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
+        options.boot = machine_life_;
+        options.base_environment = [](const std::string&) {
+            return std::vector<std::pair<std::string, std::string>>{{"PATH", "/bin"},
+                                                                    {"A", "base"}};
+        };
+        conductor_ = std::make_unique<Conductor>(
+            Ports{clock_, loop_, journal_, processes_, checks_, capture_}, std::move(options));
+        ASSERT_TRUE(conductor_->load().has_value());
+        conductor_->begin(true, continued);
+        pass(milliseconds{1});
+    }
+    void pass(Duration time) { loop_.run_until(clock_.now().mono + time); }
+    void add(const std::string& name) {
+        ASSERT_TRUE(conductor_->add({make_spec(name)}, false, "tester").has_value());
+    }
+    void start(const std::string& name) {
+        Answer answer;
+        conductor_->start(name, false, std::nullopt, "tester", answer.callback());
+        pass(seconds{1});
+        ASSERT_TRUE(answer.done()) << name;
+    }
+    RunId processes_run(const std::string& name) { return conductor_->view(name).value().run; }
+    State state(const std::string& name) { return conductor_->view(name).value().state; }
+    std::size_t specs_kept() { return journal_.load().value().specs.size(); }
+    void disk_full(bool full) { journal_.write_fails = full ? 1.1 : 0; }
+
+    Random random_{1};
+    platform::sim::SimClock clock_;
+    platform::sim::SimLoop loop_{clock_, random_};
+    platform::sim::SimWorld world_{clock_, loop_, random_};
+    platform::sim::SimProcessRunner processes_{world_};
+    platform::sim::SimCheckRunner checks_{world_};
+    platform::sim::SimCapture capture_;
+    simulation::MemoryJournal journal_{random_};
+    std::unique_ptr<Conductor> conductor_;
+    std::size_t uuids_ = 0;
+    std::string machine_life_ = "first";
+};
+
+}  // namespace syspulse::manager
