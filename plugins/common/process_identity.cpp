@@ -52,12 +52,16 @@ std::optional<ProcessStat> read_process_stat(pid_t pid) {
     if (name_end == std::string::npos || name_end + 2 >= text.size()) return std::nullopt;
     std::string_view rest = std::string_view{text}.substr(name_end + 2);
     std::array<std::int64_t, 25> field{};  // By the numbers of proc(5).
+    constexpr std::size_t environment_end = 51;
     ProcessStat stat;
     stat.state = next_word(rest, ' ').front();
     for (std::size_t i = 4; i < field.size(); ++i) {
         const auto word = next_word(rest, ' ');
         if (!parse(word, field[i])) return std::nullopt;
     }
+    for (std::size_t i = field.size(); i < environment_end; ++i) next_word(rest, ' ');
+    if (!parse(next_word(rest, ' '), stat.environment_end)) return std::nullopt;
+    stat.parent = static_cast<pid_t>(field[4]);
     stat.group = static_cast<pid_t>(field[5]);
     stat.session = static_cast<pid_t>(field[6]);
     stat.cpu_ticks = static_cast<std::uint64_t>(field[14] + field[15] + field[16] + field[17]);
@@ -82,6 +86,17 @@ bool has_environment_entry(pid_t pid, std::string_view entry) {
         if (next_word(rest, '\0') == entry) return true;
     }
     return false;
+}
+
+bool is_inside_exec(pid_t pid) {
+    std::array<char, 32> path;
+    std::snprintf(path.data(), path.size(), "/proc/%d/environ", pid);
+    const UniqueFd fd{::open(path.data(), O_RDONLY | O_CLOEXEC)};
+    char first = 0;
+    if (!fd || ::read(fd.get(), &first, 1) != 0) return false;
+    // An environment that is merely empty has an address.
+    const auto stat = read_process_stat(pid);
+    return stat && stat->state != 'Z' && stat->state != 'X' && stat->environment_end == 0;
 }
 
 std::uint64_t pidfd_inode(int pidfd) {

@@ -14,12 +14,14 @@ namespace syspulse::plugins {
 // Fields of /proc/PID/stat.
 struct ProcessStat {
     char state = '?';
+    pid_t parent = 0;
     pid_t group = 0;
     pid_t session = 0;
     std::uint64_t cpu_ticks = 0;  // Its own and that of children it has waited for.
     std::uint64_t threads = 0;
     std::uint64_t start_ticks = 0;  // Since boot.
     std::uint64_t rss_pages = 0;
+    std::uint64_t environment_end = 0;  // An address; zero inside exec, and where it is hidden.
 };
 
 std::optional<ProcessStat> read_process_stat(pid_t pid);
@@ -29,6 +31,9 @@ std::string read_boot_id();
 
 // Whether the environment that `pid` was started with has exactly `entry` ("K=V") in it.
 bool has_environment_entry(pid_t pid, std::string_view entry);
+
+// Whether `pid` is inside exec, where its new environment is not there yet.
+bool is_inside_exec(pid_t pid);
 
 // At most `limit` bytes of a file below /proc; empty if it cannot be read.
 std::string read_small_file(const char* path, std::size_t limit);

@@ -1,8 +1,13 @@
 #include "common/process_search.hpp"
 
 #include <dirent.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -25,20 +30,57 @@ void for_each_process(const std::function<void(pid_t, const ProcessStat&)>& visi
     }
 }
 
+struct Self {
+    pid_t pid;
+    pid_t parent;
+    std::string program;
+};
+
+std::string program_of(const char* link) {
+    std::array<char, 4096> path;
+    const ssize_t size = ::readlink(link, path.data(), path.size());
+    return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+Self look_at_self() {
+    return {::getpid(), ::getppid(), program_of("/proc/self/exe")};
+}
+
+// Whether this is a child that an earlier process of this program has cloned right before it died:
+// it runs the same program still, below the same parent, and alone in its session or in a group
+// whose leader is gone.
+bool is_before_exec(pid_t pid, const ProcessStat& stat, const Self& self) {
+    if (stat.parent != self.parent || pid == self.pid) return false;
+    const bool alone = stat.session == pid || (::kill(stat.group, 0) != 0 && errno == ESRCH);
+    if (!alone) return false;
+    std::array<char, 32> link;
+    std::snprintf(link.data(), link.size(), "/proc/%d/exe", pid);
+    return program_of(link.data()) == self.program;
+}
+
 }  // namespace
 
-std::optional<Identity> find_session_leader(const std::string& run_id) {
+SessionLeader find_session_leader(const std::string& run_id) {
     const std::string marker = std::string(run_id_variable) + '=' + run_id;
-    std::optional<Identity> result;
-    // The environment of a process reads as empty while it is inside exec, so one look may miss it.
-    for (int look = 0; look < search_attempts && !result; ++look) {
+    SessionLeader leader;
+    auto& found = leader.identity;
+    const Self self = look_at_self();
+    for (int look = 0; look < search_attempts && !found; ++look) {
+        leader.in_doubt = false;
         for_each_process([&](pid_t pid, const ProcessStat& stat) {
-            if (stat.session != pid || (result && result->start_ticks <= stat.start_ticks)) return;
-            if (has_environment_entry(pid, marker)) result = Identity{pid, stat.start_ticks, {}, 0};
+            if (is_before_exec(pid, stat, self)) leader.in_doubt = true;
+            if (stat.session != pid || (found && found->start_ticks <= stat.start_ticks)) return;
+            if (has_environment_entry(pid, marker)) {
+                found = Identity{pid, stat.start_ticks, {}, 0};
+            } else if (is_inside_exec(pid)) {
+                leader.in_doubt = true;
+            }
         });
+        if (!leader.in_doubt) break;
     }
-    if (result) result->boot_id = read_boot_id();
-    return result;
+    if (found) found->boot_id = read_boot_id();
+    leader.in_doubt = leader.in_doubt && !found;
+    return leader;
 }
 
 std::vector<pid_t> find_group_members(pid_t group, const std::string& run_id) {

@@ -15,8 +15,15 @@ namespace syspulse::plugins {
 // The name of the environment variable that marks a process as part of a run.
 inline constexpr const char* run_id_variable = "SYSPULSE_RUN_ID";
 
+struct SessionLeader {
+    std::optional<Identity> identity;
+    // It was not found, but some process is on its way to become what it will be, so that it may be
+    // that one.
+    bool in_doubt = false;
+};
+
 // The live session leader that was started with this run id; the oldest if there are several.
-std::optional<Identity> find_session_leader(const std::string& run_id);
+SessionLeader find_session_leader(const std::string& run_id);
 
 // Live processes of the process group `group` that were started with this run id.
 std::vector<pid_t> find_group_members(pid_t group, const std::string& run_id);

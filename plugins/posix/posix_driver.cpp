@@ -88,8 +88,14 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
 
 sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
     auto identity = Identity::from_token(request.token);
-    if (request.token.empty() && !request.run_id.empty())
-        identity = find_session_leader(request.run_id);
+    if (request.token.empty() && !request.run_id.empty()) {
+        const SessionLeader leader = find_session_leader(request.run_id);
+        if (leader.in_doubt) {
+            throw sdk::Error{SYSP_E_BUSY,
+                             "some process is about to start a program, and may be the one"};
+        }
+        identity = leader.identity;
+    }
     if (!identity || !is_alive(*identity, boot_id_)) return adopt_leftovers(request, identity);
     UniqueFd pidfd = open_pidfd(identity->pid);
     // Looked at again, because the number may have changed hands before the pidfd was there.

@@ -1,13 +1,21 @@
 // What is special to the driver `posix`; driver_contract_test.cpp has what all drivers do.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "support/driver_fixture.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace syspulse::testing {
 namespace {
@@ -109,6 +117,83 @@ TEST_F(PosixDriver, does_not_recover_what_cannot_be_verified) {
     host_.signal(1, SYSP_SIG_KILL);
     host_.wait_exit(1);
     host_.release(1);
+}
+
+// Makes a process look as it does inside exec, to who reads /proc in this thread: it has no
+// environment yet.
+class ShownInsideExec {
+  public:
+    explicit ShownInsideExec(std::int64_t pid) : proc_("/proc/" + std::to_string(pid)) {
+        if (::unshare(CLONE_NEWNS) != 0 ||
+            ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+            return;
+        std::ifstream stat(proc_ + "/stat");
+        std::vector<std::string> words;
+        for (std::string word; stat >> word;) words.push_back(word);
+        constexpr std::size_t environment_end = 51;  // As proc(5) counts.
+        words.at(environment_end - 1) = "0";
+        std::ofstream changed(directory_.path() / "stat");
+        for (const std::string& word : words) changed << word << ' ';
+        changed.close();
+        std::ofstream(directory_.path() / "environ").close();
+        shown_ = show("stat") && show("environ");
+    }
+    ~ShownInsideExec() {
+        for (const char* name : {"/stat", "/environ"})
+            ::umount2((proc_ + name).c_str(), MNT_DETACH);
+    }
+    ShownInsideExec(const ShownInsideExec&) = delete;
+    ShownInsideExec& operator=(const ShownInsideExec&) = delete;
+    bool is_shown() const { return shown_; }
+
+  private:
+    bool show(const std::string& name) const {
+        const std::string file = directory_.path() / name;
+        return ::mount(file.c_str(), (proc_ + "/" + name).c_str(), nullptr, MS_BIND, nullptr) == 0;
+    }
+
+    std::string proc_;
+    test::TemporaryDirectory directory_;
+    bool shown_ = false;
+};
+
+TEST_F(PosixDriver, does_not_take_a_run_for_gone_while_a_process_is_inside_exec) {
+    Spawn spawn = shell("sleep 100");
+    spawn.run_id = "run-inside-exec-" + std::to_string(::getpid());
+    const Done started = host_.spawn(1, spawn);
+    host_.recreate();
+    bool shown = false;
+    {
+        const ShownInsideExec inside(started.pid);
+        shown = inside.is_shown();
+        if (shown) {
+            EXPECT_EQ(host_.recover(2, spawn.run_id, "").status, SYSP_E_BUSY);
+        }
+    }
+    EXPECT_EQ(host_.recover(2, spawn.run_id, "").pid, started.pid);
+    host_.signal(2, SYSP_SIG_KILL);
+    host_.wait_exit(2);
+    host_.release(2);
+    if (!shown) GTEST_SKIP() << "covering files of /proc takes root";
+}
+
+// A child that was cloned right before its manager died runs the manager's program still.
+TEST_F(PosixDriver, does_not_take_a_run_for_gone_while_a_child_of_the_last_manager_starts) {
+    EXPECT_EQ(host_.recover(1, "no-such-run", "").status, SYSP_E_NOT_FOUND);
+    // A brother of this process, in a session of its own.
+    const auto begin = [](void*) {
+        ::setsid();
+        for (;;) ::pause();
+        return 0;
+    };
+    alignas(16) std::array<std::byte, 32 * 1024> stack;
+    const pid_t pid = ::clone(begin, stack.data() + stack.size(), CLONE_PARENT | SIGCHLD, nullptr);
+    ASSERT_GT(pid, 0);
+    EXPECT_TRUE(host_.run_until([&] { return ::getsid(pid) == pid; }));
+    EXPECT_EQ(host_.recover(1, "no-such-run", "").status, SYSP_E_BUSY);
+    ::kill(pid, SIGKILL);
+    EXPECT_TRUE(host_.run_until(
+        [&] { return host_.recover(1, "no-such-run", "").status == SYSP_E_NOT_FOUND; }));
 }
 
 TEST_F(PosixDriver, has_statistics_of_a_live_process) {
