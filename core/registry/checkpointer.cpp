@@ -2,20 +2,26 @@
 
 #include <utility>
 
+#include "registry/backup.hpp"
+
 namespace syspulse::registry {
 
-Result<std::unique_ptr<Checkpointer>> Checkpointer::start(const std::filesystem::path& file) {
+Result<std::unique_ptr<Checkpointer>> Checkpointer::start(const std::filesystem::path& file,
+                                                          bool backup) {
     auto database = Database::open(file, Database::Access::read_write);
     if (!database) return database.error();
     database->set_checkpoint_on_close(false);
     // It reads whole pages from the log into the file and has no use for a cache.
     if (auto set = database->execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16"); !set)
         return set.error();
-    return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(*database)));
+    return std::unique_ptr<Checkpointer>(new Checkpointer(std::move(*database), file, backup));
 }
 
-Checkpointer::Checkpointer(Database database)
-    : database_(std::move(database)), thread_([this] { work(); }) {}
+Checkpointer::Checkpointer(Database database, std::filesystem::path file, bool backup)
+    : database_(std::move(database)),
+      file_(std::move(file)),
+      backup_(backup),
+      thread_([this] { work(); }) {}
 
 Checkpointer::~Checkpointer() {
     {
@@ -23,6 +29,7 @@ Checkpointer::~Checkpointer() {
         stopping_ = true;
     }
     changed_.notify_one();
+    database_.interrupt();  // A backup may be large; the next start makes it.
     thread_.join();
 }
 
@@ -37,6 +44,7 @@ void Checkpointer::request() {
 // What fails here is tried again with the next request, and in the end by the loop thread, which
 // reports it.
 void Checkpointer::work() {
+    if (backup_) static_cast<void>(renew_backup(database_, file_).has_value());
     std::unique_lock lock(mutex_);
     for (;;) {
         changed_.wait(lock, [this] { return stopping_ || requested_; });

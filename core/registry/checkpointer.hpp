@@ -1,5 +1,5 @@
 // Writes the registry's log (-wal) back into the file on a thread of its own, because that waits
-// for the disk, which no turn of the loop should.
+// for the disk, which no turn of the loop should; and, before that, renews the backup.
 #pragma once
 
 #include <condition_variable>
@@ -15,9 +15,10 @@ namespace syspulse::registry {
 // Sleeps until asked; nothing wakes it up in between.
 class Checkpointer {
   public:
-    // Opens a connection of its own to the file, which exists already. Other arguments as in
-    // Database.
-    static Result<std::unique_ptr<Checkpointer>> start(const std::filesystem::path& file);
+    // Opens a connection of its own to the file, which exists already. With `backup`, what the file
+    // holds now is worth one.
+    static Result<std::unique_ptr<Checkpointer>> start(const std::filesystem::path& file,
+                                                       bool backup);
     ~Checkpointer();
     Checkpointer(const Checkpointer&) = delete;
     Checkpointer& operator=(const Checkpointer&) = delete;
@@ -26,10 +27,12 @@ class Checkpointer {
     void request();
 
   private:
-    explicit Checkpointer(Database database);
+    Checkpointer(Database database, std::filesystem::path file, bool backup);
     void work();
 
     Database database_;
+    const std::filesystem::path file_;
+    const bool backup_;
     std::mutex mutex_;
     std::condition_variable changed_;
     bool requested_ = false;

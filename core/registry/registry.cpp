@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <system_error>
 #include <type_traits>
 
 #include "registry/checkpointer.hpp"
@@ -16,9 +17,10 @@ namespace {
 
 // Daemons whose runs are looked after in one step at most.
 constexpr std::size_t daemons_per_step = 64;
-// Pages of 4 KiB in the log: from the first on it is written back in the background. While commits
+// Pages of 4 KiB in the log: from the first on it is written back in the background, so that a new
+// manager, which reads all of it before it can serve, reads little. While commits
 // never pause, it cannot start anew and grows; at the second a commit writes it back itself.
-constexpr int worth_a_checkpoint = 1000;
+constexpr int worth_a_checkpoint = 250;
 constexpr int too_long = 16000;
 
 class SqliteJournal final : public model::Journal {
@@ -201,13 +203,16 @@ Result<std::vector<model::StoredRun>> SqliteJournal::runs(const std::string& uui
 
 Result<std::unique_ptr<model::Journal>> open_registry(const std::filesystem::path& file,
                                                       RegistryOptions options) {
+    std::error_code none_yet;
+    const auto size = std::filesystem::file_size(file, none_yet);
+    const bool existed = !none_yet && size > 0;
     auto database = open_file(file, options);
     if (!database) return database.error();
     auto store = RecordStore::prepare(std::move(*database));
     if (!store) return store.error().with("cannot open the registry");
     const auto last_id = store->last_history_id();
     if (!last_id) return last_id.error().with("cannot open the registry");
-    auto checkpointer = Checkpointer::start(file);
+    auto checkpointer = Checkpointer::start(file, existed);
     if (!checkpointer) return checkpointer.error().with("cannot open the registry");
     return std::unique_ptr<model::Journal>(std::make_unique<SqliteJournal>(
         std::move(*store), std::move(*checkpointer), options, *last_id));

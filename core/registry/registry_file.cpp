@@ -5,6 +5,7 @@
 #include <string>
 #include <system_error>
 
+#include "registry/backup.hpp"
 #include "registry/migrations.hpp"
 
 namespace syspulse::registry {
@@ -117,26 +118,11 @@ Result<void> inspect(const fs::path& file, bool pending) {
     return look(*database);
 }
 
-// SQLite creates files with the umask's mode; ours must be private before anything is in it.
-void create_private(const fs::path& file) {
-    std::error_code failure;
-    if (!fs::exists(file, failure) && !failure) {
-        // Failing here, SQLite fails too and knows the reason.
-        std::ofstream(file, std::ios::app).close();
-    }
-    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, failure);
-}
-
 // A copy that the program of the old layout can go on with, as "<file>.layout1".
 Result<void> back_up(const Database& database, const fs::path& file, std::int64_t version) {
     fs::path copy = file;
     copy += ".layout" + std::to_string(version);
-    std::error_code ignored;
-    fs::remove(copy, ignored);
-    create_private(copy);
-    std::string name;
-    for (const char c : name_of(copy)) name += c == '\'' ? std::string("''") : std::string(1, c);
-    return database.execute(("VACUUM INTO '" + name + "'").c_str());
+    return copy_into(database, copy);
 }
 
 Result<void> migrate(const Database& database, const fs::path& file) {
@@ -190,17 +176,20 @@ Result<void> prepare_file(const Database& database, const fs::path& file,
 }  // namespace
 
 Result<Database> open_file(const fs::path& file, const RegistryOptions& options) {
-    const std::string context = "cannot open the registry " + name_of(file);
+    const auto refusal = [&file](const Error& cause) {
+        Error error = cause.with("cannot open the registry " + name_of(file));
+        if (error.code == ErrorCode::corrupt) error.message += where_backup_is(file);
+        return error;
+    };
     std::error_code failure;
     if (fs::exists(file, failure)) {
         const bool pending = has_pending(file, "-wal") || has_pending(file, "-journal");
-        if (auto fine = inspect(file, pending); !fine) return fine.error().with(context);
+        if (auto fine = inspect(file, pending); !fine) return refusal(fine.error());
     }
     create_private(file);
     auto database = Database::open(file, Database::Access::read_write);
-    if (!database) return database.error().with(context);
-    if (auto ready = prepare_file(*database, file, options); !ready)
-        return ready.error().with(context);
+    if (!database) return refusal(database.error());
+    if (auto ready = prepare_file(*database, file, options); !ready) return refusal(ready.error());
     return database;
 }
 

@@ -187,6 +187,10 @@ Result<void> Database::checkpoint() const {
     return {};
 }
 
+void Database::interrupt() const noexcept {
+    sqlite3_interrupt(handle_.get());
+}
+
 bool Database::in_transaction() const noexcept {
     return sqlite3_get_autocommit(handle_.get()) == 0;
 }

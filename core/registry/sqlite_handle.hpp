@@ -85,6 +85,9 @@ class Database {
     // Writes back what no other connection is in the way of.
     Result<void> checkpoint() const;
 
+    // Ends what another thread is doing on this connection with an error. [any thread]
+    void interrupt() const noexcept;
+
     bool in_transaction() const noexcept;
     int changes() const noexcept;
 

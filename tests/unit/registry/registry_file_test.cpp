@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "registry/backup.hpp"
 #include "registry/migrations.hpp"
 #include "registry/registry_file.hpp"
 #include "support/eventually.hpp"
@@ -146,6 +147,39 @@ TEST_F(RegistryFile, with_overwritten_pages_is_refused) {
     std::fill(bytes.begin() + 4096, bytes.end(), '\x5a');
     write_file(bytes);
     refused(ErrorCode::corrupt);
+}
+
+TEST_F(RegistryFile, that_is_damaged_names_the_backup_with_which_to_go_on) {
+    const std::filesystem::path backup = file().native() + ".backup";
+    fill();
+    EXPECT_FALSE(std::filesystem::exists(backup)) << "there was nothing to keep yet";
+    {
+        const auto journal = open();
+        ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(backup); }));
+    }
+    struct stat status {};
+    ASSERT_EQ(stat(backup.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
+    EXPECT_THAT(refused(ErrorCode::corrupt), HasSubstr("(syspulse.db.backup is one; move"));
+    std::filesystem::rename(backup, file());
+    EXPECT_THAT(open()->load()->specs, SizeIs(50));
+}
+
+TEST_F(RegistryFile, has_its_backup_renewed_after_a_day_and_not_before) {
+    const std::filesystem::path backup = file().native() + ".backup";
+    fill();
+    const auto kept_after = [&](std::chrono::hours age) {
+        std::filesystem::copy_file(file(), backup,
+                                   std::filesystem::copy_options::overwrite_existing);
+        const auto then = std::filesystem::last_write_time(file()) - age;
+        std::filesystem::last_write_time(backup, then);
+        auto database = Database::open(file(), Database::Access::read_write);
+        EXPECT_TRUE(renew_backup(*database, file()).has_value());
+        return std::filesystem::last_write_time(backup) == then;
+    };
+    EXPECT_TRUE(kept_after(std::chrono::hours{23}));
+    EXPECT_FALSE(kept_after(std::chrono::hours{25}));
 }
 
 TEST_F(RegistryFile, survives_that_the_process_is_gone_without_closing) {
