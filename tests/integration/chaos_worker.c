@@ -4,8 +4,8 @@
  *   chaos_worker LOCK STARTS steady LINES_PER_SECOND    writes 0, 1, 2, ... until it is stopped
  *   chaos_worker LOCK STARTS crashing MILLISECONDS      ends with a code that it notes in STARTS
  *
- * STARTS gets a line "start PID", or "twice PID" when the lock is held; a crashing one adds
- * "exit PID CODE" right before it ends.
+ * STARTS gets a line "start PID MS", or "twice PID MS" when the lock is held; a crashing one adds
+ * "exit PID MS CODE" right before it ends. MS is CLOCK_MONOTONIC.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +21,12 @@ static void note(const char* file, const char* text) {
     close(fd);
 }
 
+static long long now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
 static void pause_ns(long ns) {
     struct timespec length = {ns / 1000000000L, ns % 1000000000L};
     nanosleep(&length, NULL);
@@ -31,14 +37,14 @@ int main(int argc, char** argv) {
     if (argc != 5) return 100;
     int lock = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     int held = lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0;
-    snprintf(line, sizeof line, "%s %d\n", held ? "twice" : "start", (int)getpid());
+    snprintf(line, sizeof line, "%s %d %lld\n", held ? "twice" : "start", (int)getpid(), now_ms());
     note(argv[2], line);
     if (held) return 102;
     long pace = atol(argv[4]);
     if (strcmp(argv[3], "crashing") == 0) {
         pause_ns(pace * 1000000L);
         int code = 1 + (int)getpid() % 90;
-        snprintf(line, sizeof line, "exit %d %d\n", (int)getpid(), code);
+        snprintf(line, sizeof line, "exit %d %lld %d\n", (int)getpid(), now_ms(), code);
         note(argv[2], line);
         return code;
     }
