@@ -6,6 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
+
+#include "keeper/handover.hpp"
 
 namespace syspulse::keeper {
 namespace {
@@ -16,18 +19,50 @@ constexpr std::size_t variable_size = sizeof variable_name - 1;
 constexpr std::size_t environment_max = 256 * 1024;
 char environment[environment_max];
 
-std::size_t read_environment(pid_t pid) {
+std::size_t read_file(pid_t pid, const char* name, char* text, std::size_t max) {
     char path[32];
-    std::snprintf(path, sizeof path, "/proc/%d/environ", pid);
+    std::snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
     const int file = ::open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return 0;
     std::size_t size = 0;
-    for (ssize_t n = 0; size < environment_max; size += static_cast<std::size_t>(n)) {
-        n = ::read(file, environment + size, environment_max - size);
+    for (ssize_t n = 0; size < max; size += static_cast<std::size_t>(n)) {
+        n = ::read(file, text + size, max - size);
         if (n <= 0) break;
     }
     ::close(file);
     return size;
+}
+
+// Whether the process lives and is inside exec, where the address at which its environment ends is
+// still zero.
+bool is_inside_exec(pid_t pid) {
+    constexpr int state = 3;  // Fields as proc(5) counts them.
+    constexpr int environment_end = 51;
+    char text[1024];
+    const std::size_t size = read_file(pid, "stat", text, sizeof text - 1);
+    text[size] = '\0';
+    const char* at = std::strrchr(text, ')');  // The name may hold spaces and brackets itself.
+    for (int field = state; at != nullptr && field <= environment_end; ++field) {
+        at = std::strchr(at + 1, ' ');
+        if (at != nullptr && field == state && (at[1] == 'Z' || at[1] == 'X')) return false;
+    }
+    return at != nullptr && at[1] == '0';
+}
+
+bool begins_with(const char* word, const char* name) {
+    const std::size_t length = std::strlen(name);
+    return std::strncmp(word, name, length) == 0 && word[length] == '=';
+}
+
+// A child that was cloned and has not called exec shows the environment of its manager.
+bool is_of_a_manager(std::size_t size) {
+    const char* const end = environment + size;
+    for (const char* word = environment; word < end;) {
+        const std::size_t length = ::strnlen(word, static_cast<std::size_t>(end - word));
+        if (word + length < end && begins_with(word, manager_variable)) return true;
+        word += length + 1;
+    }
+    return false;
 }
 
 bool is_noted(const Board& board, std::uint64_t run) {
@@ -37,12 +72,39 @@ bool is_noted(const Board& board, std::uint64_t run) {
     return false;
 }
 
-void note_child(Board& board, pid_t pid) {
+// False while it cannot be told whose process this is.
+bool note_child(Board& board, pid_t pid) {
     RunNote& note = board.runs[static_cast<std::size_t>(pid) % kept_runs];
-    if (note.pid == pid || ::getsid(pid) != pid) return;
-    const std::uint64_t run = run_of(environment, read_environment(pid));
-    if (run == 0 || is_noted(board, run)) return;
-    note = {run, board.exit_count.load(), pid, 0};
+    if (note.pid == pid) return true;
+    const std::size_t size = read_file(pid, "environ", environment, environment_max);
+    if (is_of_a_manager(size)) return false;
+    if (::getsid(pid) != pid) return true;
+    if (size == 0) return !is_inside_exec(pid);
+    const std::uint64_t run = run_of(environment, size);
+    if (run != 0 && !is_noted(board, run)) note = {run, board.exit_count.load(), pid, 0};
+    return true;
+}
+
+bool note_all(Board& board, pid_t manager) {
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/task/%d/children", ::getpid());
+    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return true;
+    bool certain = true;
+    char text[4096];
+    pid_t pid = 0;
+    for (ssize_t n = 0; (n = ::read(file, text, sizeof text)) > 0;) {
+        for (ssize_t i = 0; i < n; ++i) {
+            if (text[i] >= '0' && text[i] <= '9') {
+                pid = pid * 10 + (text[i] - '0');
+                continue;
+            }
+            if (pid != 0 && pid != manager) certain = note_child(board, pid) && certain;
+            pid = 0;
+        }
+    }
+    ::close(file);
+    return certain;
 }
 
 }  // namespace
@@ -61,24 +123,15 @@ std::uint64_t run_of(const char* words, std::size_t size) {
     return 0;
 }
 
+// Exec takes a moment, and longer on a busy machine. A process that ends before it was noted would
+// leave an exit of which nobody knows whose it is.
 void note_children(Board& board, pid_t manager) {
-    char path[64];
-    std::snprintf(path, sizeof path, "/proc/self/task/%d/children", ::getpid());
-    const int file = ::open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return;
-    char text[4096];
-    pid_t pid = 0;
-    for (ssize_t n = 0; (n = ::read(file, text, sizeof text)) > 0;) {
-        for (ssize_t i = 0; i < n; ++i) {
-            if (text[i] >= '0' && text[i] <= '9') {
-                pid = pid * 10 + (text[i] - '0');
-                continue;
-            }
-            if (pid != 0 && pid != manager) note_child(board, pid);
-            pid = 0;
-        }
+    constexpr long first_pause_ns = 1'000'000;
+    constexpr int looks = 8;
+    for (int look = 0; !note_all(board, manager) && look < looks; ++look) {
+        const timespec pause = {0, first_pause_ns << look};
+        ::nanosleep(&pause, nullptr);
     }
-    ::close(file);
 }
 
 }  // namespace syspulse::keeper

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -91,6 +92,28 @@ int leave_child(Link& link, const fs::path& dir) {
     return link.exit_of(RunId{5}, 0) ? 98 : 0;
 }
 
+// The first manager dies right after it has cloned a child, which is itself to become a run's
+// process a little later.
+int leave_beginner(Link& link, const fs::path& dir) {
+    link.serving();
+    if (link.restarts() > 0) {
+        while (!link.exit_of(RunId{5}, 0) && !link.saw_strays()) ::usleep(1000);
+        const auto status = link.exit_of(RunId{5}, 0);
+        append(dir / "status", status ? describe(*status) : "a stray");
+        return 0;
+    }
+    const pid_t manager = ::getpid();
+    if (::fork() == 0) {
+        while (::getppid() == manager) ::usleep(1000);
+        ::setsid();
+        ::usleep(100'000);
+        ::execle("/bin/sh", "sh", "-c", "sleep 0.5; exit 7", nullptr,
+                 std::array<const char*, 2>{"SYSPULSE_RUN_ID=x/5", nullptr}.data());
+        ::_exit(99);
+    }
+    end_by(SIGKILL);
+}
+
 // A session of which nobody noted anything ends after its manager.
 int leave_stray(Link& link) {
     link.serving();
@@ -132,6 +155,7 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "crash") end_by(SIGSEGV);
     if (script == "serve") return serve(link, dir);
     if (script == "leave-child") return leave_child(link, dir);
+    if (script == "leave-beginner") return leave_beginner(link, dir);
     if (script == "leave-stray") return leave_stray(link);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
@@ -245,6 +269,12 @@ TEST_F(KeeperTest, EndsItsManagerWithItself) {
 
 TEST_F(KeeperTest, KeepsTheStatusOfAnOrphan) {
     start("leave-child");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+}
+
+TEST_F(KeeperTest, KeepsTheStatusOfAChildThatBecameARunAfterItsManagerDied) {
+    start("leave-beginner");
     EXPECT_EQ(end(), 0);
     EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
 }
