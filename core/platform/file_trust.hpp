@@ -20,6 +20,9 @@ Result<std::filesystem::path> trusted_file(const std::filesystem::path& file);
 // what does not exist: reading it says so better. [any thread]
 Result<void> check_spec_file(const std::filesystem::path& file);
 
+// Changes whenever the file is written or replaced; zero if there is none.
+std::uint64_t file_stamp(const std::filesystem::path& file);
+
 // The id of this process.
 std::int64_t own_process_id();
 

@@ -101,6 +101,20 @@ Result<void> check_spec_file(const fs::path& file) {
     });
 }
 
+std::uint64_t file_stamp(const std::filesystem::path& file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) return 0;
+    constexpr std::uint64_t mixing_prime = 1'099'511'628'211ULL;
+    std::uint64_t stamp = 1;
+    for (const std::uint64_t part :
+         {static_cast<std::uint64_t>(status.st_ino), static_cast<std::uint64_t>(status.st_size),
+          static_cast<std::uint64_t>(status.st_mtim.tv_sec),
+          static_cast<std::uint64_t>(status.st_mtim.tv_nsec)}) {
+        stamp = (stamp ^ part) * mixing_prime;
+    }
+    return stamp | 1;
+}
+
 std::int64_t own_process_id() {
     return ::getpid();
 }
