@@ -6,6 +6,7 @@
 
 #include "base/log.hpp"
 #include "plugin_host/host_functions.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
@@ -94,6 +95,10 @@ Result<void> HostCore::try_out(const LoadedKind& kind, const PluginConfig& confi
 
 Result<Instance*> HostCore::make(const LoadedKind& kind, const PluginConfig& config) {
     Instance& made = take_instance(kind);
+    if (kind.remote != nullptr) {
+        made.self = kind.remote->create(made, kind, config_text(config.get()));
+        return &made;
+    }
     const auto create =
         kind.info.type == KindType::driver ? kind.driver.create : kind.checker.create;
     const auto created =

@@ -10,9 +10,13 @@
 
 namespace syspulse::plugin_host {
 
+class RemotePlugin;
+
 struct LoadedKind {
     KindInfo info;
     std::string plugin_id;
+    // The process of the plugin; null when it is loaded here.
+    RemotePlugin* remote = nullptr;
     // Only the table of the kind's type is filled. A member that the plugin's build did not know
     // yet is null, so that nobody after the loader has to look at sizes.
     sysp_checker_vtbl checker{};

@@ -209,6 +209,34 @@ Result<void> add_kind(const sysp_kind* kind, const std::string& field,
 
 }  // namespace
 
+Result<void> check_info(const PluginInfo& info, const SchemaCheck& schema_check) {
+    if (info.id.size() > id_limit || !is_id(info.id)) {
+        return wrong("id", "letters, digits and . _ -", '"' + info.id + '"');
+    }
+    for (const std::string* text : {&info.version, &info.vendor, &info.sdk}) {
+        if (text->size() > text_limit) {
+            return wrong("version, vendor, sdk", "at most " + std::to_string(text_limit) + " bytes",
+                         std::to_string(text->size()));
+        }
+    }
+    if (info.kinds.empty() || info.kinds.size() > kind_limit) {
+        return wrong("kind_count", "1 to " + std::to_string(kind_limit),
+                     std::to_string(info.kinds.size()));
+    }
+    for (const KindInfo& kind : info.kinds) {
+        const std::string field = "kind \"" + kind.name + '"';
+        if (kind.name.size() > name_limit || !is_name(kind.name)) {
+            return wrong("kind name", "[a-z][a-z0-9-]{0,31}", '"' + kind.name + '"');
+        }
+        const auto config = checked_schema(kind.config_schema.c_str(), field, schema_check);
+        if (!config) return config.error();
+        if (kind.process_schema.empty()) continue;
+        const auto process = checked_schema(kind.process_schema.c_str(), field, schema_check);
+        if (!process) return process.error();
+    }
+    return {};
+}
+
 Result<CheckedModule> check_module(const sysp_module* module, const SchemaCheck& schema_check) {
     const auto own = take_header(module);
     if (!own) return own.error();

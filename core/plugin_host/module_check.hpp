@@ -21,4 +21,7 @@ struct CheckedModule {
 // The error names field, expected and got; the caller adds the path.
 Result<CheckedModule> check_module(const sysp_module* module, const SchemaCheck& schema_check);
 
+// The same rules for a descriptor that came as text from another process.
+Result<void> check_info(const PluginInfo& info, const SchemaCheck& schema_check);
+
 }  // namespace syspulse::plugin_host

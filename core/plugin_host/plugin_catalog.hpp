@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 
 namespace syspulse::plugin_host {
 
 struct LoadedKind;
+struct IsolationPolicy;
 
 enum class KindType : std::uint8_t { checker, driver };
 
@@ -43,13 +45,25 @@ struct PluginInfo {
     std::uint16_t abi_major = 0;
     std::uint16_t abi_minor = 0;
     std::vector<KindInfo> kinds;
-    std::string error;  // Why it could not be loaded; empty for a loaded plugin.
+    std::string error;      // Why it could not be loaded; empty for a loaded plugin.
+    bool bundled = false;   // Comes with syspulse.
+    bool isolated = false;  // Runs in a process of its own.
 
     bool loaded() const { return error.empty(); }
 };
 
 // Tells whether a plugin's JSON Schema text lies in the subset that the core can check.
 using SchemaCheck = std::function<Result<void>(std::string_view)>;
+
+// How plugins are kept apart from the process that uses them.
+struct IsolationOptions {
+    std::filesystem::path program;  // Of plugin hosts; empty: the running one.
+    // Whether a file comes with syspulse: then it is as good as the program itself.
+    std::function<bool(const std::filesystem::path&)> bundled;
+    // For a bundled plugin only path and id are known yet.
+    std::function<IsolationPolicy(const PluginInfo&)> policy;
+    Duration scan_limit = std::chrono::seconds{10};
+};
 
 // [loop thread]
 class PluginCatalog {
@@ -62,7 +76,10 @@ class PluginCatalog {
     // Loads every *.so of `directory` in the order of the file names. A directory that does not
     // exist is empty. What cannot be loaded is listed with its error and does not disturb the
     // others; of two plugins with the same id or kind name the first wins.
-    void load_directory(const std::filesystem::path& directory, const SchemaCheck& schema_check);
+    // Without `isolation` every plugin is loaded into this process. With it a foreign file is first
+    // looked at in a process that is thrown away, and stays out if its policy says so.
+    void load_directory(const std::filesystem::path& directory, const SchemaCheck& schema_check,
+                        const IsolationOptions* isolation = nullptr);
 
     // Loads one file. The error names the file, and field, expected and found value where it is
     // one.
@@ -80,8 +97,21 @@ class PluginCatalog {
     // For plugin_host only: the kind with its checked copy of the function table.
     const LoadedKind* find(KindType type, std::string_view name) const;
 
+    // For plugin_host only: the kinds of one plugin.
+    std::vector<LoadedKind*> kinds_of(std::string_view plugin_id);
+    // For plugin_host only: takes over texts and schemas of a plugin whose file was replaced.
+    void update(const PluginInfo& info);
+
   private:
-    Result<void> admit(const std::filesystem::path& file, const SchemaCheck& schema_check);
+    void note(const std::filesystem::path& file, const Result<void>& admitted);
+    Result<void> admit(const std::filesystem::path& file, const SchemaCheck& schema_check,
+                       bool bundled = false);
+    Result<void> enter(PluginInfo info, std::vector<std::unique_ptr<LoadedKind>> kinds);
+    void load_foreign(const std::vector<std::filesystem::path>& files,
+                      const SchemaCheck& schema_check, const IsolationOptions& isolation);
+    bool has(const std::filesystem::path& file) const;
+    Result<void> admit_scanned(const std::filesystem::path& file, Result<PluginInfo> scanned,
+                               const SchemaCheck& schema_check, const IsolationOptions& isolation);
 
     std::vector<PluginInfo> plugins_;
     std::vector<std::unique_ptr<LoadedKind>> kinds_;

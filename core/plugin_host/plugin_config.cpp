@@ -104,6 +104,10 @@ Result<PluginConfig> PluginConfig::parse(std::string_view text) {
     return config;
 }
 
+std::string config_text(const sysp_config* config) {
+    return config == nullptr ? std::string() : config->document.dump();
+}
+
 void provide_config_access(sysp_host& host) {
     host.cfg_str = cfg_str;
     host.cfg_i64 = cfg_i64;

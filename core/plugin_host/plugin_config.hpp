@@ -4,6 +4,7 @@
 #include <syspulse/plugin.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -23,6 +24,9 @@ class PluginConfig {
     };
     std::unique_ptr<sysp_config, Deleter> config_;
 };
+
+// The whole configuration as JSON.
+std::string config_text(const sysp_config* config);
 
 // Fills in the cfg_* functions.
 void provide_config_access(sysp_host& host);

@@ -1,8 +1,12 @@
 #include "plugin_host/plugin_host.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
+
 #include "plugin_host/host_core.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/keep_for_ever.hpp"
 #include "plugin_host/loaded_kind.hpp"
 #include "plugin_host/plugin_check_runner.hpp"
@@ -20,13 +24,18 @@ class LoadedPluginHost final : public PluginHost {
               std::make_unique<PluginProcessRunner>(core_, catalog_, options.operation_deadline)),
           checks_(std::make_unique<PluginCheckRunner>(core_, catalog_, options.check_grace)) {
         keep_for_ever(core_);
+        const IsolationOptions* const isolation = options.isolation ? &*options.isolation : nullptr;
         for (const auto& directory : options.search_paths) {
-            catalog_.load_directory(directory, options.schema_check);
+            catalog_.load_directory(directory, options.schema_check, isolation);
+        }
+        for (const PluginInfo& plugin : catalog_.plugins()) {
+            if (plugin.loaded() && plugin.isolated) isolate(plugin, options);
         }
     }
     ~LoadedPluginHost() override {
         checks_.reset();
         processes_.reset();
+        remotes_.clear();
         core_->close();
     }
 
@@ -36,18 +45,85 @@ class LoadedPluginHost final : public PluginHost {
     Result<void> try_checker(const std::string& checker, const std::string& options_json) override {
         const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
         if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such checker"};
+        // A foreign plugin is not run here: its process refuses them when the first check comes.
+        if (kind->remote != nullptr) return {};
         const auto config = PluginConfig::parse(options_json);
         return config ? core_->try_out(*kind, *config) : Result<void>(config.error());
     }
-    bool owns_pid(std::int64_t pid) const override { return core_->owns_pid(pid); }
+    bool owns_pid(std::int64_t pid) const override {
+        return core_->owns_pid(pid) ||
+               std::any_of(remotes_.begin(), remotes_.end(),
+                           [pid](const auto& remote) { return remote->owns_pid(pid); });
+    }
     Misbehaviour misbehaviour() const override { return core_->misbehaviour(); }
 
+    std::optional<HostStatus> host(std::string_view plugin_id) const override {
+        const RemotePlugin* const remote = find(plugin_id);
+        return remote == nullptr ? std::nullopt : std::optional(remote->status());
+    }
+    void reload(const std::string& plugin_id, std::function<void(Result<void>)> done) override {
+        if (RemotePlugin* const remote = find(plugin_id); remote != nullptr) {
+            return remote->reload(std::move(done));
+        }
+        core_->loop().post([this, core = core_, plugin_id, done = std::move(done)] {
+            if (core->now()) done(not_reloadable(plugin_id));
+        });
+    }
+    std::vector<std::string> reload_changed() override;
+
   private:
+    void isolate(const PluginInfo& plugin, const HostOptions& options);
+    Error not_reloadable(const std::string& plugin_id) const;
+    RemotePlugin* find(std::string_view plugin_id) const {
+        for (const auto& remote : remotes_) {
+            if (remote->id() == plugin_id) return remote.get();
+        }
+        return nullptr;
+    }
+
     PluginCatalog catalog_;
     std::shared_ptr<HostCore> core_;  // Shared with plugin threads that may call late.
+    std::vector<std::unique_ptr<RemotePlugin>> remotes_;
     std::unique_ptr<PluginProcessRunner> processes_;
     std::unique_ptr<PluginCheckRunner> checks_;
 };
+
+void LoadedPluginHost::isolate(const PluginInfo& plugin, const HostOptions& options) {
+    RemoteSetup setup{options.isolation->program,
+                      plugin.path,
+                      plugin,
+                      options.isolation->policy(plugin),
+                      options.schema_check,
+                      [this](const PluginInfo& fresh) { catalog_.update(fresh); }};
+    remotes_.push_back(std::make_unique<RemotePlugin>(*core_, std::move(setup)));
+    for (LoadedKind* const kind : catalog_.kinds_of(plugin.id)) {
+        kind->remote = remotes_.back().get();
+    }
+}
+
+Error LoadedPluginHost::not_reloadable(const std::string& plugin_id) const {
+    for (const PluginInfo& plugin : catalog_.plugins()) {
+        if (!plugin.loaded() || plugin.id != plugin_id) continue;
+        return {ErrorCode::invalid_state,
+                "plugin " + plugin_id +
+                    " runs inside the manager and cannot be replaced there; to have daemons go on "
+                    "under a new manager, run syspulse shutdown --keep-running and start it again"};
+    }
+    return {ErrorCode::not_found, "no plugin is called \"" + plugin_id + '"'};
+}
+
+std::vector<std::string> LoadedPluginHost::reload_changed() {
+    std::vector<std::string> ids;
+    for (const auto& remote : remotes_) {
+        if (!remote->file_changed()) continue;
+        ids.push_back(remote->id());
+        remote->reload([id = remote->id()](const Result<void>& result) {
+            if (result) return log::info("plugin " + id + " was reloaded");
+            log::error("cannot reload plugin " + id + ": " + result.error().message);
+        });
+    }
+    return ids;
+}
 
 }  // namespace
 

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -14,6 +17,7 @@
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/process_runner.hpp"
+#include "plugin_host/isolation/policy.hpp"
 #include "plugin_host/plugin_catalog.hpp"
 
 namespace syspulse::plugin_host {
@@ -24,6 +28,7 @@ struct HostOptions {
     Duration operation_deadline =
         std::chrono::seconds{10};                    // Of spawn, signal, recover, inspect, stats.
     Duration check_grace = std::chrono::seconds{1};  // Beyond a check's own timeout.
+    std::optional<IsolationOptions> isolation;       // Absent: everything runs in this process.
     std::size_t worker_limit = 0;  // Threads for blocking plugin code; 0: four per CPU, at least 8.
 };
 
@@ -62,6 +67,16 @@ class PluginHost {
     virtual bool owns_pid(std::int64_t pid) const = 0;
 
     virtual Misbehaviour misbehaviour() const = 0;
+
+    // The process of an isolated plugin; nothing for any other.
+    virtual std::optional<HostStatus> host(std::string_view plugin_id) const = 0;
+
+    // Starts a fresh process from the plugin's present file, which takes over what the old one
+    // holds: daemons go on running. `done` is called later, never from inside the call.
+    virtual void reload(const std::string& plugin_id, std::function<void(Result<void>)> done) = 0;
+
+    // Reloads every isolated plugin whose file was replaced; gives their ids.
+    virtual std::vector<std::string> reload_changed() = 0;
 };
 
 }  // namespace syspulse::plugin_host

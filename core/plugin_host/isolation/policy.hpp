@@ -1,0 +1,42 @@
+// How far an operator trusts a plugin, and what its process is allowed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/time.hpp"
+
+namespace syspulse::plugin_host {
+
+struct IsolationPolicy {
+    bool isolated = true;
+    std::string user;                             // Of the process; empty: the manager's.
+    std::string group;                            // Likewise.
+    std::uint64_t max_memory_bytes = 1ULL << 30;  // Private, writable memory.
+    std::uint64_t max_open_files = 1024;
+    Duration watchdog = std::chrono::seconds{10};  // A process silent for so long is replaced.
+    Duration backoff_base = std::chrono::milliseconds{200};
+    Duration backoff_max = std::chrono::seconds{30};
+    Duration reset_after = std::chrono::seconds{60};  // Running so long clears the back-off.
+    std::optional<std::uint32_t> max_retries;         // Losses in a row until it is left alone.
+
+    bool operator==(const IsolationPolicy&) const = default;
+};
+
+// The process of an isolated plugin.
+struct HostStatus {
+    enum class State : std::uint8_t {
+        idle,     // Nobody has needed it yet.
+        running,  // Started; it may still be loading.
+        waiting,  // Lost; a fresh one starts after the back-off.
+        failed,   // Lost too often; a reload starts it again.
+    };
+    State state = State::idle;
+    std::int64_t pid = 0;
+    std::uint64_t restarts = 0;
+    std::string last_error;
+};
+
+}  // namespace syspulse::plugin_host

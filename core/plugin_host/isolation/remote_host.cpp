@@ -1,0 +1,338 @@
+// The life of an isolated plugin's process: start, loss, back-off, replacement.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "platform/file_trust.hpp"
+#include "plugin_host/isolation/descriptor_text.hpp"
+#include "plugin_host/isolation/protocol.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+constexpr Duration retirement = std::chrono::seconds{10};
+constexpr unsigned doublings_max = 16;
+constexpr std::int32_t kill_number = 9;
+
+}  // namespace
+
+HostStatus RemotePlugin::status() const {
+    HostStatus status = status_;
+    status.pid = current_ ? current_->pid() : 0;
+    return status;
+}
+
+bool RemotePlugin::file_changed() const {
+    return file_stamp_ != 0 && platform::file_stamp(setup_.file) != file_stamp_;
+}
+
+Result<std::unique_ptr<HostConnection>> RemotePlugin::connect() {
+    const auto trusted = platform::trusted_file(setup_.file);
+    if (!trusted) return trusted.error();
+    file_stamp_ = platform::file_stamp(*trusted);
+    // The events need to know which connection they come from, which exists only after open().
+    const auto self = std::make_shared<HostConnection*>(nullptr);
+    auto opened =
+        HostConnection::open(core_.loop(), core_.clock(), setup_.program, *trusted, setup_.policy,
+                             {[this, self](Frame frame) { received(**self, std::move(frame)); },
+                              [this, self](const Error& error) { lost(*self, error); }});
+    if (opened) *self = opened->get();
+    return opened;
+}
+
+void RemotePlugin::start() {
+    if (current_) return;
+    auto opened = connect();
+    if (!opened) return schedule_restart(opened.error());
+    current_ = std::move(*opened);
+    started_ = core_.clock().now().mono;
+    status_.state = HostStatus::State::running;
+    populate();
+}
+
+// Gives a fresh process what there is: instances first, then the daemons, then what waits.
+void RemotePlugin::populate() {
+    for (const auto& [id, instance] : instances_) {
+        current_->send(encode(FrameType::create, 0, instance->call));
+    }
+    std::vector<sysp_proc> live;
+    for (auto& [proc, process] : processes_) {
+        if (!process.up || process.ended) continue;
+        process.recovering = true;
+        live.push_back(proc);
+    }
+    for (const sysp_proc proc : live) {
+        Process& process = processes_.at(proc);
+        submit({process.instance, 0, OpType::spawn, FrameType::recover, proc},
+               encode(FrameType::recover, 0, process.recovery));
+    }
+    flush();
+}
+
+void RemotePlugin::received(HostConnection& from, Frame frame) {
+    const int type = static_cast<int>(frame.type);
+    if (!take(from, frame)) {
+        from.kill({ErrorCode::corrupt,
+                   "it sent a frame of type " + std::to_string(type) + " that makes no sense"});
+    }
+}
+
+bool RemotePlugin::take(HostConnection& from, Frame& frame) {
+    switch (frame.type) {
+        case FrameType::hello: {
+            const auto hello = decode<HelloMessage>(frame.body);
+            if (!hello) return false;
+            if (const auto fits = greet(*hello); !fits) {
+                from.kill(fits.error());
+            } else if (&from == next_.get()) {
+                advance_reload();
+            }
+            return true;
+        }
+        case FrameType::failed: {
+            const auto failed = decode<FailedMessage>(frame.body);
+            if (!failed) return false;
+            from.kill({ErrorCode::unavailable, failed->message});
+            return true;
+        }
+        case FrameType::created: {
+            const auto created = decode<CreatedMessage>(frame.body);
+            if (!created) return false;
+            const auto found = instances_.find(created->instance);
+            if (found == instances_.end()) return created->instance <= last_instance_;
+            found->second->known = true;
+            found->second->extensions = created->extensions;
+            return true;
+        }
+        case FrameType::done: {
+            auto done = decode<DoneMessage>(frame.body);
+            if (!done || !expected(from, frame.id, *done)) return false;
+            finish(frame.id, std::move(*done), std::move(frame.handles));
+            advance_reload();
+            return true;
+        }
+        case FrameType::exited: {
+            const auto ended = decode<ExitedMessage>(frame.body);
+            if (!ended) return false;
+            exited(ended->proc, ended->status);
+            return true;
+        }
+        case FrameType::create:
+        case FrameType::destroy:
+        case FrameType::check:
+        case FrameType::spawn:
+        case FrameType::recover:
+        case FrameType::signal:
+        case FrameType::inspect:
+        case FrameType::stats:
+        case FrameType::release:
+        case FrameType::cancel:
+        case FrameType::extension:
+        case FrameType::ping:
+        case FrameType::goodbye:
+        case FrameType::pong:
+            return false;
+    }
+    return false;
+}
+
+// Whether this may be the end of that operation: asked of this process, and with what such an
+// operation gives.
+bool RemotePlugin::expected(const HostConnection& from, Wire wire, const DoneMessage& done) const {
+    if (wire == 0 || wire > last_wire_) return false;
+    const auto found = operations_.find(wire);
+    if (found == operations_.end()) return true;  // Its instance was destroyed meanwhile.
+    if (found->second.sent_to != &from) return false;
+    if (done.error) return true;
+    switch (found->second.type) {
+        case OpType::plain:
+            return std::holds_alternative<std::monostate>(done.payload);
+        case OpType::check:
+            return std::holds_alternative<platform::CheckReport>(done.payload);
+        case OpType::spawn:
+            return std::holds_alternative<platform::SpawnedProcess>(done.payload);
+        case OpType::stats:
+            return std::holds_alternative<platform::ProcessStats>(done.payload);
+    }
+    return false;
+}
+
+// Whether a fresh process can stand in for the plugin that was scanned.
+Result<void> RemotePlugin::greet(const HelloMessage& hello) {
+    if (hello.protocol != isolation_protocol) {
+        return Error{ErrorCode::unsupported, "it speaks another protocol"};
+    }
+    const auto info = parse_descriptor(hello.descriptor, setup_.schema_check);
+    if (!info) return info.error();
+    if (info->id != setup_.info.id) {
+        return Error{ErrorCode::invalid_argument, "its file is plugin " + info->id + " now"};
+    }
+    for (const KindInfo& kind : setup_.info.kinds) {
+        const bool there =
+            std::any_of(info->kinds.begin(), info->kinds.end(), [&](const KindInfo& other) {
+                return other.type == kind.type && other.name == kind.name;
+            });
+        if (!there) {
+            return Error{ErrorCode::invalid_argument, "its file has no \"" + kind.name + "\" now"};
+        }
+    }
+    if (setup_.replaced) setup_.replaced(*info);
+    return {};
+}
+
+void RemotePlugin::lost(HostConnection* which, const Error& error) {
+    drop_operations(which, error);
+    if (which == next_.get()) {
+        next_.reset();
+        return finish_reload(error.with("the new process was lost"));
+    }
+    if (which == retiring_.get()) {
+        retiring_.reset();
+        if (retire_timer_ != 0) core_.loop().cancel_timer(std::exchange(retire_timer_, 0));
+        return advance_reload();
+    }
+    current_.reset();
+    log::warn("plugin " + setup_.info.id + ": its process was lost: " + error.message);
+    for (auto& [id, instance] : instances_) instance->known = false;
+    std::vector<sysp_proc> live;
+    for (auto& [proc, process] : processes_) {
+        process.recovering = false;
+        process.inherited = true;
+        if (process.up && !process.ended) live.push_back(proc);
+    }
+    // The children of the process are ours now.
+    for (const sysp_proc proc : live) look_again(proc, false);
+    if (next_ && next_->ready() && !next_->doomed()) return advance_reload();
+    schedule_restart(error);
+}
+
+void RemotePlugin::drop_operations(const HostConnection* which, const Error& error) {
+    const Error lost{ErrorCode::unavailable, "the plugin's process was lost: " + error.message};
+    for (auto at = operations_.begin(); at != operations_.end();) {
+        Operation& operation = at->second;
+        const auto here = at++;
+        if (operation.sent_to != which) continue;
+        operation.sent_to = nullptr;
+        const bool again = operation.op != 0 &&
+                           (operation.type == OpType::spawn || operation.kill) &&
+                           ++operation.losses <= losses_max;
+        const auto process = processes_.find(operation.proc);
+        if (!again || process == processes_.end()) {
+            const Operation dropped = std::move(operation);
+            operations_.erase(here);
+            fail(dropped, lost);
+            continue;
+        }
+        // A start may have succeeded before the loss; a fresh process finds out by the run's id.
+        if (operation.kill) {
+            operation.frame = encode(
+                FrameType::signal, 0,
+                PlainCall{operation.instance->id, operation.proc, SYSP_SIG_KILL, kill_number});
+            if (process->second.handle) {
+                platform::signal_process(process->second.handle.get(), kill_number);
+            }
+        } else {
+            operation.call = FrameType::recover;
+            operation.frame = encode(FrameType::recover, 0, process->second.recovery);
+        }
+    }
+}
+
+void RemotePlugin::schedule_restart(const Error& error) {
+    const Instant now = core_.clock().now().mono;
+    if (now - started_ >= setup_.policy.reset_after) failures_ = 0;
+    ++status_.restarts;
+    status_.last_error = error.message;
+    const auto& limit = setup_.policy.max_retries;
+    if (limit && failures_ >= *limit) {
+        status_.state = HostStatus::State::failed;
+        log::error("plugin " + setup_.info.id + ": its process was lost " +
+                   std::to_string(failures_ + 1) + " times in a row and is not started again");
+        const auto waiting = std::exchange(operations_, {});
+        for (const auto& [wire, operation] : waiting) fail(operation, error);
+        return;
+    }
+    const Duration delay =
+        std::min(setup_.policy.backoff_base * (1U << std::min(failures_, doublings_max)),
+                 setup_.policy.backoff_max);
+    ++failures_;
+    status_.state = HostStatus::State::waiting;
+    restart_timer_ = core_.loop().start_timer(now + delay, [this] {
+        restart_timer_ = 0;
+        start();
+    });
+}
+
+void RemotePlugin::reload(std::function<void(Result<void>)> done) {
+    const auto later = [this](std::function<void(Result<void>)> tell, Result<void> result) {
+        core_.loop().post([tell = std::move(tell), result = std::move(result)] { tell(result); });
+    };
+    if (reloading_ || retiring_) {
+        return later(std::move(done),
+                     Error{ErrorCode::invalid_state, "the plugin is being reloaded already"});
+    }
+    auto opened = connect();
+    if (!opened) {
+        return later(std::move(done), opened.error().with("cannot reload " + setup_.file.string()));
+    }
+    next_ = std::move(*opened);
+    reloading_ = std::move(done);
+    if (restart_timer_ != 0) core_.loop().cancel_timer(std::exchange(restart_timer_, 0));
+    next_->ask_for_life();
+}
+
+// From the moment the new process is good until the old one has nothing under way but checks,
+// nothing new is sent.
+bool RemotePlugin::handing_over() const {
+    return current_ && next_ && next_->ready() && !next_->doomed();
+}
+
+void RemotePlugin::advance_reload() {
+    const auto outstanding = [this](const HostConnection* host, bool checks) {
+        return std::any_of(operations_.begin(), operations_.end(), [&](const auto& entry) {
+            return entry.second.sent_to == host && (checks || entry.second.type != OpType::check);
+        });
+    };
+    if (next_ && next_->ready() && !next_->doomed()) {
+        if (current_ && outstanding(current_.get(), false)) return;
+        if (restart_timer_ != 0) core_.loop().cancel_timer(std::exchange(restart_timer_, 0));
+        for (auto& [proc, process] : processes_) process.inherited = true;
+        retiring_ = std::move(current_);
+        current_ = std::move(next_);
+        started_ = core_.clock().now().mono;
+        failures_ = 0;
+        status_.state = HostStatus::State::running;
+        populate();
+        if (retiring_ && retire_timer_ == 0) {
+            retire_timer_ = core_.loop().start_timer(started_ + retirement, [this] {
+                retire_timer_ = 0;
+                if (retiring_) retiring_->kill({ErrorCode::unavailable, "it was replaced"});
+            });
+        }
+    }
+    if (!reloading_ || next_) return;
+    const bool recovering = std::any_of(processes_.begin(), processes_.end(),
+                                        [](const auto& entry) { return entry.second.recovering; });
+    if (recovering || (retiring_ && outstanding(retiring_.get(), true))) return;
+    finish_reload({});
+}
+
+void RemotePlugin::finish_reload(const Result<void>& result) {
+    // The old process forgets its daemons, which live on.
+    if (retiring_) retiring_->say_goodbye();
+    const auto done = std::exchange(reloading_, nullptr);
+    if (!result) {
+        if (current_) {
+            flush();
+        } else if (status_.state == HostStatus::State::waiting) {
+            schedule_restart(result.error());
+        }
+    }
+    if (!done) return;
+    const Result<void> told =
+        result ? result : result.error().with("cannot reload " + setup_.file.string());
+    core_.loop().post([done, told] { done(told); });
+}
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,225 @@
+// Operations of an isolated plugin: from the call of a slot to its completion.
+#include "plugin_host/isolation/remote_plugin.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+
+namespace syspulse::plugin_host {
+
+RemotePlugin::RemotePlugin(HostCore& core, RemoteSetup setup)
+    : core_(core), setup_(std::move(setup)) {}
+
+RemotePlugin::~RemotePlugin() {
+    for (auto& [proc, process] : processes_) stop_watching(process);
+    if (restart_timer_ != 0) core_.loop().cancel_timer(restart_timer_);
+    if (retire_timer_ != 0) core_.loop().cancel_timer(retire_timer_);
+}
+
+RemoteInstance* RemotePlugin::create(Instance& instance, const LoadedKind& kind,
+                                     std::string config) {
+    auto made = std::make_unique<RemoteInstance>();
+    made->plugin = this;
+    made->id = ++last_instance_;
+    made->instance = &instance;
+    made->call = {made->id, kind.info.type == KindType::driver, kind.info.name, std::move(config)};
+    RemoteInstance* const kept = made.get();
+    instances_.emplace(kept->id, std::move(made));
+    if (current_) {
+        current_->send(encode(FrameType::create, 0, kept->call));
+    } else if (status_.state == HostStatus::State::idle) {
+        start();
+    }
+    return kept;
+}
+
+void RemotePlugin::destroy(RemoteInstance& instance) {
+    for (auto at = processes_.begin(); at != processes_.end();) {
+        const auto next = std::next(at);
+        if (at->second.instance == &instance) forget(at->first);
+        at = next;
+    }
+    std::erase_if(operations_,
+                  [&](const auto& entry) { return entry.second.instance == &instance; });
+    for (HostConnection* const host : {current_.get(), retiring_.get()}) {
+        if (host == nullptr) continue;
+        host->send(encode(FrameType::destroy, 0, PlainCall{instance.id, 0, 0, 0}));
+    }
+    instances_.erase(instance.id);
+}
+
+void RemotePlugin::check(RemoteInstance& instance, sysp_op op, const CheckCall& call) {
+    submit({&instance, op, OpType::check, FrameType::check}, encode(FrameType::check, 0, call));
+}
+
+void RemotePlugin::spawn(RemoteInstance& instance, sysp_op op, const SpawnCall& call,
+                         std::span<const platform::NativeHandle> stdio) {
+    Process& process = processes_[call.proc];
+    process.instance = &instance;
+    process.recovery = {instance.id, call.proc, 0, call.run_id, {}, call.config};
+    submit({&instance, op, OpType::spawn, FrameType::spawn, call.proc},
+           encode(FrameType::spawn, 0, call, stdio.size()), stdio);
+}
+
+void RemotePlugin::recover(RemoteInstance& instance, sysp_op op, const RecoverCall& call) {
+    Process& process = processes_[call.proc];
+    process.instance = &instance;
+    process.recovery = call;
+    process.adopted = true;
+    submit({&instance, op, OpType::spawn, FrameType::recover, call.proc},
+           encode(FrameType::recover, 0, call));
+}
+
+// A faulty driver postpones no kill: the leader is killed from here, what belongs to it by the
+// driver. A process whose host is away is signalled from here alone.
+void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall& call) {
+    Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
+    operation.kill = call.kind == SYSP_SIG_KILL;
+    const auto found = processes_.find(call.proc);
+    const bool held = found != processes_.end() && found->second.handle;
+    const bool away = !current_ || !current_->ready() || current_->suspect();
+    if (held && (away || operation.kill)) {
+        platform::signal_process(found->second.handle.get(), call.number);
+        const bool nobody_else = status_.state == HostStatus::State::failed;
+        if (!operation.kill || nobody_else) return answer(operation, {});
+    }
+    submit(std::move(operation), encode(FrameType::signal, 0, call));
+}
+
+void RemotePlugin::ask(RemoteInstance& instance, sysp_op op, FrameType type,
+                       const PlainCall& call) {
+    const OpType answer = type == FrameType::stats ? OpType::stats : OpType::plain;
+    submit({&instance, op, answer, type, call.proc}, encode(type, 0, call));
+}
+
+void RemotePlugin::extension(RemoteInstance& instance, sysp_op op, const ExtensionCall& call) {
+    submit({&instance, op, OpType::plain, FrameType::extension, call.proc},
+           encode(FrameType::extension, 0, call));
+}
+
+void RemotePlugin::cancel(RemoteInstance& instance, sysp_op op) {
+    for (auto at = operations_.begin(); at != operations_.end(); ++at) {
+        Operation& operation = at->second;
+        if (operation.op != op) continue;
+        if (operation.sent_to == nullptr) {
+            if (operation.type == OpType::spawn) forget(operation.proc);
+            operations_.erase(at);
+            return;
+        }
+        operation.losses = losses_max;  // Nobody waits for it: not worth a second try.
+        return operation.sent_to->send(
+            encode(FrameType::cancel, at->first, PlainCall{instance.id, 0, 0, 0}));
+    }
+}
+
+void RemotePlugin::release(RemoteInstance& instance, sysp_proc proc) {
+    if (!processes_.contains(proc)) return;
+    forget(proc);
+    for (HostConnection* const host : {current_.get(), retiring_.get()}) {
+        if (host == nullptr) continue;
+        host->send(encode(FrameType::release, 0, PlainCall{instance.id, proc, 0, 0}));
+    }
+}
+
+bool RemotePlugin::must_wait(const Operation& operation) const {
+    if (!current_ || handing_over()) return true;
+    if (operation.proc == 0 || operation.op == 0) return false;
+    const auto found = processes_.find(operation.proc);
+    return found != processes_.end() && found->second.recovering;
+}
+
+void RemotePlugin::submit(Operation operation, std::string frame,
+                          std::span<const platform::NativeHandle> handles) {
+    if (frame.size() > frame_bytes_max) {
+        return fail(operation,
+                    {ErrorCode::invalid_argument,
+                     "the call has more than " + std::to_string(frame_bytes_max) + " bytes"});
+    }
+    if (status_.state == HostStatus::State::failed) {
+        return fail(operation, {ErrorCode::unavailable,
+                                "the plugin's process was lost too often (" + status_.last_error +
+                                    "); run syspulse plugin reload " + setup_.info.id});
+    }
+    const Wire wire = ++last_wire_;
+    Operation& kept = operations_.emplace(wire, std::move(operation)).first->second;
+    if (!must_wait(kept)) return transmit(wire, kept, frame, handles);
+    kept.frame = std::move(frame);
+    for (const platform::NativeHandle handle : handles) {
+        auto copy = platform::duplicate_handle(handle);
+        kept.handles.push_back(copy ? std::move(*copy) : platform::OwnedHandle());
+    }
+    if (status_.state == HostStatus::State::idle) start();
+}
+
+void RemotePlugin::transmit(Wire wire, Operation& operation, std::string_view frame,
+                            std::span<const platform::NativeHandle> handles) {
+    operation.sent_to = current_.get();
+    current_->send(with_frame_id(std::string(frame), wire), handles);
+}
+
+// Sends what waits and need not any more, in the order in which it came.
+void RemotePlugin::flush() {
+    for (auto& [wire, operation] : operations_) {
+        if (operation.sent_to != nullptr || must_wait(operation)) continue;
+        std::vector<platform::NativeHandle> handles;
+        for (const auto& handle : operation.handles) handles.push_back(handle.get());
+        const std::string frame = std::exchange(operation.frame, {});
+        transmit(wire, operation, frame, handles);
+        operation.handles.clear();
+    }
+}
+
+void RemotePlugin::answer(const Operation& operation, Completion completion) {
+    if (operation.op == 0) return;
+    core_.complete(*operation.instance->instance, operation.op, operation.type,
+                   std::move(completion));
+}
+
+void RemotePlugin::fail(const Operation& operation, const Error& error) {
+    Completion completion;
+    completion.error = error;
+    const bool starting = operation.type == OpType::spawn && operation.op != 0;
+    answer(operation, std::move(completion));
+    if (starting) forget(operation.proc);
+}
+
+void RemotePlugin::finish(Wire wire, DoneMessage message,
+                          std::vector<platform::OwnedHandle> handles) {
+    auto node = operations_.extract(wire);
+    if (!node) return;  // Its instance was destroyed meanwhile.
+    const Operation operation = std::move(node.mapped());
+    if (operation.op == 0) return recovered(operation, message);
+    const bool starting = operation.type == OpType::spawn;
+    if (message.error) return fail(operation, *message.error);
+    Completion completion;
+    completion.payload = std::move(message.payload);
+    const auto* const spawned = std::get_if<platform::SpawnedProcess>(&completion.payload);
+    const auto process = processes_.find(operation.proc);
+    if (starting && spawned != nullptr && process != processes_.end()) {
+        came_up(process->second, operation.proc, *spawned, std::move(handles));
+    }
+    answer(operation, std::move(completion));
+}
+
+// Our own recover or inspect after a loss, a reload or an exit that nobody reported.
+void RemotePlugin::recovered(const Operation& operation, const DoneMessage& message) {
+    const auto found = processes_.find(operation.proc);
+    if (found == processes_.end() || found->second.ended) return;
+    Process& process = found->second;
+    const bool gone = message.error && message.error->code == ErrorCode::not_found;
+    if (operation.call == FrameType::inspect) {
+        if (gone) look_again(operation.proc, true);
+        return;
+    }
+    process.recovering = false;
+    if (message.error) {
+        log::warn("plugin " + setup_.info.id + ": a fresh process could not take over process " +
+                  std::to_string(process.pid) + ": " + message.error->message);
+        if (gone) look_again(operation.proc, true);
+    }
+    flush();
+    advance_reload();
+}
+
+}  // namespace syspulse::plugin_host

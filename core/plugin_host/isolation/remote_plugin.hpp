@@ -1,0 +1,167 @@
+// A plugin in a process of its own, as the manager holds it. Instances and operations look to the
+// rest of the host as if the plugin were loaded here. When the process is lost, its operations
+// fail, its daemons stay watched from here, and a fresh process takes them over by their tokens.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "plugin_host/host_core.hpp"
+#include "plugin_host/isolation/host_connection.hpp"
+#include "plugin_host/isolation/messages.hpp"
+#include "plugin_host/isolation/policy.hpp"
+#include "plugin_host/loaded_kind.hpp"
+
+namespace syspulse::plugin_host {
+
+class RemotePlugin;
+
+// What the `self` of an isolated instance points to.
+struct RemoteInstance {
+    RemotePlugin* plugin = nullptr;
+    std::uint32_t id = 0;
+    Instance* instance = nullptr;
+    CreateCall call;
+    bool known = false;  // The host has answered; `extensions` is complete.
+    std::vector<std::string> extensions;
+};
+
+struct RemoteSetup {
+    std::filesystem::path program;  // Empty: the running one.
+    std::filesystem::path file;
+    PluginInfo info;
+    IsolationPolicy policy;
+    SchemaCheck schema_check;
+    // A fresh process was started from another file; its descriptor fits the old one.
+    std::function<void(const PluginInfo&)> replaced;
+};
+
+// [loop thread]
+class RemotePlugin {
+  public:
+    RemotePlugin(HostCore& core, RemoteSetup setup);
+    ~RemotePlugin();
+    RemotePlugin(const RemotePlugin&) = delete;
+    RemotePlugin& operator=(const RemotePlugin&) = delete;
+
+    // The slots of the ABI. An operation is always accepted; what is wrong comes as its completion.
+    RemoteInstance* create(Instance& instance, const LoadedKind& kind, std::string config);
+    void destroy(RemoteInstance& instance);
+    void check(RemoteInstance& instance, sysp_op op, const CheckCall& call);
+    void spawn(RemoteInstance& instance, sysp_op op, const SpawnCall& call,
+               std::span<const platform::NativeHandle> stdio);
+    void recover(RemoteInstance& instance, sysp_op op, const RecoverCall& call);
+    void signal(RemoteInstance& instance, sysp_op op, const PlainCall& call);
+    void ask(RemoteInstance& instance, sysp_op op, FrameType type, const PlainCall& call);
+    void extension(RemoteInstance& instance, sysp_op op, const ExtensionCall& call);
+    void cancel(RemoteInstance& instance, sysp_op op);
+    void release(RemoteInstance& instance, sysp_proc proc);
+
+    // Starts a process from the present file and hands everything over to it; on failure the old
+    // one goes on. `done` comes later, never from inside the call.
+    void reload(std::function<void(Result<void>)> done);
+    bool file_changed() const;
+
+    HostStatus status() const;
+    bool owns_pid(std::int64_t pid) const;
+    const std::string& id() const { return setup_.info.id; }
+    const IsolationPolicy& policy() const { return setup_.policy; }
+
+  private:
+    struct Operation {
+        RemoteInstance* instance = nullptr;
+        sysp_op op = 0;  // Zero: our own.
+        OpType type = OpType::plain;
+        FrameType call{};
+        sysp_proc proc = 0;
+        bool kill = false;
+        std::uint32_t losses = 0;
+        HostConnection* sent_to = nullptr;
+        std::string frame{};                           // While it waits to be sent.
+        std::vector<platform::OwnedHandle> handles{};  // Likewise.
+    };
+    struct Process {
+        RemoteInstance* instance = nullptr;
+        RecoverCall recovery;  // The token is empty until it is known.
+        std::int64_t pid = 0;
+        bool up = false;
+        bool ended = false;
+        bool recovering = false;
+        bool inherited = false;   // Its first host is gone or going: it becomes our child.
+        bool adopted = false;     // An earlier manager's: nobody here can collect it.
+        bool oom_killed = false;  // As the driver said.
+        std::uint64_t memory_peak_bytes = 0;  // Likewise.
+        platform::OwnedHandle handle;
+        platform::WatchId watch = 0;
+        platform::TimerId overdue = 0;
+        int reminders = 0;
+    };
+    // An operation that outlived so many processes is probably what ends them.
+    static constexpr std::uint32_t losses_max = 2;
+    using Wire = std::uint64_t;  // An operation's name in frames; never reused.
+
+    // remote_plugin.cpp: operations.
+    void submit(Operation operation, std::string frame,
+                std::span<const platform::NativeHandle> handles = {});
+    void transmit(Wire wire, Operation& operation, std::string_view frame,
+                  std::span<const platform::NativeHandle> handles);
+    bool must_wait(const Operation& operation) const;
+    void flush();
+    void answer(const Operation& operation, Completion completion);
+    void fail(const Operation& operation, const Error& error);
+    void finish(Wire wire, DoneMessage message, std::vector<platform::OwnedHandle> handles);
+    void recovered(const Operation& operation, const DoneMessage& message);
+
+    // remote_host.cpp: the life of the process.
+    void start();
+    Result<std::unique_ptr<HostConnection>> connect();
+    void populate();
+    void received(HostConnection& from, Frame frame);
+    bool take(HostConnection& from, Frame& frame);
+    bool expected(const HostConnection& from, Wire wire, const DoneMessage& done) const;
+    void lost(HostConnection* which, const Error& error);
+    void drop_operations(const HostConnection* which, const Error& error);
+    void schedule_restart(const Error& error);
+    Result<void> greet(const HelloMessage& hello);
+    void advance_reload();
+    void finish_reload(const Result<void>& result);
+    bool handing_over() const;
+
+    // remote_process.cpp: processes watched from here.
+    void came_up(Process& process, sysp_proc proc, const platform::SpawnedProcess& spawned,
+                 std::vector<platform::OwnedHandle> handles);
+    void watch(Process& process, sysp_proc proc);
+    void handle_ready(sysp_proc proc);
+    void exited(sysp_proc proc, ExitStatus status);
+    void report_exit(Process& process, sysp_proc proc, const ExitStatus& status);
+    void remind(sysp_proc proc);
+    void look_again(sysp_proc proc, bool host_says_ended);
+    void stop_watching(Process& process);
+    void forget(sysp_proc proc);
+
+    HostCore& core_;
+    RemoteSetup setup_;
+    std::uint32_t last_instance_ = 0;
+    Wire last_wire_ = 0;
+    std::map<std::uint32_t, std::unique_ptr<RemoteInstance>> instances_;
+    std::map<Wire, Operation> operations_;  // In the order of their submission.
+    std::unordered_map<sysp_proc, Process> processes_;
+    std::unique_ptr<HostConnection> current_;
+    std::unique_ptr<HostConnection> next_;      // Of a reload, until it has taken over.
+    std::unique_ptr<HostConnection> retiring_;  // Of a reload, until its last operation has ended.
+    std::function<void(Result<void>)> reloading_;
+    platform::TimerId restart_timer_ = 0;
+    platform::TimerId retire_timer_ = 0;
+    Instant started_;
+    std::uint32_t failures_ = 0;  // In a row.
+    std::uint64_t file_stamp_ = 0;
+    HostStatus status_;
+};
+
+}  // namespace syspulse::plugin_host

@@ -1,0 +1,128 @@
+// Processes of an isolated driver, watched from the manager: their ends are seen whatever becomes
+// of the plugin's process.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+// How long a driver has to report an exit that the manager has seen already.
+constexpr Duration patience = std::chrono::seconds{1};
+constexpr int reminders_max = 10;
+
+}  // namespace
+
+void RemotePlugin::came_up(Process& process, sysp_proc proc,
+                           const platform::SpawnedProcess& spawned,
+                           std::vector<platform::OwnedHandle> handles) {
+    process.up = true;
+    process.pid = spawned.pid;
+    process.recovery.token = spawned.token;
+    if (!handles.empty()) process.handle = std::move(handles.front());
+    watch(process, proc);
+}
+
+void RemotePlugin::watch(Process& process, sysp_proc proc) {
+    if (!process.handle || process.watch != 0 || process.ended) return;
+    auto watched = core_.loop().watch(process.handle.get(), platform::ready_read,
+                                      [this, proc](std::uint32_t) { handle_ready(proc); });
+    if (watched) {
+        process.watch = *watched;
+    } else {
+        log::warn("plugin " + setup_.info.id + ": cannot watch process " +
+                  std::to_string(process.pid) + ": " + watched.error().message);
+    }
+}
+
+void RemotePlugin::stop_watching(Process& process) {
+    if (process.watch != 0) core_.loop().unwatch(std::exchange(process.watch, 0));
+    if (process.overdue != 0) core_.loop().cancel_timer(std::exchange(process.overdue, 0));
+}
+
+void RemotePlugin::forget(sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) return;
+    stop_watching(found->second);
+    processes_.erase(found);
+}
+
+// It has ended. Our own child can be collected here; a child of the plugin's process is reported
+// by the plugin any moment.
+void RemotePlugin::handle_ready(sysp_proc proc) {
+    Process& process = processes_.at(proc);
+    core_.loop().unwatch(std::exchange(process.watch, 0));
+    // The driver knows more of how its own child ended than the kernel tells.
+    if (process.inherited) return look_again(proc, false);
+    remind(proc);
+}
+
+void RemotePlugin::remind(sysp_proc proc) {
+    Process& process = processes_.at(proc);
+    if (process.overdue != 0 || process.ended) return;
+    process.overdue = core_.loop().start_timer(core_.clock().now().mono + patience, [this, proc] {
+        processes_.at(proc).overdue = 0;
+        look_again(proc, false);
+    });
+}
+
+// What the driver says of an exit. A driver that took the process over cannot read its status;
+// the manager, which inherited it, can.
+void RemotePlugin::exited(sysp_proc proc, ExitStatus status) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end() || found->second.ended) return;
+    Process& process = found->second;
+    process.oom_killed = process.oom_killed || status.oom_killed;
+    process.memory_peak_bytes = std::max(process.memory_peak_bytes, status.memory_peak_bytes);
+    if (status.kind == ExitStatus::Kind::lost && process.handle) {
+        return look_again(proc, true);
+    }
+    report_exit(process, proc, status);
+}
+
+void RemotePlugin::look_again(sysp_proc proc, bool host_says_ended) {
+    Process& process = processes_.at(proc);
+    if (process.ended) return;
+    if (!process.handle) {
+        if (host_says_ended) report_exit(process, proc, ExitStatus::unknown());
+        return;
+    }
+    if (const auto status = platform::collect_exit(process.handle.get())) {
+        return report_exit(process, proc, *status);
+    }
+    if (!platform::wait_for_exit(process.handle.get(), Duration{0})) {
+        // It lives, whatever the driver says.
+        return watch(process, proc);
+    }
+    const bool nobody_knows = process.adopted && host_says_ended;
+    if (nobody_knows || ++process.reminders > reminders_max) {
+        return report_exit(process, proc, ExitStatus::unknown());
+    }
+    if (!host_says_ended && current_ && !process.recovering) {
+        const PlainCall call{process.instance->id, proc, 0, 0};
+        submit({process.instance, 0, OpType::plain, FrameType::inspect, proc},
+               encode(FrameType::inspect, 0, call));
+        current_->ask_for_life();
+    }
+    remind(proc);
+}
+
+void RemotePlugin::report_exit(Process& process, sysp_proc proc, const ExitStatus& status) {
+    process.ended = true;
+    stop_watching(process);
+    ExitStatus told = status;
+    told.oom_killed = told.oom_killed || process.oom_killed;
+    told.memory_peak_bytes = std::max(told.memory_peak_bytes, process.memory_peak_bytes);
+    core_.process_exited(*process.instance->instance, proc, told);
+}
+
+bool RemotePlugin::owns_pid(std::int64_t pid) const {
+    for (const auto* host : {current_.get(), next_.get(), retiring_.get()}) {
+        if (host != nullptr && host->pid() == pid) return true;
+    }
+    return false;
+}
+
+}  // namespace syspulse::plugin_host
