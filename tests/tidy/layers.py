@@ -11,7 +11,8 @@ PACKAGES = {
     "CLI": "CLI11", "date": "date", "curl": "curl", "re2": "re2", "sqlite3.h": "sqlite3", "zlib.h": "zlib",
     "gtest": "gtest", "gmock": "gtest", "benchmark": "benchmark",
 }
-CORE = {"base", "model", "engine", "config", "platform", "registry", "logs", "plugin_host", "api", "keeper", "manager", "cli"}
+CORE = {"base", "model", "engine", "config", "platform", "registry", "logs", "plugin_host", "conformance", "api",
+        "keeper", "manager", "cli"}
 SYSTEM = re.compile(r"^(sys/|linux/|netinet/|arpa/|windows\.h|unistd\.h|fcntl\.h|poll\.h|dlfcn\.h|pwd\.h|grp\.h)")
 
 

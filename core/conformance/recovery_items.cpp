@@ -1,0 +1,114 @@
+// D08 to D13, D20: taking processes over.
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "conformance/driver_bench.hpp"
+
+namespace syspulse::conformance {
+namespace {
+
+bool not_found(const Running& run) {
+    return run.refused || (run.answer && run.answer->error);
+}
+
+Verdict adopts(DriverBench& bench) {
+    const Running first = bench.spawn({"/bin/sleep", "60"});
+    if (!first.up()) return fail("it does not start");
+    bench.release(first.proc);
+    bench.renew();
+    if (!bench.ready()) return skip("create fails");
+    const Running again = bench.recover(first.run_id, first.token);
+    if (!again.up()) {
+        return fail("a live process is not found: " +
+                    (again.answer ? again.answer->message : std::string("refused")));
+    }
+    if (again.pid != first.pid) return fail("another process is taken for it");
+    // The same number as the child that was started above.
+    ::kill(static_cast<pid_t>(first.pid), SIGKILL);
+    return bench.exit_of(again) ? pass() : fail("the end of a recovered process is not reported");
+}
+
+Verdict dead_is_gone(DriverBench& bench) {
+    const Running first = bench.spawn({"/bin/true"});
+    if (!first.up() || !bench.exit_of(first)) return fail("it does not run");
+    bench.release(first.proc);
+    bench.renew();
+    const Running again = bench.recover(first.run_id, first.token);
+    if (again.refused || !again.answer) return again.refused ? pass() : fail("no answer");
+    if (!again.answer->error) return fail("a process that is dead is said to live");
+    return *again.answer->error == SYSP_E_NOT_FOUND
+               ? pass()
+               : fail("the error is " + std::to_string(*again.answer->error) +
+                      ", not SYSP_E_NOT_FOUND");
+}
+
+Verdict by_run_id(DriverBench& bench) {
+    const Running unknown = bench.recover("kit-no-such-run", "");
+    if (!not_found(unknown)) return fail("a run that never was is found");
+    const Running first = bench.spawn({"/bin/sleep", "60"});
+    if (!first.up()) return fail("it does not start");
+    bench.release(first.proc);
+    bench.renew();
+    const Running again = bench.recover(first.run_id, "");
+    if (not_found(again)) return pass("it needs the token");
+    return again.pid == first.pid ? pass() : fail("another process is taken for it");
+}
+
+Verdict bad_tokens(DriverBench& bench) {
+    const Running first = bench.spawn({"/bin/sleep", "60"});
+    if (!first.up()) return fail("it does not start");
+    bench.release(first.proc);
+    bench.renew();
+    std::vector<std::string> tokens{first.token.substr(0, first.token.size() / 2),
+                                    std::string(4096, '\xA5'),
+                                    std::string(64, '\0'),
+                                    "1",
+                                    "-1",
+                                    "99999999999999999999"};
+    for (std::size_t i = 0; i < first.token.size(); ++i) {
+        std::string flipped = first.token;
+        flipped[i] = static_cast<char>(flipped[i] ^ 0x15);
+        tokens.push_back(flipped);
+    }
+    for (const std::string& token : tokens) {
+        const Running again = bench.recover("kit-no-such-run", token);
+        if (!again.refused && !again.answer) return fail("no answer for a damaged token");
+        if (again.up() && again.pid != first.pid) {
+            return fail("a damaged token leads to process " + std::to_string(again.pid));
+        }
+        bench.release(again.proc);
+    }
+    return process_lives(first.pid) ? pass() : fail("the process was ended by it");
+}
+
+Verdict outlives_instance(DriverBench& bench) {
+    const Running first = bench.spawn({"/bin/sleep", "60"});
+    if (!first.up()) return fail("it does not start");
+    bench.renew();
+    bench.host.settle(std::chrono::milliseconds{100});
+    if (!process_lives(first.pid)) return fail("destroy ended the process");
+    return pass();
+}
+
+constexpr std::array table{
+    Item{"D08", 3, Subject::driver, "a live process is taken over by its token, its end is seen",
+         with_driver<adopts>},
+    Item{"D09", 3, Subject::driver, "a dead process is SYSP_E_NOT_FOUND",
+         with_driver<dead_is_gone>},
+    Item{"D11", 3, Subject::driver, "without a token the right process is found, or none",
+         with_driver<by_run_id>},
+    Item{"D12", 3, Subject::driver, "damaged and foreign tokens do no harm",
+         with_driver<bad_tokens>},
+    Item{"D20", 3, Subject::driver, "processes live on when the instance is destroyed",
+         with_driver<outlives_instance>},
+};
+
+}  // namespace
+
+std::span<const Item> recovery_items() {
+    return table;
+}
+
+}  // namespace syspulse::conformance
