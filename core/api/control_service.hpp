@@ -50,6 +50,7 @@ struct PluginView {
     std::string state;      // "loaded", "failed", "crashed", ...
     std::string error;      // Why it is not loaded; empty is null.
     bool bundled = false;
+    std::optional<model::PluginHostView> host;  // Of an isolated plugin.
     std::vector<PluginKindView> kinds;
 };
 
@@ -158,6 +159,8 @@ class ControlService {
     virtual std::vector<PluginView> plugins() = 0;
     // Of the manager's own environment, from which ${NAME} in spec files is expanded.
     virtual std::optional<std::string> variable(const std::string& name);
+    // Has a fresh process take over an isolated plugin, from the plugin's present file.
+    virtual void reload_plugin(const std::string& name, Done<void> done) = 0;
 
     // `json` is the request's body as it came: {"daemons": {"name": {spec}}}, not yet parsed. All
     // or nothing. Without `replace` an existing name is already_exists.

@@ -50,6 +50,10 @@ class Dispatcher {
     void operator()(const PingCall&) { done_(JsonAnswer{R"({"status":"pong"})"}); }
     void operator()(const InfoCall&) { done_(JsonAnswer{to_json(service_.info())}); }
     void operator()(const PluginsCall&) { done_(JsonAnswer{to_json(service_.plugins())}); }
+    void operator()(const ReloadPluginCall& call) {
+        service_.reload_plugin(call.name,
+                               plain_answer(single_field("reloaded", call.name), Subject::other));
+    }
     void operator()(const ListCall& call) {
         done_(JsonAnswer{to_json(service_.list(call.filter))});
     }

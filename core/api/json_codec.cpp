@@ -59,6 +59,16 @@ void exit_fields(JsonWriter& json, const std::optional<ExitStatus>& exit) {
     exit && exit->memory_peak_bytes != 0 ? json.integer(exit->memory_peak_bytes) : json.null();
 }
 
+void write_host(JsonWriter& json, const std::optional<model::PluginHostView>& host) {
+    if (!host) return json.null();
+    json.begin_object();
+    field(json, "state", host->state);
+    field(json, "pid", host->pid);
+    field(json, "restarts", host->restarts);
+    field_or_null(json, "last_error", host->last_error);
+    json.end_object();
+}
+
 void check_field(JsonWriter& json, const std::optional<model::CheckView>& check) {
     json.key("last_check");
     if (!check) return json.null();
@@ -132,6 +142,10 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     json.boolean(daemon.paused);
     field(json, "pid", daemon.pid);
     field(json, "driver", daemon.driver);
+    if (daemon.driver_host) {
+        json.key("driver_host");
+        write_host(json, daemon.driver_host);
+    }
     field(json, "started_at", daemon.started_at);
     field(json, "stopped_at", daemon.stopped_at);
     exit_fields(json, daemon.last_exit);
@@ -180,6 +194,8 @@ void write(JsonWriter& json, const PluginView& plugin) {
     field_or_null(json, "error", plugin.error);
     json.key("bundled");
     json.boolean(plugin.bundled);
+    json.key("host");
+    write_host(json, plugin.host);
     json.key("kinds");
     json.begin_array();
     for (const auto& kind : plugin.kinds) write(json, kind);

@@ -68,6 +68,13 @@ Parsed parse_variable(Parts& parts) {
     return ParsedCall{VariableCall{std::move(*name)}};
 }
 
+Parsed parse_reload_plugin(Parts& parts) {
+    auto body = RequestBody::parse(parts.body);
+    if (!body) return body.error();
+    if (auto done = body->finish(); !done) return done.error();
+    return ParsedCall{ReloadPluginCall{std::move(parts.name)}};
+}
+
 Parsed parse_list(Parts& parts) {
     DaemonFilter filter;
     filter.tag = parts.query.take("tag").value_or("");
@@ -211,7 +218,7 @@ Parsed parse_upgrade(Parts& parts) {
 }
 
 // Rows of `table` and `parsers` belong together; the first is what the outside may see.
-constexpr std::array<RouteInfo, 19> table{{
+constexpr std::array<RouteInfo, 20> table{{
     {"GET", "/v1/ping"},
     {"GET", "/v1/info"},
     {"GET", "/v1/plugins"},
@@ -231,6 +238,7 @@ constexpr std::array<RouteInfo, 19> table{{
     {"GET", "/v1/daemons/{name}/spec"},
     {"GET", "/v1/daemons/{name}/logs"},
     {"GET", "/v1/environment"},
+    {"POST", "/v1/plugins/{name}/reload"},
 }};
 constexpr std::array<Parser, table.size()> parsers{parse_ping,
                                                    parse_info,
@@ -250,7 +258,8 @@ constexpr std::array<Parser, table.size()> parsers{parse_ping,
                                                    parse_without_options<ResumeCall>,
                                                    parse_spec,
                                                    parse_logs,
-                                                   parse_variable};
+                                                   parse_variable,
+                                                   parse_reload_plugin};
 
 // True if `path` is what the route's path describes; sets `name` to the parameter as it stands
 // there.

@@ -22,6 +22,9 @@ struct HttpRequest {
 struct PingCall {};
 struct InfoCall {};
 struct PluginsCall {};
+struct ReloadPluginCall {
+    std::string name;
+};
 struct ListCall {
     DaemonFilter filter;
 };
@@ -81,9 +84,9 @@ struct UpgradeCall {
 };
 
 using ParsedCall =
-    std::variant<PingCall, InfoCall, PluginsCall, ListCall, GetCall, SpecCall, AddCall, RemoveCall,
-                 StartCall, StopCall, RestartCall, SignalCall, PauseCall, ResumeCall, LogsCall,
-                 EventsCall, ShutdownCall, UpgradeCall, VariableCall>;
+    std::variant<PingCall, InfoCall, PluginsCall, ReloadPluginCall, ListCall, GetCall, SpecCall,
+                 AddCall, RemoveCall, StartCall, StopCall, RestartCall, SignalCall, PauseCall,
+                 ResumeCall, LogsCall, EventsCall, ShutdownCall, UpgradeCall, VariableCall>;
 
 // `request` gives up its body to the call that needs it.
 std::variant<ParsedCall, ApiError> route(HttpRequest request);

@@ -14,6 +14,7 @@
 #include "base/time.hpp"
 #include "cli/connection.hpp"
 #include "config/spec_loader.hpp"
+#include "conformance/kit.hpp"
 #include "manager/entry.hpp"
 
 namespace syspulse::cli {
@@ -68,6 +69,10 @@ struct Context {
     std::filesystem::path plugin_templates;  // Where `plugin new` finds its templates.
     std::function<manager::Outcome(const manager::DaemonOptions&)> run_daemon;
     std::function<manager::Outcome(const manager::UpOptions&)> run_up;
+    std::function<Result<void>(const conformance::KitOptions&,
+                               const std::function<void(const conformance::Finding&)>&)>
+        check_plugin;
+    std::function<std::optional<std::string>(std::string_view item)> explain_item;
 
     bool json() const noexcept { return globals.format == Format::json; }
 };

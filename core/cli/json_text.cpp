@@ -118,6 +118,12 @@ PluginInfo plugin_of(const Json& object) {
     info.path = text_of(object, "path");
     info.state = text_of(object, "state");
     info.error = text_of(object, "error");
+    info.isolation = text_of(object, "isolation");
+    if (const auto host = object.find("host"); host != object.end() && host->is_object()) {
+        info.host_state = text_of(*host, "state");
+        info.host_error = text_of(*host, "last_error");
+        info.host_pid = integer_of(*host, "pid");
+    }
     if (const Json* kinds = list_in(object, "kinds"); kinds != nullptr) {
         for (const Json& kind : *kinds) {
             info.kinds.push_back(text_of(kind, "kind") + " " + text_of(kind, "name"));

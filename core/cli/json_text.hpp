@@ -57,6 +57,10 @@ struct PluginInfo {
     std::string version;
     std::string state;
     std::string error;  // Why it is not loaded.
+    std::string isolation;
+    std::string host_state;  // Of the process of an isolated plugin.
+    std::string host_error;
+    std::optional<std::int64_t> host_pid;
     std::string path;
     std::vector<std::string> kinds;  // "driver posix".
 };

@@ -7,6 +7,7 @@
 #include "cli/api_connection.hpp"
 #include "cli/plugin_files.hpp"
 #include "cli/run.hpp"
+#include "conformance/kit.hpp"
 #include "keeper/keeper.hpp"
 #include "manager/entry.hpp"
 #include "platform/clock.hpp"
@@ -14,6 +15,7 @@
 #include "platform/file_trust.hpp"
 #include "platform/terminal.hpp"
 #include "platform/users.hpp"
+#include "plugin_host/isolation/host_main.hpp"
 
 int main(int argc, char** argv) {
     using namespace syspulse;
@@ -21,6 +23,9 @@ int main(int argc, char** argv) {
         keeper::become_own_keeper(argv);
         return keeper::keep(argv);
     }
+    const std::vector<std::string> words(argv, argv + argc);
+    if (conformance::is_kit_case(words)) return conformance::run_kit_case(words);
+    if (plugin_host::is_plugin_host(words)) return plugin_host::run_plugin_host(words);
     std::ios::sync_with_stdio(false);
     const auto environment = platform::process_environment();
     const auto clock = platform::make_system_clock();
@@ -46,5 +51,7 @@ int main(int argc, char** argv) {
         platform::program_path().parent_path().parent_path() / "share/syspulse/templates";
     context.run_daemon = manager::run_daemon;
     context.run_up = manager::run_up;
+    context.check_plugin = conformance::run_kit;
+    context.explain_item = conformance::explain;
     return cli::run(context, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
 }

@@ -154,12 +154,11 @@ void check_text(const Node& node, const Value& value, const std::string& label, 
 }
 
 void check_number(const Node& node, const Value& value, const std::string& label, Issues& issues) {
+    const std::string found = node.secret ? "" : ", found " + describe(value);
     if (node.minimum && value.number < *node.minimum) {
-        fail(issues, value, label,
-             "be at least " + trimmed(*node.minimum) + ", found " + describe(value));
+        fail(issues, value, label, "be at least " + trimmed(*node.minimum) + found);
     } else if (node.maximum && value.number > *node.maximum) {
-        fail(issues, value, label,
-             "be at most " + trimmed(*node.maximum) + ", found " + describe(value));
+        fail(issues, value, label, "be at most " + trimmed(*node.maximum) + found);
     }
 }
 
@@ -219,6 +218,10 @@ const Node* Node::member(std::string_view key) const noexcept {
 }
 
 void Node::apply(Value& value, const std::string& label, Issues& issues) const {
+    if (secret && value.text == hidden) {
+        return fail(issues, value, label,
+                    "be the secret itself: \"***\" is only how a secret is shown");
+    }
     coerce(value, type);
     if (!has_type(value, type)) {
         const std::string found = secret ? "" : ", found " + describe(value);

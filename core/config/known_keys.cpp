@@ -20,7 +20,10 @@ std::vector<KeyGroup> known_keys() {
             group("restart_policy", keys::restart_policy),
             group("resource_limits", keys::resource_limits),
             group("schedule", keys::schedule),
-            group("log_config", keys::log_config)};
+            group("log_config", keys::log_config),
+            group("plugin", keys::plugin),
+            group("plugin_limits", keys::plugin_limits),
+            group("plugin_restart", keys::plugin_restart)};
 }
 
 }  // namespace syspulse::config

@@ -8,7 +8,12 @@ namespace syspulse::config::keys {
 
 using namespace std::string_view_literals;
 
-inline constexpr std::array top{"daemons"sv};
+inline constexpr std::array top{"daemons"sv, "plugins"sv};
+inline constexpr std::array plugin{"isolation"sv,     "user"sv,   "group"sv,
+                                   "watchdog_secs"sv, "limits"sv, "restart"sv};
+inline constexpr std::array plugin_limits{"max_memory_bytes"sv, "max_open_files"sv};
+inline constexpr std::array plugin_restart{"max_retries"sv, "backoff_base_secs"sv,
+                                           "backoff_max_secs"sv, "reset_after_secs"sv};
 inline constexpr std::array daemon{"command"sv,
                                    "description"sv,
                                    "working_dir"sv,

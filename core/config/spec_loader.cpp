@@ -41,6 +41,7 @@ class Loader {
 
     std::size_t open(std::string_view file);
     void read_document(const Value& root, std::size_t file, const std::filesystem::path& base);
+    void take_plugins(const Member& member, Issues& issues);
     void check_unique();
     void check_dependencies();
     void check_cycles();
@@ -54,6 +55,7 @@ class Loader {
     std::vector<Issues> issues_;  // One list per file.
     std::vector<Entry> entries_;
     std::map<std::string, Value> documents_;
+    std::vector<PluginSetting> plugins_;
 };
 
 std::size_t Loader::open(std::string_view file) {
@@ -90,15 +92,20 @@ void Loader::read_document(const Value& root, std::size_t file, const std::files
         return;
     }
     const Value* daemons = nullptr;
+    bool has_plugins = false;
     for (const Member& member : root.members) {
         if (member.key == "daemons") {
             daemons = &member.value;
+        } else if (member.key == "plugins") {
+            has_plugins = true;
+            take_plugins(member, issues);
         } else if (!member.key.starts_with("x-")) {
             issues.push_back(
                 {member.key_where, "unknown key \"" + member.key + "\"" +
                                        suggestion(member.key, keys::top, "allowed here")});
         }
     }
+    if (daemons == nullptr && has_plugins) return;
     if (daemons == nullptr) {
         issues.push_back({root.where, "there is no \"daemons\" block"});
         return;
@@ -110,6 +117,18 @@ void Loader::read_document(const Value& root, std::size_t file, const std::files
     ReadContext context{options_, drivers_, checkers_, issues, base};
     for (const Member& member : daemons->members) {
         entries_.push_back({read_daemon(member, context), file});
+    }
+}
+
+void Loader::take_plugins(const Member& member, Issues& issues) {
+    if (!options_.accepts_plugins) {
+        issues.push_back({member.key_where,
+                          "\"plugins\" is the manager's own configuration; give the file to "
+                          "syspulse daemon --config or syspulse up"});
+        return;
+    }
+    for (PluginSetting& setting : read_plugins(member.value, options_, issues)) {
+        plugins_.push_back(std::move(setting));
     }
 }
 
@@ -228,6 +247,7 @@ LoadResult Loader::finish() {
     }
     for (Entry& entry : entries_) result.daemons.push_back(std::move(entry.daemon.spec));
     result.documents = std::move(documents_);
+    result.plugins = std::move(plugins_);
     return result;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "config/plugin_settings.hpp"
 #include "config/value.hpp"
 #include "model/daemon_spec.hpp"
 #include "model/dependency_graph.hpp"
@@ -55,6 +56,8 @@ struct LoadOptions {
     // Daemons that exist already and that depends_on may name. One that the file declares again
     // counts as the file has it.
     std::vector<model::DependencyNode> existing_daemons;
+    // Whether the block "plugins" is for this caller; refused otherwise.
+    bool accepts_plugins = false;
     // True when there may be daemons that this caller cannot see: names outside are then no error.
     bool tolerate_unknown_dependencies = false;
 };
@@ -75,6 +78,7 @@ struct LoadResult {
     std::vector<model::DaemonSpec> daemons;
     std::vector<SpecError> errors;             // In the order of files and lines.
     std::map<std::string, Value> documents{};  // What the files say, by file.
+    std::vector<PluginSetting> plugins = {};
 };
 
 // Gives an error about a request that was made of `loaded`, "/daemons/web/...: message", its place

@@ -36,6 +36,9 @@ void read_health_check(const Value& block, model::DaemonSpec& spec, ReadContext&
 void read_restart_policy(const Value& block, model::RestartPolicy& policy, ReadContext& context);
 void read_schedule(const Value& block, model::DaemonSpec& spec, ReadContext& context);
 void read_log_config(const Value& block, model::LogConfig& log, ReadContext& context);
+// The block "plugins" of the manager's configuration.
+std::vector<PluginSetting> read_plugins(const Value& block, const LoadOptions& options,
+                                        Issues& issues);
 // The driver must have been read.
 void read_resource_limits(const Value& block, model::DaemonSpec& spec, ReadContext& context);
 

@@ -14,6 +14,7 @@
 #include "logs/reader.hpp"
 #include "manager/control_streams.hpp"
 #include "manager/known_plugins.hpp"
+#include "manager/plugin_views.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/users.hpp"
@@ -37,7 +38,10 @@ class Control final : public api::ControlService {
     std::vector<model::DaemonView> list(const api::DaemonFilter& filter) override;
     void get(const std::string& name, api::Done<model::DaemonView> done) override;
     Result<std::string> spec(const std::string& name) override;
-    std::vector<api::PluginView> plugins() override;
+    std::vector<api::PluginView> plugins() override { return plugin_views(parts_.plugins); }
+    void reload_plugin(const std::string& name, api::Done<void> done) override {
+        parts_.plugins.reload(plugin_id(parts_.plugins.catalog(), name), std::move(done));
+    }
     void add(const api::Peer& peer, std::string json, bool replace,
              api::Done<api::AddOutcome> done) override;
     void remove(const api::Peer& peer, const std::string& name, bool force,
@@ -187,6 +191,7 @@ std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
 void Control::get(const std::string& name, api::Done<model::DaemonView> done) {
     auto view = conductor().view(name);
     if (!view) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    view->driver_host = driver_host(parts_.plugins, view->driver);
     if (!view->pid) return done(std::move(*view));
     conductor().stats(
         name, [view = std::move(*view), done](Result<platform::ProcessStats> stats) mutable {
@@ -198,42 +203,7 @@ void Control::get(const std::string& name, api::Done<model::DaemonView> done) {
 Result<std::string> Control::spec(const std::string& name) {
     const engine::SpecPtr spec = conductor().spec(name);
     if (!spec) return Error{ErrorCode::not_found, "no daemon named \"" + name + "\""};
-    return config::to_json(*spec);
-}
-
-std::vector<std::string> limit_names(std::uint32_t enforces) {
-    std::vector<std::string> names;
-    if ((enforces & plugin_host::limit_memory) != 0) names.emplace_back("max_memory_bytes");
-    if ((enforces & plugin_host::limit_cpu) != 0) names.emplace_back("max_cpu_percent");
-    if ((enforces & plugin_host::limit_open_files) != 0) names.emplace_back("max_open_files");
-    if ((enforces & plugin_host::limit_processes) != 0) names.emplace_back("max_processes");
-    return names;
-}
-
-std::vector<api::PluginView> Control::plugins() {
-    std::vector<api::PluginView> views;
-    for (const plugin_host::PluginInfo& plugin : parts_.plugins.catalog().plugins()) {
-        api::PluginView view;
-        view.name = plugin.id;
-        view.version = plugin.version;
-        view.vendor = plugin.vendor;
-        view.path = plugin.path.string();
-        view.isolation = "none";
-        view.state = plugin.loaded() ? "loaded" : "failed";
-        view.error = plugin.error;
-        for (const plugin_host::KindInfo& kind : plugin.kinds) {
-            const bool driver = kind.type == plugin_host::KindType::driver;
-            if (view.description.empty()) view.description = kind.summary;
-            view.kinds.push_back({driver ? "driver" : "checker",
-                                  kind.name,
-                                  kind.summary,
-                                  driver ? kind.process_schema : kind.config_schema,
-                                  {},
-                                  limit_names(kind.enforces)});
-        }
-        views.push_back(std::move(view));
-    }
-    return views;
+    return config::to_json(without_secrets(*spec, parts_.plugins.catalog()));
 }
 
 void Control::add(const api::Peer& peer, std::string json, bool replace,

@@ -34,8 +34,9 @@ Error keep(const DaemonOptions& options) {
 Outcome serve(const DaemonOptions& options) {
     auto link = keeper::Link::inherit();
     if (options.keeper && !link) return Refusal{keep(options)};
-    auto process = ManagerProcess::create({options.data_dir, options.socket, options.plugin_dirs},
-                                          std::move(link));
+    ProcessOptions wanted{options.data_dir, options.socket, options.plugin_dirs, false, {}};
+    if (options.config) wanted.configs.push_back(*options.config);
+    auto process = ManagerProcess::create(wanted, std::move(link));
     if (!process) return Refusal{process.error()};
     if (options.config) {
         auto specs = (*process)->load_specs({*options.config});

@@ -208,8 +208,8 @@ void Foreground::end() {
 Outcome run_up(const UpOptions& options) {
     log::set_level(options.verbose ? log::Level::debug : log::Level::warn);
     platform::survive_closed_outputs();
-    auto process = ManagerProcess::create(
-        {options.data_dir, options.socket, options.plugin_dirs, /*foreground=*/true});
+    auto process = ManagerProcess::create({options.data_dir, options.socket, options.plugin_dirs,
+                                           /*foreground=*/true, options.files});
     if (!process) return Refusal{process.error()};
     return Foreground(**process, options).run();
 }

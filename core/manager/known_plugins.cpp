@@ -1,11 +1,53 @@
 #include "manager/known_plugins.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
 
+#include "config/json_schema.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/users.hpp"
+#include "plugin_host/isolation/policy.hpp"
 
 namespace syspulse::manager {
+namespace {
+
+// They come with the program and are trusted as far as it is.
+constexpr std::array<std::string_view, 6> bundled_names{"cgroup", "command", "http",
+                                                        "job",    "posix",   "tcp"};
+
+std::filesystem::path bundled_directory() {
+    const auto program = platform::program_path();
+    if (program.empty()) return {};
+    return program.parent_path().parent_path() / "lib/syspulse/plugins";
+}
+
+bool is_in(const std::filesystem::path& file, const std::filesystem::path& directory) {
+    std::error_code error;
+    return !directory.empty() &&
+           std::filesystem::equivalent(file.parent_path(), directory, error) && !error;
+}
+
+void apply(const config::PluginSetting& setting, plugin_host::IsolationPolicy& policy) {
+    policy.isolated = setting.isolated.value_or(policy.isolated);
+    policy.user = setting.user;
+    policy.group = setting.group;
+    policy.max_memory_bytes = setting.max_memory_bytes.value_or(policy.max_memory_bytes);
+    policy.max_open_files = setting.max_open_files.value_or(policy.max_open_files);
+    policy.watchdog = setting.watchdog.value_or(policy.watchdog);
+    policy.backoff_base = setting.backoff_base.value_or(policy.backoff_base);
+    policy.backoff_max = setting.backoff_max.value_or(policy.backoff_max);
+    policy.reset_after = setting.reset_after.value_or(policy.reset_after);
+    if (setting.max_retries) policy.max_retries = setting.max_retries;
+}
+
+void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
+    choice.options_json =
+        schema == nullptr ? "{}" : config::redact_options(*schema, choice.options_json);
+}
+
+}  // namespace
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     config::KnownPlugins known;
@@ -40,6 +82,39 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
     return options;
 }
 
+model::DaemonSpec without_secrets(const model::DaemonSpec& spec,
+                                  const plugin_host::PluginCatalog& catalog) {
+    model::DaemonSpec shown = spec;
+    const plugin_host::KindInfo* const driver = catalog.driver(spec.driver.type);
+    hide_secrets(shown.driver, driver == nullptr ? nullptr : &driver->process_schema);
+    if (shown.health_check) {
+        model::PluginChoice& choice = shown.health_check->checker;
+        const plugin_host::KindInfo* const checker = catalog.checker(choice.type);
+        hide_secrets(choice, checker == nullptr ? nullptr : &checker->config_schema);
+    }
+    return shown;
+}
+
+plugin_host::IsolationOptions isolation_options(std::vector<config::PluginSetting> settings) {
+    plugin_host::IsolationOptions options;
+    options.bundled = [directory = bundled_directory()](const std::filesystem::path& file) {
+        return std::find(bundled_names.begin(), bundled_names.end(), file.stem().string()) !=
+                   bundled_names.end() &&
+               is_in(file, directory);
+    };
+    options.policy = [settings = std::move(settings)](const plugin_host::PluginInfo& plugin) {
+        plugin_host::IsolationPolicy policy;
+        policy.isolated = !plugin.bundled;
+        for (const config::PluginSetting& setting : settings) {
+            if (setting.name == plugin.id || setting.name == plugin.path.stem().string()) {
+                apply(setting, policy);
+            }
+        }
+        return policy;
+    };
+    return options;
+}
+
 std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& given) {
     std::vector<std::filesystem::path> path;
@@ -51,9 +126,7 @@ std::vector<std::filesystem::path> plugin_search_path(
         begin = end + 1;
     }
     path.insert(path.end(), given.begin(), given.end());
-    const auto program = platform::program_path();
-    if (!program.empty())
-        path.push_back(program.parent_path().parent_path() / "lib/syspulse/plugins");
+    if (const auto bundled = bundled_directory(); !bundled.empty()) path.push_back(bundled);
     return path;
 }
 

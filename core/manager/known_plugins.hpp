@@ -1,7 +1,9 @@
 // The loaded plugins in the words of the spec loader.
 #pragma once
 
+#include "config/plugin_settings.hpp"
 #include "config/spec_loader.hpp"
+#include "model/daemon_spec.hpp"
 #include "plugin_host/plugin_host.hpp"
 
 namespace syspulse::manager {
@@ -12,6 +14,14 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 // accounts of this machine. Both must outlive the options.
 config::LoadOptions load_options(const config::KnownPlugins& known,
                                  plugin_host::PluginHost& plugins);
+
+// The spec as it may be shown: "***" for every option that its plugin's schema marks as a secret.
+// Options of a plugin that is not there are left out, for nobody knows what is secret in them.
+model::DaemonSpec without_secrets(const model::DaemonSpec& spec,
+                                  const plugin_host::PluginCatalog& catalog);
+
+// Bundled plugins inside this process, all others in their own, unless the settings say otherwise.
+plugin_host::IsolationOptions isolation_options(std::vector<config::PluginSetting> settings);
 
 // The search path of plugins: $SYSPULSE_PLUGIN_PATH, then the given directories, then the directory
 // that belongs to the installation of the running program.

@@ -109,6 +109,11 @@ Result<void> Process::build(const ProcessOptions& options) {
     plugin_host::HostOptions host;
     host.search_paths = plugin_search_path(options.plugin_dirs);
     host.schema_check = config::check_schema;
+    config::LoadOptions reading;
+    reading.accepts_plugins = true;
+    reading.environment = platform::process_environment();
+    // What is wrong in the files is reported when the daemons are loaded.
+    host.isolation = isolation_options(config::load_spec_files(options.configs, reading).plugins);
     auto plugins = plugin_host::PluginHost::create(*loop_, *clock_, std::move(host));
     if (!plugins) return plugins.error();
     plugins_ = std::move(*plugins);
@@ -149,6 +154,7 @@ Result<std::vector<model::DaemonSpec>> Process::load_specs(
     options.environment = platform::process_environment();
     options.may_follow = platform::check_spec_file;
     options.existing_daemons = conductor_->dependencies();
+    options.accepts_plugins = true;
     auto loaded = config::load_spec_files(files, options);
     if (!loaded.errors.empty())
         return Error{ErrorCode::invalid_argument, config::format_errors(loaded.errors)};
@@ -202,6 +208,13 @@ void Process::on_signal(int number) {
     }
     const bool stops = number == SIGTERM || number == SIGINT || (number == SIGHUP && foreground_);
     if (stops) return stop_on_signal(number);
+    if (number == SIGHUP) {
+        const auto reloaded = plugins_->reload_changed();
+        if (!reloaded.empty()) {
+            return log::info("SIGHUP: " + std::to_string(reloaded.size()) +
+                             " isolated plugins have new files and are reloaded");
+        }
+    }
     log::info(signal_name(number) + " is ignored; to stop, send SIGTERM");
 }
 

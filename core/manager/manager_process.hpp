@@ -23,6 +23,7 @@ struct ProcessOptions {
     // Run for somebody at a terminal or in a container: SIGHUP stops it, and daemons get the whole
     // environment of this process instead of a small clean one.
     bool foreground = false;
+    std::vector<std::filesystem::path> configs;  // Files whose block "plugins" counts.
 };
 
 // [loop thread]

@@ -24,6 +24,14 @@ struct CheckView {
     std::uint32_t consecutive_failures = 0;
 };
 
+// The process of an isolated plugin.
+struct PluginHostView {
+    std::string state;  // idle, running, restarting, failed.
+    std::optional<std::int64_t> pid;
+    std::uint64_t restarts = 0;
+    std::string last_error;  // Empty is null.
+};
+
 struct DaemonView {
     std::string id;  // UUID
     std::string name;
@@ -52,6 +60,7 @@ struct DaemonView {
     RunId run;
     std::optional<CheckView> last_check;
     std::optional<ProcessStats> stats;
+    std::optional<PluginHostView> driver_host;  // Where the driver runs in a process of its own.
 };
 
 }  // namespace syspulse::model

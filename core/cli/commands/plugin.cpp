@@ -5,6 +5,7 @@
 
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/plugin_check.hpp"
 #include "cli/commands/plugin_new.hpp"
 #include "cli/daemon_detail.hpp"
 #include "cli/json_text.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::array words{"list"sv, "info"sv, "new"sv};
+constexpr std::array words{"list"sv, "info"sv, "new"sv, "reload"sv, "check"sv};
 
 constexpr std::array options{
     OptionSpec{0, "plugin-dir", "DIR",
@@ -25,6 +26,13 @@ constexpr std::array options{
                ValueKind::directory, true},
     OptionSpec{0, "language", "LANGUAGE", "new: c++ (default), c or rust", ValueKind::text},
     OptionSpec{0, "async", "", "new: a checker that runs on the host's loop and never blocks"},
+    OptionSpec{0, "config", "FILE", "check: what only the plugin's author can tell",
+               ValueKind::file},
+    OptionSpec{0, "level", "N", "check: items up to this level, 1 to 5 (default 3)",
+               ValueKind::count},
+    OptionSpec{0, "only", "ITEM", "check: only this item (may be repeated)", ValueKind::text, true},
+    OptionSpec{0, "explain", "ITEM", "check: say what an item is about, and end", ValueKind::text},
+    OptionSpec{0, "json", "", "check: the same as --format json"},
 };
 
 // From the manager if one runs, since only it knows what it loaded; else from the files.
@@ -43,6 +51,19 @@ Answer plugins(Context& context, const Arguments& arguments) {
     return {std::nullopt, std::move(files->json)};
 }
 
+// "loaded", and of a plugin in a process of its own how that is.
+std::string state_of(const PluginInfo& plugin) {
+    std::string state = plugin.state + (plugin.error.empty() ? "" : ": " + plugin.error);
+    if (plugin.host_state.empty()) {
+        return state;
+    }
+    state += ", " + plugin.host_state;
+    if (plugin.host_pid) {
+        state += " as " + std::to_string(*plugin.host_pid);
+    }
+    return plugin.host_error.empty() ? state : state + " (last: " + plugin.host_error + ")";
+}
+
 ExitCode list(Context& context, const std::vector<PluginInfo>& all) {
     if (context.json()) {
         std::vector<std::string> bodies;
@@ -56,15 +77,16 @@ ExitCode list(Context& context, const std::vector<PluginInfo>& all) {
         context.err << "no plugins found; set SYSPULSE_PLUGIN_PATH or use --plugin-dir DIR\n";
         return ExitCode::done;
     }
-    Table table({"NAME", "VERSION", "PROVIDES", "STATE", "PATH"});
+    Table table({"NAME", "VERSION", "PROVIDES", "ISOLATION", "STATE", "PATH"});
     for (const PluginInfo& plugin : all) {
-        const bool good =
-            plugin.error.empty() && (plugin.state.empty() || plugin.state == "loaded");
-        const std::string state = plugin.state + (plugin.error.empty() ? "" : ": " + plugin.error);
+        const bool good = plugin.error.empty() && plugin.host_state != "failed" &&
+                          plugin.host_state != "restarting" &&
+                          (plugin.state.empty() || plugin.state == "loaded");
         table.add({{plugin.name},
                    {plugin.version},
                    {join(plugin.kinds, ", ")},
-                   {state, good ? Color::green : Color::red},
+                   {plugin.isolation},
+                   {state_of(plugin), good ? Color::green : Color::red},
                    {plugin.path}});
     }
     table.print(context, context.out);
@@ -99,16 +121,43 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
                                 "; see: syspulse plugin list"});
 }
 
+ExitCode reload(Context& context, const std::string& name) {
+    // A driver's daemons are handed over one by one.
+    constexpr Duration patience = std::chrono::seconds{60};
+    const Answer answer =
+        call(context, {"POST", "/v1/plugins/" + url_encode(name) + "/reload", {}, patience});
+    if (!answer) {
+        return report(context, *answer.failure);
+    }
+    if (context.json()) {
+        context.out << answer.body << '\n' << std::flush;
+    } else if (!context.globals.quiet) {
+        context.out << printable(name) << ": reloaded\n" << std::flush;
+    }
+    return ExitCode::done;
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     const auto& given = arguments.positionals;
     if (given[0] == "new") {
         return run_plugin_new(context, arguments);
     }
+    if (given[0] == "check") {
+        if (given.size() != 2 && !arguments.has("explain")) {
+            return report(context, usage_failure("missing argument: plugin check needs FILE"));
+        }
+        return run_plugin_check(context, arguments);
+    }
     const bool wants_info = given[0] == "info";
-    if (given.size() != (wants_info ? 2U : 1U)) {
-        return report(context,
-                      usage_failure(wants_info ? "missing argument: plugin info needs NAME"
-                                               : "unexpected argument \"" + given[1] + "\""));
+    const bool wants_name = wants_info || given[0] == "reload";
+    if (given.size() != (wants_name ? 2U : 1U)) {
+        return report(
+            context,
+            usage_failure(wants_name ? "missing argument: plugin " + given[0] + " needs NAME"
+                                     : "unexpected argument \"" + given[1] + "\""));
+    }
+    if (given[0] == "reload") {
+        return reload(context, given[1]);
     }
     const Answer answer = plugins(context, arguments);
     if (!answer) {
@@ -125,17 +174,22 @@ ExitCode run(Context& context, const Arguments& arguments) {
 
 constinit const Command plugin_command{
     .name = "plugin",
-    .summary = "list plugins, show one with its options, or begin a new one",
-    .positional = {"list | info NAME | new driver|checker NAME", 1, 3, ValueKind::text, words},
+    .summary = "list, show, begin, reload or check plugins",
+    .positional = {"list | info | new | reload | check [WORD...]", 1, 3, ValueKind::text, words},
     .options = options,
     .details =
-        "Shows what the manager loaded, or, when none runs, what the plugin files say. NAME is a "
-        "plugin's name, or that of a driver or checker in it. new writes a project that builds and "
-        "passes its tests to the folder NAME.",
+        "list and info NAME show what the manager loaded, or, when none runs, what the plugin "
+        "files say. NAME is a plugin's name, or that of a driver or checker in it. new driver|"
+        "checker NAME writes a project that builds and passes its tests to the folder NAME. reload "
+        "NAME has a plugin that runs in a process of its own start again from its present file; "
+        "its daemons go on running. check FILE proves a plugin file against the rules of the ABI, "
+        "each in a process of its own, and exits with 1 if one is violated.",
     .examples =
         "syspulse plugin list\n"
         "syspulse plugin info posix\n"
-        "syspulse plugin new checker my-check",
+        "syspulse plugin new checker my-check\n"
+        "syspulse plugin reload org.example.my-driver\n"
+        "syspulse plugin check ./my-checker.so --config conformance.yaml",
     .run = run,
 };
 

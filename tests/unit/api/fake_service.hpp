@@ -103,6 +103,11 @@ class FakeService final : public ControlService {
         plugin.kinds.push_back({"driver", "posix", "", "{}", {}, {}});
         return {plugin};
     }
+    void reload_plugin(const std::string& name, Done<void> done) override {
+        calls.push_back("reload " + name);
+        if (next_error) return done(*std::exchange(next_error, std::nullopt));
+        done({});
+    }
     void add(const Peer& peer, std::string json, bool replace, Done<AddOutcome> done) override {
         last_peer = peer;
         calls.push_back("add " + std::to_string(json.size()) + (replace ? " replace" : ""));

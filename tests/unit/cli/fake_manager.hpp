@@ -99,6 +99,7 @@ class World {
     std::string input;
     std::optional<manager::DaemonOptions> daemon_options;
     std::optional<manager::UpOptions> up_options;
+    decltype(Context::check_plugin) check_plugin;
     Result<PluginFiles> plugin_files = PluginFiles{{}, "[]"};
 
     Outcome run(std::vector<std::string> words) {
@@ -118,6 +119,10 @@ class World {
         context.now = [] { return Now{Instant{}, *parse_rfc3339("2026-01-01T00:00:00Z")}; };
         context.pause = [](Duration) {};
         context.load_plugins = [this](const std::vector<std::string>&) { return plugin_files; };
+        context.check_plugin = check_plugin;
+        context.explain_item = [](std::string_view item) {
+            return std::optional(std::string(item));
+        };
         context.run_daemon = [this](const manager::DaemonOptions& options) {
             daemon_options = options;
             return 0;

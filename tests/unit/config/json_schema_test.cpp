@@ -95,6 +95,14 @@ TEST(JsonSchema, never_shows_secrets) {
     EXPECT_EQ(redact_options(schema, R"({"a":"k-1"})"), R"({"a":"***"})");
     EXPECT_EQ(redact_options("{", R"({"a":"k-1"})"), "{}");
     EXPECT_EQ(completed(schema, R"({"a":12345})").find("12345"), std::string::npos);
+    const auto number = property(R"({"type":"integer","maximum":9,"x-syspulse-secret":true})");
+    EXPECT_EQ(redact_options(number, R"({"a":5})"), R"({"a":"***"})");
+    EXPECT_EQ(completed(number, R"({"a":12345})").find("12345"), std::string::npos);
+}
+
+TEST(JsonSchema, takes_no_masked_secret_for_the_secret) {
+    const auto schema = property(R"({"type":"string","x-syspulse-secret":true})");
+    EXPECT_NE(completed(schema, R"({"a":"***"})").find("the secret itself"), std::string::npos);
 }
 
 TEST(JsonSchema, matches_evil_patterns_in_bounded_time) {

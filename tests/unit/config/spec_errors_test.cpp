@@ -32,6 +32,9 @@ constexpr Mistake mistakes[] = {
     {"unknown_top_key", "daemon: {}\n",
      "a.yaml:1:1: unknown key \"daemon\"; did you mean \"daemons\"?\n"
      "a.yaml:1:1: there is no \"daemons\" block"},
+    {"plugins_elsewhere", WITH("plugins: {http: {isolation: none}}\n"),
+     "a.yaml:4:1: \"plugins\" is the manager's own configuration; give the file to syspulse daemon "
+     "--config or syspulse up"},
     {"misspelt_key", "daemons:\n  a:\n    comand: [x]\n",
      "a.yaml:2:3: daemon \"a\" has no \"command\"\n"
      "a.yaml:3:5: unknown key \"comand\"; did you mean \"command\"?"},

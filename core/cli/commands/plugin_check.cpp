@@ -1,0 +1,119 @@
+#include "cli/commands/plugin_check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <iterator>
+#include <ostream>
+
+#include "cli/failure.hpp"
+#include "cli/json_text.hpp"
+#include "cli/text.hpp"
+
+namespace syspulse::cli {
+namespace {
+
+using conformance::Finding;
+
+constexpr std::array<std::string_view, 6> statuses{"pass", "warn", "skip", "fail", "crash", "hang"};
+
+Color color_of(const Finding& finding) {
+    if (finding.bad()) {
+        return Color::red;
+    }
+    return finding.status == "warn" ? Color::yellow : Color::green;
+}
+
+std::string json_of(const Finding& finding) {
+    std::array<char, 32> seconds{};
+    std::snprintf(seconds.data(), seconds.size(), "%.3f", finding.seconds);
+    return "{\"item\":" + json_string(finding.item) +
+           ",\"kind\":" + (finding.kind.empty() ? "null" : json_string(finding.kind)) +
+           ",\"level\":" + std::to_string(finding.level) +
+           ",\"status\":" + json_string(finding.status) +
+           ",\"message\":" + json_string(finding.message) + ",\"seconds\":" + seconds.data() + "}";
+}
+
+std::string summary_json(const std::vector<Finding>& findings) {
+    std::string text = "{";
+    for (const std::string_view status : statuses) {
+        const auto count =
+            std::count_if(findings.begin(), findings.end(),
+                          [&](const Finding& finding) { return finding.status == status; });
+        text += (text.size() == 1 ? "" : ",") + json_string(status) + ":" + std::to_string(count);
+    }
+    return text + "}";
+}
+
+std::string summary_text(const std::vector<Finding>& findings) {
+    std::string text;
+    for (const std::string_view status : statuses) {
+        const auto count =
+            std::count_if(findings.begin(), findings.end(),
+                          [&](const Finding& finding) { return finding.status == status; });
+        if (count > 0) {
+            text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string(status);
+        }
+    }
+    return text;
+}
+
+void show(Context& context, const Finding& finding) {
+    std::string status = finding.status;
+    status.resize(6, ' ');
+    context.out << finding.item << "  " << colored(context, color_of(finding), status)
+                << (finding.kind.empty() ? "" : finding.kind)
+                << (finding.message.empty() ? "" : (finding.kind.empty() ? "" : ": "))
+                << printable(finding.message) << '\n'
+                << std::flush;
+}
+
+ExitCode explain(Context& context, const std::string& item) {
+    const auto text = context.explain_item(item);
+    if (!text) {
+        return report(context, usage_failure("there is no item \"" + item + "\""));
+    }
+    context.out << *text << '\n' << std::flush;
+    return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
+    if (const auto item = arguments.text("explain")) {
+        return explain(context, *item);
+    }
+    conformance::KitOptions options;
+    options.plugin = arguments.positionals[1];
+    if (const auto file = arguments.text("config")) {
+        options.author_file = *file;
+    }
+    options.level = static_cast<int>(arguments.count("level").value_or(3));
+    options.only = arguments.all("only");
+    const bool json = context.json() || arguments.has("json");
+    std::vector<Finding> findings;
+    const auto ran = context.check_plugin(options, [&](const Finding& finding) {
+        findings.push_back(finding);
+        if (!json) {
+            show(context, finding);
+        }
+    });
+    if (!ran) {
+        return report(context, failure_of(ran.error()));
+    }
+    if (json) {
+        std::vector<std::string> items;
+        std::transform(findings.begin(), findings.end(), std::back_inserter(items), json_of);
+        context.out << "{\"plugin\":" << json_string(options.plugin.string())
+                    << ",\"level\":" << options.level << ",\"items\":" << json_array(items)
+                    << ",\"summary\":" << summary_json(findings) << "}\n";
+    } else {
+        context.out << summary_text(findings) << '\n';
+    }
+    context.out << std::flush;
+    const bool bad = std::any_of(findings.begin(), findings.end(),
+                                 [](const Finding& finding) { return finding.bad(); });
+    return bad ? ExitCode::failed : ExitCode::done;
+}
+
+}  // namespace syspulse::cli
