@@ -47,8 +47,7 @@ class Example(unittest.TestCase):
         shutil.copytree(ROOT / "sdk/examples" / name, project)
         run("cmake", "-B", "build", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}", "-DCMAKE_BUILD_TYPE=Debug", cwd=project)
         run("cmake", "--build", "build", cwd=project)
-        if "check FILE" in run(PREFIX / "bin/syspulse", "plugin", "--help"):
-            run("ctest", "--test-dir", "build", "--output-on-failure", "--no-tests=error", cwd=project)
+        run("ctest", "--test-dir", "build", "--output-on-failure", "--no-tests=error", cwd=project)
         return project / "build"
 
     @contextlib.contextmanager

@@ -76,9 +76,7 @@ class @CLASS@ : public sdk::Driver {
     sdk::Spawned spawn(const sdk::SpawnRequest& request) {
         if (!request.user.empty()) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver cannot change the user"};
         const int nice_value = static_cast<int>(request.config.i64("/nice"));
-        auto env_texts = request.env;
-        env_texts.push_back("SYSPULSE_RUN_ID=" + request.run_id);
-        auto argv = pointers(request.argv), env = pointers(env_texts);
+        auto argv = pointers(request.argv), env = pointers(request.env);
         int report[2];
         if (pipe2(report, O_CLOEXEC) != 0) throw sdk::Error::os("cannot make a pipe");
         const pid_t pid = fork();

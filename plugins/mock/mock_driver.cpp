@@ -1,0 +1,225 @@
+// The posix driver with a layer around its slots and around the host that it sees.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mock.hpp"
+
+// The entry function of the posix plugin, which is compiled in under this name.
+extern "C" const sysp_module* SYSP_CALL mock_inner_plugin(void);
+
+namespace syspulse::plugins::mock {
+namespace {
+
+struct Driver {
+    // First, so that the host's functions find the driver. The inner driver gets this copy.
+    sysp_host host{};
+    const sysp_host* real = nullptr;
+    void* inner = nullptr;
+    std::map<sysp_proc, std::int64_t> pids;
+    std::map<sysp_op, sysp_proc> starting;
+    std::set<sysp_proc> known;
+    std::set<sysp_proc> exited;
+    std::uint64_t stats_calls = 0;
+};
+
+const sysp_driver_vtbl& inner() {
+    return *static_cast<const sysp_driver_vtbl*>(mock_inner_plugin()->kinds[0]->vtbl);
+}
+
+Driver& driver_of(const sysp_host* host) {
+    return *reinterpret_cast<Driver*>(const_cast<sysp_host*>(host));
+}
+
+// By its leader; what has its own reasons to be stopped is not told apart.
+bool is_stopped(std::int64_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_end = stat.rfind(')');
+    return name_end + 2 < stat.size() && stat[name_end + 2] == 'T';
+}
+
+sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_spawn_result* result,
+                                 const sysp_error* error) {
+    Driver& driver = driver_of(host);
+    const sysp_proc proc = driver.starting[op];
+    if (result == nullptr) return driver.real->spawn_done(driver.real, op, result, error);
+    driver.pids[proc] = result->pid;
+    driver.known.insert(proc);
+    sysp_spawn_result copy = *result;
+    if (is_stopped(copy.pid)) copy.flags |= SYSP_SPAWNF_FROZEN;
+    if (broken("D07")) copy.token = {"", 0};
+    if (broken("own-pid")) copy.pid = ::getpid();
+    if (broken("D06")) {
+        const sysp_exit exit{sizeof exit, SYSP_EXIT_CODE, 0, 0, 0};
+        driver.real->proc_exited(driver.real, proc, &exit);
+    }
+    return driver.real->spawn_done(driver.real, op, &copy, error);
+}
+
+sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc, const sysp_exit* exit) {
+    Driver& driver = driver_of(host);
+    sysp_exit copy = *exit;
+    if (broken("D01") && copy.kind == SYSP_EXIT_CODE) copy.value = 0;
+    driver.exited.insert(proc);
+    if (broken("D24")) return SYSP_OK;
+    return driver.real->proc_exited(driver.real, proc, &copy);
+}
+
+sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, void** self) {
+    auto driver = std::make_unique<Driver>();
+    driver->host = *host;
+    driver->real = host;
+    driver->host.spawn_done = spawn_done;
+    driver->host.proc_exited = proc_exited;
+    const sysp_status status = inner().create(&driver->host, config, &driver->inner);
+    if (status == SYSP_OK) *self = driver.release();
+    return status;
+}
+
+void SYSP_CALL destroy(void* self) {
+    const std::unique_ptr<Driver> driver(static_cast<Driver*>(self));
+    if (broken("D20")) {
+        for (const auto& [proc, pid] : driver->pids) ::kill(static_cast<pid_t>(pid), SIGKILL);
+    }
+    inner().destroy(driver->inner);
+}
+
+sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
+    Driver& driver = *static_cast<Driver*>(self);
+    driver.starting[op] = request->proc;
+    sysp_spawn_request copy = *request;
+    if (broken("spawn-crash")) std::abort();
+    if (broken("spawn-hang")) spin();
+    if (broken("D02")) {
+        // Whatever is asked for, something runs.
+        static const sysp_str nothing{"/bin/true", 9};
+        copy.argv = &nothing;
+        copy.argc = 1;
+    }
+    if (broken("D03") && copy.argc > 1) --copy.argc;
+    std::vector<sysp_str> env(copy.env, copy.env + copy.envc);
+    if (broken("D04")) env.push_back({"MOCK=1", 6});
+    copy.env = env.data();
+    copy.envc = env.size();
+    if (broken("D23")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const sysp_status status = inner().spawn(driver.inner, op, &copy);
+    if (broken("crash-after-spawn")) std::abort();
+    return status;
+}
+
+sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request* request) {
+    Driver& driver = *static_cast<Driver*>(self);
+    driver.starting[op] = request->proc;
+    if (broken("D08") || broken("D20")) {
+        const sysp_error error{sizeof error, SYSP_E_NOT_FOUND, 0, 0, 0, 0, {"gone", 4}};
+        return driver.real->spawn_done(driver.real, op, nullptr, &error);
+    }
+    if (broken("D09") || broken("D11")) {
+        sysp_spawn_result result{};
+        result.size = sizeof result;
+        result.pid = ::getppid();
+        result.token = request->token.len == 0 ? sysp_str{"t", 1} : request->token;
+        return driver.real->spawn_done(driver.real, op, &result, nullptr);
+    }
+    if (broken("D12") && request->token.len > 1000) std::abort();
+    return inner().recover(driver.inner, op, request);
+}
+
+sysp_status done(Driver& driver, sysp_op op, sysp_status code) {
+    const sysp_error error{sizeof error, code, 0, 0, 0, 0, {"so it is", 8}};
+    return driver.real->op_done(driver.real, op, code == SYSP_OK ? nullptr : &error);
+}
+
+sysp_status SYSP_CALL signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind,
+                             std::int32_t number) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (broken("D14") && kind == SYSP_SIG_TERMINATE) return done(driver, op, SYSP_OK);
+    if (broken("D15") && kind == SYSP_SIG_KILL) {
+        ::kill(static_cast<pid_t>(driver.pids[proc]), SIGKILL);
+        return done(driver, op, SYSP_OK);
+    }
+    if (broken("D16") && driver.exited.count(proc) != 0) return done(driver, op, SYSP_E_INTERNAL);
+    if (broken("D17") && kind == SYSP_SIG_OS) number = SIGWINCH;
+    return inner().signal(driver.inner, op, proc, kind, number);
+}
+
+sysp_status SYSP_CALL inspect(void* self, sysp_op op, sysp_proc proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (broken("D21")) return done(driver, op, SYSP_OK);
+    return inner().inspect(driver.inner, op, proc);
+}
+
+sysp_status SYSP_CALL stats(void* self, sysp_op op, sysp_proc proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (!broken("D22")) return inner().stats(driver.inner, op, proc);
+    sysp_stats stats{};
+    stats.size = sizeof stats;
+    stats.valid = SYSP_STAT_CPU;
+    stats.cpu_ns = 1'000'000'000 - 1'000'000 * ++driver.stats_calls;
+    return driver.real->stats_done(driver.real, op, &stats, nullptr);
+}
+
+void SYSP_CALL release(void* self, sysp_proc proc) {
+    Driver& driver = *static_cast<Driver*>(self);
+    if (broken("D18")) ::kill(static_cast<pid_t>(driver.pids[proc]), SIGKILL);
+    inner().release(driver.inner, proc);
+    if (!broken("D19")) return;
+    const sysp_exit exit{sizeof exit, SYSP_EXIT_LOST, 0, 0, 0};
+    driver.real->proc_exited(driver.real, proc, &exit);
+}
+
+void SYSP_CALL cancel(void* self, sysp_op op) {
+    const Driver& driver = *static_cast<Driver*>(self);
+    if (inner().cancel != nullptr) inner().cancel(driver.inner, op);
+}
+
+// Stops the process group, which is enough for tests; the driver cgroup holds everything.
+sysp_status hold(void* self, sysp_op op, sysp_proc proc, int number) {
+    Driver& driver = *static_cast<Driver*>(self);
+    const auto found = driver.pids.find(proc);
+    if (found == driver.pids.end()) return done(driver, op, SYSP_E_NOT_FOUND);
+    ::kill(-static_cast<pid_t>(found->second), number);
+    return done(driver, op, SYSP_OK);
+}
+
+sysp_status SYSP_CALL freeze(void* self, sysp_op op, sysp_proc proc) {
+    return hold(self, op, proc, SIGSTOP);
+}
+
+sysp_status SYSP_CALL thaw(void* self, sysp_op op, sysp_proc proc) {
+    return hold(self, op, proc, SIGCONT);
+}
+
+const void* SYSP_CALL get_extension(void*, const char* id) {
+    static const sysp_freeze table{sizeof table, 0, freeze, thaw};
+    return std::strcmp(id, SYSP_EXT_FREEZE) == 0 ? &table : nullptr;
+}
+
+}  // namespace
+
+const sysp_kind* driver_kind() {
+    static const sysp_driver_vtbl table{sizeof table, 0,       create, destroy,
+                                        spawn,        recover, signal, inspect,
+                                        stats,        release, cancel, get_extension};
+    static const sysp_kind kind = [] {
+        sysp_kind copy = *mock_inner_plugin()->kinds[0];
+        copy.name = "mock";
+        copy.summary = "the posix driver, or a broken one";
+        copy.vtbl = &table;
+        return copy;
+    }();
+    return &kind;
+}
+
+}  // namespace syspulse::plugins::mock

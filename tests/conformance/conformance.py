@@ -1,0 +1,63 @@
+"""The conformance kit proves the bundled plugins, and finds every fault that the mock plugin can have."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+PROGRAM = os.environ["SYSPULSE_PROGRAM"]
+MOCK = os.environ["SYSPULSE_MOCK_PLUGIN"]
+HERE = pathlib.Path(__file__).parent
+DEADLINE_SECS = 600
+BAD = ("fail", "crash", "hang")
+
+
+def check(plugin, *flags, fault=""):
+    env = {**os.environ, "SYSPULSE_MOCK_FAULT": fault} if fault else os.environ
+    author = HERE / (pathlib.Path(plugin).stem + ".yaml")
+    config = ["--config", author] if author.exists() else []
+    done = subprocess.run([PROGRAM, "plugin", "check", plugin, *config, "--json", *flags], capture_output=True,
+                          text=True, timeout=DEADLINE_SECS, env=env)
+    assert done.returncode in (0, 1), (plugin, flags, done.stderr)
+    items = json.loads(done.stdout)["items"]
+    assert (done.returncode == 1) == any(i["status"] in BAD for i in items), done.stdout
+    return items
+
+
+def bad(items):
+    return [i for i in items if i["status"] in BAD]
+
+
+def need_cgroups(items):
+    """Skips where no cgroup may be made, with the driver's own reason."""
+    refused = [i["message"] for i in bad(items) if "Delegate=yes" in i["message"]]
+    if refused:
+        print("skipped:", refused[0])
+        sys.exit(77)
+
+
+def sound(plugin, level):
+    if pathlib.Path(plugin).stem == "cgroup":
+        need_cgroups(check(plugin, "--only", "D01"))
+    items = check(plugin, "--level", level)
+    assert not bad(items), json.dumps(bad(items), indent=1)
+    proven = {i["item"] for i in items if i["status"] in ("pass", "warn")}
+    assert len(proven) >= 25, sorted(proven)
+    print(len(proven), "items proven:", " ".join(sorted(proven)))
+
+
+def broken(group):
+    names = [n for line in (HERE / "broken.txt").read_text().splitlines() if not line.startswith("#")
+             for n in line.split()]
+    assert len(names) >= 25
+    for item in (n for n in names if n.startswith(group)):
+        assert bad(check(MOCK, "--only", item, fault=item)), f"{item}: the fault is not found"
+        assert not bad(check(MOCK, "--only", item)), f"{item}: found in a sound plugin"
+        others = bad(check(MOCK, "--only", "M01", "--only", "M10", "--only", "S02", fault=item))
+        assert not others, (item, others)
+
+
+if sys.argv[1] == "sound":
+    sound(*sys.argv[2:])
+else:
+    broken(sys.argv[2])

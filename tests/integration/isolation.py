@@ -1,0 +1,276 @@
+"""Plugins in processes of their own: whatever they do, the manager and all other daemons go on."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, main, until
+from survival import while_no_manager
+
+MOCK = pathlib.Path(os.environ["SYSPULSE_MOCK_PLUGIN"])
+SANITIZED = os.environ.get("SYSPULSE_SANITIZE", "") != ""
+SHELL_FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
+QUICK = {"watchdog_secs": 2, "restart": {"backoff_base_secs": 0.05, "backoff_max_secs": 1}}
+
+
+def configured(m, settings, *flags):
+    """A manager with the mock plugin and these settings of plugins."""
+    plugins = m.root / "plugins"
+    plugins.mkdir(exist_ok=True)
+    if not (plugins / "mock.so").exists():
+        shutil.copy(MOCK, plugins / "mock.so")
+    config = m.root / "manager.yaml"
+    config.write_text(json.dumps({"plugins": settings}))
+    m.start("--plugin-dir", plugins, "--config", config, *flags)
+    return plugins
+
+
+def plugin(m, name):
+    return next(p for p in json.loads(m.ok("--format", "json", "plugin", "list")) if p["name"] == name)
+
+
+def host(m, name):
+    return plugin(m, name)["host"]
+
+
+def fresh_host(m, name, before):
+    return until(lambda: (lambda h: h if h["pid"] not in (None, before) else None)(host(m, name)),
+                 f"{name} has a fresh process")
+
+
+def a_faulty_checker_harms_nobody_else():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": {**QUICK, "limits": {"max_memory_bytes": "160M", "max_open_files": 64}}})
+        m.add(bystander={"command": SHELL_FOREVER, "health_check": {"type": "command", "target": "exit 0",
+                                                                   "interval_secs": 0.2}})
+        m.ok("start", "bystander", "--wait")
+        manager = json.loads(m.ok("--format", "json", "info"))["pid"]
+        bystander = m.status("bystander")["pid"]
+        assert plugin(m, "syspulse.mock")["isolation"] == "process"
+        lost, kept = ["forged", "crash", "abort", "exit", "spin", "garbage",
+                                                                                "oversize"], ["never", "wrong", "descriptors",
+                                                                                "stuck", "error", "fail"]
+        # The limit is not set under a sanitizer, which needs terabytes of address space.
+        for fault in lost + kept + ([] if SANITIZED else ["memory"]):
+            before = host(m, "syspulse.mock")["restarts"]
+            m.add(faulty={"command": SHELL_FOREVER, "health_check": {
+                "type": "mock", "target": fault, "interval_secs": 0.1, "timeout_secs": 1, "retries": 1,
+                "on_unhealthy": "none"}})
+            m.ok("start", "faulty")
+            pid = m.wait_for("faulty", health_status="unhealthy")["pid"]
+            if fault in lost:
+                until(lambda: host(m, "syspulse.mock")["restarts"] > before, f"{fault}: the process is replaced")
+                assert host(m, "syspulse.mock")["last_error"], fault
+            now = m.status("bystander")
+            assert (now["pid"], now["restart_count"], now["health_status"]) == (bystander, 0, "healthy"), (fault, now)
+            assert m.status("faulty")["pid"] == pid and alive(pid), fault
+            assert json.loads(m.ok("--format", "json", "info"))["pid"] == manager, fault
+            m.ok("remove", "faulty", "--force")
+        m.add(sound={"command": SHELL_FOREVER, "health_check": {"type": "mock", "target": "twice",
+                                                               "interval_secs": 0.1}})
+        m.ok("start", "sound", "--wait", "--timeout", 30)
+        assert m.status("sound")["health_status"] == "healthy"
+
+
+def a_file_that_cannot_be_looked_at_hurts_nobody():
+    with Manager() as m:
+        folder = m.root / "plugins"
+        folder.mkdir()
+        shutil.copy(MOCK, folder / "mock.so")
+        faults = {"load-crash": "SIGABRT", "load-exit": "exit code 0", "poison": "SIG", "M04": "magic",
+                  "load-hang": "no answer within"}
+        for fault, expected in faults.items():
+            done = m.run("--format", "json", "plugin", "list", "--plugin-dir", folder,
+                         env={**os.environ, "SYSPULSE_MOCK_FAULT": fault})
+            assert done.returncode == 0, (fault, done.stderr)
+            found = json.loads(done.stdout)
+            bad = next(p for p in found if p["path"].endswith("mock.so"))
+            if fault != "poison" or not SANITIZED:
+                assert bad["state"] == "failed" and expected in bad["error"], (fault, bad)
+            assert next(p for p in found if p["name"] == "syspulse.posix")["state"] == "loaded", fault
+
+
+def daemons_outlive_the_process_of_their_driver():
+    with Manager() as m:
+        configured(m, {"posix": {"isolation": "process", **QUICK}})
+        m.add(web={"command": ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done"]},
+              bystander={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web", "bystander")
+        pid = m.status("web")["pid"]
+        first = host(m, "syspulse.posix")
+        assert first["state"] == "running" and m.status("web")["driver_host"]["pid"] == first["pid"]
+        os.kill(first["pid"], signal.SIGKILL)
+        second = fresh_host(m, "syspulse.posix", first["pid"])
+        assert second["restarts"] == 1 and "SIGKILL" in second["last_error"], second
+        now = m.status("web")
+        assert (now["pid"], now["state"], now["restart_count"]) == (pid, "running", 0), now
+        # The manager has inherited the daemon, so that its status is known.
+        os.kill(pid, signal.SIGTERM)
+        ended = until(lambda: (lambda s: s if s["exit_code"] is not None else None)(m.status("web")), "web has ended")
+        assert ended["exit_code"] == 5, ended
+        # An exit while the process hangs is seen when the watchdog has replaced it.
+        m.ok("start", "web")
+        pid = m.status("web")["pid"]
+        os.kill(second["pid"], signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: m.status("web")["exit_signal"] == "SIGKILL", "the exit is seen")
+        third = fresh_host(m, "syspulse.posix", second["pid"])
+        # A stop does not wait for a driver that hangs.
+        m.ok("start", "web")
+        pid = m.status("web")["pid"]
+        os.kill(third["pid"], signal.SIGSTOP)
+        m.ok("stop", "web", "--force")
+        assert not alive(pid) and m.status("bystander")["restart_count"] == 0
+
+
+def a_driver_that_dies_in_spawn_leaves_no_second_copy():
+    with Manager() as m:
+        os.environ["SYSPULSE_MOCK_FAULT"] = "crash-after-spawn"
+        try:
+            configured(m, {"syspulse.mock": QUICK})
+        finally:
+            del os.environ["SYSPULSE_MOCK_FAULT"]
+        mark = f"mark-{os.getpid()}"
+        m.add(web={"command": ["/bin/sh", "-c", f": {mark}; while :; do sleep 60; done"], "driver": "mock"})
+        m.ok("start", "web", "--timeout", 30)
+        running = m.wait_for("web", state="running")
+        assert host(m, "syspulse.mock")["restarts"] >= 1
+        copies = subprocess.run(["pgrep", "-f", mark], capture_output=True, text=True).stdout.split()
+        assert [int(pid) for pid in copies] == [running["pid"]], copies
+        m.ok("stop", "web", "--force")
+
+
+def a_new_file_takes_over_running_daemons():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": QUICK})
+        names = [f"web{i}" for i in range(10)]
+        m.add(**{name: {"command": ["/bin/sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done"],
+                        "driver": "mock"} for name in names})
+        m.ok("start", *names)
+        before = {name: m.status(name)["pid"] for name in names}
+        first = host(m, "syspulse.mock")["pid"]
+
+        def replaced_by(pid):
+            assert host(m, "syspulse.mock")["pid"] != pid
+            for name in names:
+                now = m.status(name)
+                assert (now["pid"], now["state"], now["restart_count"]) == (before[name], "running", 0), now
+            until(lambda: not alive(pid), "the old process is gone")
+
+        shutil.copy(MOCK, plugins / "mock.new")
+        os.rename(plugins / "mock.new", plugins / "mock.so")
+        assert "reloaded" in m.ok("plugin", "reload", "syspulse.mock")
+        replaced_by(first)
+        second = host(m, "syspulse.mock")["pid"]
+        shutil.copy(MOCK, plugins / "mock.new")
+        os.rename(plugins / "mock.new", plugins / "mock.so")
+        os.kill(json.loads(m.ok("--format", "json", "info"))["pid"], signal.SIGHUP)
+        until(lambda: host(m, "syspulse.mock")["pid"] not in (None, second), "SIGHUP reloads it")
+        replaced_by(second)
+        os.kill(before["web0"], signal.SIGTERM)
+        until(lambda: m.status("web0")["exit_code"] == 7, "its exit is still seen")
+        # A file that is no plugin leaves everything as it is.
+        third = host(m, "syspulse.mock")["pid"]
+        (plugins / "mock.new").write_text("no plugin")
+        os.rename(plugins / "mock.new", plugins / "mock.so")
+        assert "mock" in m.fails(1, "plugin", "reload", "mock")
+        assert host(m, "syspulse.mock")["pid"] == third and alive(before["web1"])
+        m.ok("stop", *names[1:])
+        assert "runs inside the manager" in m.fails(5, "plugin", "reload", "posix")
+        assert m.run("plugin", "reload", "no-such").returncode != 0
+
+
+def a_lost_manager_takes_its_plugin_processes_along():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": QUICK}, "--no-keeper")
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web")
+        pid, old = m.status("web")["pid"], host(m, "syspulse.mock")["pid"]
+        os.kill(old, signal.SIGSTOP)  # Even one that cannot notice it.
+        m.kill()
+        until(lambda: not alive(old), "the plugin's process ends with the manager")
+        assert alive(pid)
+        m.start("--plugin-dir", plugins, "--no-keeper")
+        now = m.wait_for("web", state="running")
+        assert (now["pid"], now["restart_count"]) == (pid, 0)
+
+
+def daemons_of_an_isolated_driver_survive_their_manager():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": QUICK})
+        go = m.root / "go"
+        counted = ["/bin/sh", "-c", f"while [ ! -e {go} ]; do sleep 0.02; done; exit 7"]
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"}, adopted={"command": counted, "driver": "mock"},
+              unseen={"command": SHELL_FOREVER, "driver": "mock"}, held={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web", "adopted", "unseen", "held")
+        m.ok("pause", "held")
+        before = {name: m.status(name)["pid"] for name in ("web", "adopted", "unseen", "held")}
+
+        def taken_over(old, *names):
+            """A fresh process holds the same daemons, and the old one is gone."""
+            until(lambda: not alive(old), "the plugin's old process ends with its manager")
+            for name in names:
+                now = m.wait_for(name, state="running")
+                assert (now["pid"], now["restart_count"]) == (before[name], 0), now
+            assert m.status("held")["paused"] is True
+            return fresh_host(m, "syspulse.mock", old)["pid"]
+
+        old = host(m, "syspulse.mock")["pid"]
+        while_no_manager(m, lambda: os.kill(before["unseen"], signal.SIGTERM))
+        old = taken_over(old, "web", "adopted", "held")
+        assert m.wait_for("unseen", state="failed")["exit_signal"] == "SIGTERM"
+        m.ok("upgrade")
+        old = taken_over(old, "web", "adopted", "held")
+        go.touch()  # A child of the keeper by now: the driver cannot read its status.
+        assert m.wait_for("adopted", state="failed")["exit_code"] == 7
+        m.ok("resume", "held")
+        assert m.status("held")["paused"] is False
+        m.ok("pause", "held")
+        m.ok("shutdown", "--keep-running")
+        assert m.process.wait(DEADLINE_SECS) == 0
+        until(lambda: not alive(old), "the plugin's process ends with the manager")
+        assert alive(before["web"]) and alive(before["held"])
+        m.start("--plugin-dir", plugins, "--config", m.root / "manager.yaml")
+        taken_over(old, "web", "held")
+        m.ok("stop", "web")
+        assert not alive(before["web"])
+
+
+def secrets_are_shown_nowhere():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": QUICK})
+        secret = "k-4711"
+        check = {"type": "mock", "target": "pass", "interval_secs": 0.1, "with": {"key": secret}}
+        m.add(web={"command": SHELL_FOREVER, "health_check": check})
+        m.ok("start", "web", "--wait", "--timeout", 30)
+        shown = json.loads(m.ok("--format", "json", "spec", "web"))
+        masked = json.dumps(shown)
+        assert '"***"' in masked, masked
+        bad = m.root / "bad.yaml"
+        for value in (secret * 10, {"a": secret}, "***"):
+            bad.write_text(json.dumps({"daemons": {"bad": {"command": SHELL_FOREVER,
+                                                           "health_check": {**check, "with": {"key": value}}}}}))
+            assert secret not in m.fails(2, "add", "-f", bad), value
+        told = masked + m.ok("status", "web") + m.ok("--format", "json", "events") + m.ok("plugin", "list")
+        assert secret not in told and secret not in (m.root / "manager.log").read_text()
+
+
+def settings_of_plugins_are_strict():
+    with Manager() as m:
+        file = m.root / "manager.yaml"
+        file.write_text("plugins:\n  http:\n    isolation: proces\n    limits: {max_memory_bytes: 1M}\n    wachdog_secs: 3\n"
+                        "  tcp:\n    isolation: none\n    watchdog_secs: 3\n")
+        done = m.run("daemon", "--config", file)
+        assert done.returncode == 2, done
+        for expected in (":3:16: ", ":4:", "16M", ":5:5: ", "watchdog_secs", ":8:5: ", "no effect"):
+            assert expected in done.stderr, (expected, done.stderr)
+        m.start()
+        file.write_text("plugins: {http: {isolation: process}}\n")
+        assert "manager's own configuration" in m.fails(2, "add", "-f", file)
+
+
+if __name__ == "__main__":
+    main(globals())
