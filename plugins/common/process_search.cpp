@@ -83,13 +83,22 @@ SessionLeader find_session_leader(const std::string& run_id) {
     return leader;
 }
 
-std::vector<pid_t> find_group_members(pid_t group, const std::string& run_id) {
+GroupMembers find_group_members(pid_t group, const std::string& run_id) {
     const std::string marker = std::string(run_id_variable) + '=' + run_id;
-    std::vector<pid_t> result;
-    for_each_process([&](pid_t pid, const ProcessStat& stat) {
-        if (stat.group == group && has_environment_entry(pid, marker)) result.push_back(pid);
-    });
-    return result;
+    GroupMembers members;
+    for (int look = 0; look < search_attempts; ++look) {
+        members = {};
+        for_each_process([&](pid_t pid, const ProcessStat& stat) {
+            if (stat.group != group) return;
+            if (has_environment_entry(pid, marker)) {
+                members.pids.push_back(pid);
+            } else if (is_inside_exec(pid)) {
+                members.in_doubt = true;
+            }
+        });
+        if (!members.in_doubt) break;
+    }
+    return members;
 }
 
 }  // namespace syspulse::plugins

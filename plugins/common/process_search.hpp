@@ -25,7 +25,12 @@ struct SessionLeader {
 // The live session leader that was started with this run id; the oldest if there are several.
 SessionLeader find_session_leader(const std::string& run_id);
 
+struct GroupMembers {
+    std::vector<pid_t> pids;
+    bool in_doubt = false;  // Another one is inside exec, where nothing tells whose it is.
+};
+
 // Live processes of the process group `group` that were started with this run id.
-std::vector<pid_t> find_group_members(pid_t group, const std::string& run_id);
+GroupMembers find_group_members(pid_t group, const std::string& run_id);
 
 }  // namespace syspulse::plugins

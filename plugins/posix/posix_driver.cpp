@@ -39,6 +39,10 @@ void refuse_when_full(std::size_t processes) {
                                     "LimitNOFILE= of the manager's systemd unit)"};
 }
 
+sdk::Error in_doubt() {
+    return {SYSP_E_BUSY, "some process is about to start a program, and may be the one"};
+}
+
 sdk::Error not_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
@@ -90,10 +94,7 @@ sdk::Spawned PosixDriver::recover(const sdk::RecoverRequest& request) {
     auto identity = Identity::from_token(request.token);
     if (request.token.empty() && !request.run_id.empty()) {
         const SessionLeader leader = find_session_leader(request.run_id);
-        if (leader.in_doubt) {
-            throw sdk::Error{SYSP_E_BUSY,
-                             "some process is about to start a program, and may be the one"};
-        }
+        if (leader.in_doubt) throw in_doubt();
         identity = leader.identity;
     }
     if (!identity || !is_alive(*identity, boot_id_)) return adopt_leftovers(request, identity);
@@ -112,8 +113,9 @@ sdk::Spawned PosixDriver::adopt_leftovers(const sdk::RecoverRequest& request,
                                           const std::optional<Identity>& leader) {
     if (!leader || leader->boot_id != boot_id_) throw nothing_found();
     const bool group_exists = ::kill(-leader->pid, 0) == 0 || errno != ESRCH;
-    if (!group_exists || find_group_members(leader->pid, request.run_id).empty())
-        throw nothing_found();
+    if (!group_exists) throw nothing_found();
+    const GroupMembers members = find_group_members(leader->pid, request.run_id);
+    if (members.pids.empty()) throw members.in_doubt ? in_doubt() : nothing_found();
     sdk::Spawned spawned;
     spawned.pid = leader->pid;
     spawned.token = leader->to_token();
@@ -201,7 +203,7 @@ void PosixDriver::kill_leftovers(sysp_proc proc, const Process& process) {
         return;
     }
     // Somebody else has reaped the leader, so the number may be a stranger's group by now.
-    for (const pid_t pid : find_group_members(process.pid, recovered->second.run_id)) {
+    for (const pid_t pid : find_group_members(process.pid, recovered->second.run_id).pids) {
         if (const UniqueFd pidfd = open_pidfd(pid)) (void)signal_pidfd(pidfd.get(), SIGKILL);
     }
 }
