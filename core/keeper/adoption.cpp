@@ -74,14 +74,15 @@ bool is_noted(const Board& board, std::uint64_t run) {
 
 // False while it cannot be told whose process this is.
 bool note_child(Board& board, pid_t pid) {
-    RunNote& note = board.runs[static_cast<std::size_t>(pid) % kept_runs];
-    if (note.pid == pid) return true;
+    if (note_of(board, pid) != nullptr) return true;
     const std::size_t size = read_file(pid, "environ", environment, environment_max);
     if (is_of_a_manager(size)) return false;
     if (::getsid(pid) != pid) return true;
     if (size == 0) return !is_inside_exec(pid);
     const std::uint64_t run = run_of(environment, size);
-    if (run != 0 && !is_noted(board, run)) note = {run, board.exit_count.load(), pid, 0};
+    // A check's process, say, is noted as nobody's run, so that its end leaves no question.
+    if (run == 0 || !is_noted(board, run))
+        place_of(board, pid) = {run, board.exit_count.load(), pid, 0};
     return true;
 }
 

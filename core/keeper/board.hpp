@@ -11,6 +11,7 @@ namespace syspulse::keeper {
 constexpr std::uint32_t board_magic = 0x53504b31;  // "SPK1"; another layout gets another number.
 constexpr std::uint32_t kept_exits = 4096;
 constexpr std::uint32_t kept_runs = 16384;
+constexpr std::uint32_t note_places = 8;
 constexpr std::uint32_t program_bytes = 4096;
 
 // How a process that had been handed to the keeper ended. [keeper]
@@ -26,7 +27,7 @@ struct ExitRecord {
 // Which run a process number stands for, and how many ends had been recorded before it: an older
 // record of the same number is about somebody else. [manager; the keeper while there is none]
 struct RunNote {
-    std::uint64_t run;
+    std::uint64_t run;  // Zero: it is known to be of no run.
     std::uint64_t exits_before;
     std::int32_t pid;
     std::int32_t reserved;
@@ -52,9 +53,29 @@ struct Board {
     char socket[program_bytes];   // The endpoint's file. [the starting process]
     std::atomic<std::uint64_t> exit_count;  // Of all records ever written. [keeper]
     ExitRecord exits[kept_exits];           // A ring: number n is at n % kept_exits. [keeper]
-    RunNote runs[kept_runs];                // At pid % kept_runs. [manager]
+    RunNote runs[kept_runs];                // See note_of(). [manager]
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<Wish>::is_always_lock_free);
+
+// The note about `pid`, or null. It stands at pid % kept_runs or in one of the places behind that,
+// because two live processes may share the first.
+inline RunNote* note_of(Board& board, std::int32_t pid) {
+    for (std::uint32_t n = 0; n < note_places; ++n) {
+        RunNote& note = board.runs[(static_cast<std::uint32_t>(pid) + n) % kept_runs];
+        if (note.pid == pid) return &note;
+    }
+    return nullptr;
+}
+
+// Where a note about `pid` is to be written. When all places are taken, an older note is lost.
+inline RunNote& place_of(Board& board, std::int32_t pid) {
+    if (RunNote* const known = note_of(board, pid)) return *known;
+    for (std::uint32_t n = 0; n < note_places; ++n) {
+        RunNote& note = board.runs[(static_cast<std::uint32_t>(pid) + n) % kept_runs];
+        if (note.pid == 0) return note;
+    }
+    return board.runs[static_cast<std::uint32_t>(pid) % kept_runs];
+}
 
 }  // namespace syspulse::keeper

@@ -176,13 +176,13 @@ void Keeper::collect() {
 
 void Keeper::record(const siginfo_t& end) {
     const std::uint64_t number = board_.exit_count.load(std::memory_order_relaxed);
-    const bool noted =
-        board_.runs[static_cast<std::size_t>(end.si_pid) % kept_runs].pid == end.si_pid;
-    const bool stray = !noted && ::getsid(end.si_pid) == end.si_pid;
+    RunNote* const note = note_of(board_, end.si_pid);
+    const bool stray = note == nullptr && ::getsid(end.si_pid) == end.si_pid;
     board_.exits[number % kept_exits] = {
         end.si_pid, end.si_status, end.si_code == CLD_EXITED ? 0 : 1,
         stray ? static_cast<std::int32_t>(board_.restarts.load()) + 1 : 0};
     board_.exit_count.store(number + 1, std::memory_order_release);
+    if (note != nullptr && note->run == 0) *note = {};
 }
 
 void Keeper::manager_ended(const siginfo_t& end) {

@@ -33,8 +33,9 @@ class BoardLink final : public Link {
         noted_[run] = pid;
         // A run that is taken over may have ended since its first note, which still finds that end.
         if (find_note(run, pid) != nullptr) return;
-        slot(pid) = {run.value, board_.exit_count.load(std::memory_order_acquire),
-                     static_cast<std::int32_t>(pid), 0};
+        const auto number = static_cast<std::int32_t>(pid);
+        place_of(board_, number) = {run.value, board_.exit_count.load(std::memory_order_acquire),
+                                    number, 0};
     }
 
     void forget_run(RunId run) override {
@@ -84,14 +85,10 @@ class BoardLink final : public Link {
     std::uint32_t restarts() const override { return board_.restarts.load(); }
 
   private:
-    RunNote& slot(std::int64_t pid) const {
-        return board_.runs[static_cast<std::uint64_t>(pid) % kept_runs];
-    }
-
     RunNote* find_note(RunId run, std::int64_t pid) const {
         if (pid > 0) {
-            RunNote& note = slot(pid);
-            return note.run == run.value && note.pid == pid ? &note : nullptr;
+            RunNote* const note = note_of(board_, static_cast<std::int32_t>(pid));
+            return note != nullptr && note->run == run.value ? note : nullptr;
         }
         const auto found = std::find_if(std::begin(board_.runs), std::end(board_.runs),
                                         [&](const RunNote& n) { return n.run == run.value; });

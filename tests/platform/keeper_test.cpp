@@ -13,11 +13,13 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <string_view>
 
 #include "keeper/adoption.hpp"
+#include "keeper/board.hpp"
 #include "keeper/link.hpp"
 #include "support/eventually.hpp"
 
@@ -92,25 +94,30 @@ int leave_child(Link& link, const fs::path& dir) {
     return link.exit_of(RunId{5}, 0) ? 98 : 0;
 }
 
-// The first manager dies right after it has cloned a child, which is itself to become a run's
-// process a little later.
-int leave_beginner(Link& link, const fs::path& dir) {
+// The first manager dies right after it has cloned a child, which calls exec a little later and
+// ends with 7.
+int leave_beginner(Link& link, const fs::path& dir, const char* variable) {
     link.serving();
     if (link.restarts() > 0) {
-        while (!link.exit_of(RunId{5}, 0) && !link.saw_strays()) ::usleep(1000);
+        pid_t child = 0;
+        std::ifstream{dir / "child"} >> child;
+        while (::kill(child, 0) == 0) ::usleep(1000);
         const auto status = link.exit_of(RunId{5}, 0);
-        append(dir / "status", status ? describe(*status) : "a stray");
+        append(dir / "status", status ? describe(*status) : "of no run");
+        if (link.saw_strays()) append(dir / "status", ", a stray");
         return 0;
     }
     const pid_t manager = ::getpid();
-    if (::fork() == 0) {
+    const pid_t child = ::fork();
+    if (child == 0) {
         while (::getppid() == manager) ::usleep(1000);
         ::setsid();
         ::usleep(100'000);
-        ::execle("/bin/sh", "sh", "-c", "sleep 0.5; exit 7", nullptr,
-                 std::array<const char*, 2>{"SYSPULSE_RUN_ID=x/5", nullptr}.data());
+        const std::array<const char*, 2> environment{variable, nullptr};
+        ::execle("/bin/sh", "sh", "-c", "sleep 0.5; exit 7", nullptr, environment.data());
         ::_exit(99);
     }
+    append(dir / "child", std::to_string(child));
     end_by(SIGKILL);
 }
 
@@ -155,7 +162,8 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "crash") end_by(SIGSEGV);
     if (script == "serve") return serve(link, dir);
     if (script == "leave-child") return leave_child(link, dir);
-    if (script == "leave-beginner") return leave_beginner(link, dir);
+    if (script == "leave-beginner") return leave_beginner(link, dir, "SYSPULSE_RUN_ID=x/5");
+    if (script == "leave-stranger") return leave_beginner(link, dir, "A=1");
     if (script == "leave-stray") return leave_stray(link);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
@@ -230,6 +238,25 @@ TEST(Adoption, FindsTheRunInAnEnvironment) {
     EXPECT_EQ(run(""sv), 0U);
 }
 
+TEST(Board, HoldsNotesOfProcessesThatShareAPlace) {
+    const auto board = std::make_unique<Board>();
+    constexpr std::int32_t distance = kept_runs;
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(note_places); ++i) {
+        const std::int32_t pid = kept_runs - 1 + i * distance;
+        EXPECT_EQ(note_of(*board, pid), nullptr);
+        place_of(*board, pid) = {static_cast<std::uint64_t>(i) + 1, 0, pid, 0};
+    }
+    for (std::int32_t i = 0; i < static_cast<std::int32_t>(note_places); ++i) {
+        const RunNote* const note = note_of(*board, kept_runs - 1 + i * distance);
+        ASSERT_NE(note, nullptr) << i;
+        EXPECT_EQ(note->run, static_cast<std::uint64_t>(i) + 1);
+    }
+    RunNote* const third = note_of(*board, kept_runs - 1 + 2 * distance);
+    *third = {};
+    EXPECT_NE(note_of(*board, kept_runs - 1 + 3 * distance), nullptr);
+    EXPECT_EQ(&place_of(*board, kept_runs - 1 + 9 * distance), third);
+}
+
 TEST_F(KeeperTest, PassesOnTheExitCodeOfAManagerThatCouldNotStart) {
     start("refuse");
     EXPECT_EQ(end(), 5);
@@ -277,6 +304,12 @@ TEST_F(KeeperTest, KeepsTheStatusOfAChildThatBecameARunAfterItsManagerDied) {
     start("leave-beginner");
     EXPECT_EQ(end(), 0);
     EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+}
+
+TEST_F(KeeperTest, DoesNotWonderAboutAChildThatIsKnownToBeOfNoRun) {
+    start("leave-stranger");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "status"), "of no run");
 }
 
 TEST_F(KeeperTest, TellsOfAnOrphanThatWasNobodysRun) {
