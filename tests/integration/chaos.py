@@ -117,7 +117,7 @@ class Chaos(Manager):
         (self.group / "pids.max").write_text("max")
 
     def confine(self):
-        """A disk and a group of processes of its own, of which each can be used up. Returns what can be done with them."""
+        """A disk and a group of processes of its own that can be used up. Returns what can be done with them."""
         deeds = []
         self.data.mkdir(mode=0o700)
         if self.options.disk_fills and mount(self.data):
@@ -206,10 +206,11 @@ class Chaos(Manager):
             rows = registry.execute("SELECT s.name, r.pid, r.began_at, r.exit_kind, r.exit_value FROM runs AS r "
                                     "JOIN specs AS s USING (uuid) WHERE r.ended_at NOT NULL ORDER BY r.run").fetchall()
         count = exits.Count()
+        apart = (time.time() - time.monotonic()) * 1000
         for name in self.crashing:
             lives = exits.read_lives(self.starts(name))
             recorded = [exits.Recorded(*row[1:]) for row in rows if row[0] == name]
-            exits.compare(name, lives, recorded, self.keeper_deaths, count)
+            exits.compare(name, lives, recorded, self.keeper_deaths, count, apart)
         return count
 
 
@@ -225,7 +226,8 @@ def percentile(values, share):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, default in (("kills", 1000), ("daemons", 200), ("crashing", 20), ("keeper-kills", 10), ("stops", 10), ("disk-fills", 10), ("fork-failures", 10),
+    for name, default in (("kills", 1000), ("daemons", 200), ("crashing", 20), ("keeper-kills", 10), ("stops", 10), ("disk-fills", 10),
+                          ("fork-failures", 10),
                           ("lines", 1000), ("clients", 2), ("seed", random.randrange(2**32))):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--pause", type=float, default=1, help="mean seconds between two deeds; with less than half a "

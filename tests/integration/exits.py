@@ -4,6 +4,8 @@ import sys
 
 # An exit so long before the keeper's death may not have been recorded yet, on a busy machine.
 UNRECORDED_MS = 1000
+# The clocks are compared once, and each moment is rounded.
+CLOCKS_DIFFER_MS = 50
 
 
 @dataclasses.dataclass
@@ -39,6 +41,7 @@ class Count:
     wrong: int = 0
     missing: int = 0
     phantom: int = 0  # Recorded, and there was no such process.
+    doubtful: int = 0  # Likewise, as unknown: a process had ended of which the keeper could not tell whose it was.
     without_process: int = 0  # Recorded as never having had one.
 
 
@@ -53,15 +56,16 @@ def read_lives(lines):
     return lives
 
 
-def compare(name, lives, recorded, deaths, count):
-    """Both are in the order of starting. The registry keeps only the newest runs."""
+def compare(name, lives, recorded, deaths, count, clocks_apart_ms=0):
+    """Both are in the order of starting. The registry keeps only the newest runs, and its clock is ahead."""
     def complain(kind, what):
         setattr(count, kind, getattr(count, kind) + 1)
         print(f"{name}: {kind}: {what}", file=sys.stderr)
 
     count.seen += sum(life.code is not None for life in lives)
     known = {run.pid for run in recorded if run.pid}
-    at = next((i for i, life in enumerate(lives) if life.pid in known), 0)
+    oldest_ms = recorded[0].began_ms - clocks_apart_ms - CLOCKS_DIFFER_MS if recorded else 0
+    at = next((i for i, life in enumerate(lives) if life.begin_ms >= oldest_ms), len(lives))
     for run in recorded:
         if run.kind is None and not run.pid:
             count.without_process += 1
@@ -72,7 +76,9 @@ def compare(name, lives, recorded, deaths, count):
         if at == len(lives) or (not run.pid and lives[at].pid in known):
             at = begin
             # A process may be ended before it can say that it is there.
-            if run.kind != "signal":
+            if run.kind == "lost" and not run.pid:
+                count.doubtful += 1
+            elif run.kind != "signal":
                 complain("phantom", run)
             continue
         for skipped in lives[begin:at]:

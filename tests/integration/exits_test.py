@@ -34,5 +34,9 @@ assert counted(changed(0, Recorded(10, 1000, "signal", 9))) == {"wrong": 1}
 assert counted(changed(0, Recorded(10, 1000, None, None))) == {"missing": 1}
 assert counted(FINE[:1] + FINE[2:]) == {"missing": 1}
 assert counted(FINE[:1]) == {"missing": 1}
-assert counted([Recorded(0, 900, "lost", None), *FINE], DURING) == {"phantom": 1}
+assert counted([Recorded(0, 900, "lost", None), *FINE]) == {"doubtful": 1}
+REUSED = [["start", "11", "10"], ["exit", "11", "20", "3"]]
+LIVES[:0] = REUSED
+assert counted(FINE) == {}, "a process number comes back"
+del LIVES[:2]
 assert counted([*FINE, Recorded(99, 6000, "code", 1)]) == {"phantom": 1}
