@@ -198,7 +198,7 @@ TEST_F(PosixDriver, does_not_take_a_run_for_gone_while_a_child_of_the_last_manag
     const pid_t pid = ::clone(begin, stack.data() + stack.size(), CLONE_PARENT | SIGCHLD, nullptr);
     ASSERT_GT(pid, 0);
     EXPECT_TRUE(host_.run_until([&] { return ::getsid(pid) == pid; }));
-    EXPECT_EQ(recover(1, "no-such-run", ""), SYSP_E_BUSY);
+    EXPECT_EQ(host_.recover(1, "no-such-run", "").status, SYSP_E_BUSY);
     ::kill(pid, SIGKILL);
     EXPECT_TRUE(host_.run_until(
         [&] { return host_.recover(1, "no-such-run", "").status == SYSP_E_NOT_FOUND; }));
