@@ -60,6 +60,8 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
     if (is_stopped(copy.pid)) copy.flags |= SYSP_SPAWNF_FROZEN;
     if (broken("D07")) copy.token = {"", 0};
     if (broken("own-pid")) copy.pid = ::getpid();
+    const char* const foreign = std::getenv("SYSPULSE_MOCK_FOREIGN_PID");
+    if (foreign != nullptr) copy.pid = std::atoi(foreign);
     if (broken("D06")) {
         const sysp_exit exit{sizeof exit, SYSP_EXIT_CODE, 0, 0, 0};
         driver.real->proc_exited(driver.real, proc, &exit);

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import DEADLINE_SECS, PROGRAM, Manager, alive, main, until
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, main, need_root, until
 from survival import while_no_manager
 
 MOCK = pathlib.Path(os.environ["SYSPULSE_MOCK_PLUGIN"])
@@ -141,6 +141,28 @@ def a_driver_that_dies_in_spawn_leaves_no_second_copy():
         copies = subprocess.run(["pgrep", "-f", mark], capture_output=True, text=True).stdout.split()
         assert [int(pid) for pid in copies] == [running["pid"]], copies
         m.ok("stop", "web", "--force")
+
+
+def a_driver_of_another_user_borrows_no_rights_from_the_manager():
+    need_root()
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        with Manager() as m:
+            os.environ["SYSPULSE_MOCK_FOREIGN_PID"] = str(stranger.pid)
+            try:
+                configured(m, {"syspulse.mock": {"user": "nobody", **QUICK}})
+            finally:
+                del os.environ["SYSPULSE_MOCK_FOREIGN_PID"]
+            m.add(web={"command": SHELL_FOREVER, "driver": "mock", "stop_timeout_secs": 1})
+            m.ok("start", "web")
+            assert m.status("web")["pid"] == stranger.pid
+            m.run("stop", "web", "--force")
+            os.kill(host(m, "syspulse.mock")["pid"], signal.SIGKILL)
+            m.run("signal", "web", "KILL")
+            assert stranger.poll() is None, "the manager has killed what its plugin could not"
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 
 def a_new_file_takes_over_running_daemons():

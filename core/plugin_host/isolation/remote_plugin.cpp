@@ -72,12 +72,14 @@ void RemotePlugin::recover(RemoteInstance& instance, sysp_op op, const RecoverCa
 }
 
 // A faulty driver postpones no kill: the leader is killed from here, what belongs to it by the
-// driver. A process whose host is away is signalled from here alone.
+// driver. A process whose host is away is signalled from here alone. A host of another user names
+// processes that it could not signal itself, so for that one the manager's rights are not lent.
 void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall& call) {
     Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
     operation.kill = call.kind == SYSP_SIG_KILL;
     const auto found = processes_.find(call.proc);
-    const bool held = found != processes_.end() && found->second.handle;
+    const bool own_rights = setup_.policy.user.empty() && setup_.policy.group.empty();
+    const bool held = own_rights && found != processes_.end() && found->second.handle;
     const bool away = !current_ || !current_->ready() || current_->suspect();
     if (held && (away || operation.kill)) {
         platform::signal_process(found->second.handle.get(), call.number);
