@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/log.hpp"
 #include "registry/backup.hpp"
 
 namespace syspulse::registry {
@@ -44,8 +45,11 @@ void Checkpointer::request() {
 // What fails here is tried again with the next request, and in the end by the loop thread, which
 // reports it.
 void Checkpointer::work() {
-    if (backup_) static_cast<void>(renew_backup(database_, file_).has_value());
+    const auto kept = backup_ ? renew_backup(database_, file_) : Result<void>();
     std::unique_lock lock(mutex_);
+    if (!kept && !stopping_) {
+        log::warn("cannot renew " + backup_of(file_).string() + ": " + kept.error().message);
+    }
     for (;;) {
         changed_.wait(lock, [this] { return stopping_ || requested_; });
         if (stopping_) return;
