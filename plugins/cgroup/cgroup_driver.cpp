@@ -38,7 +38,9 @@ std::optional<Identity> find_leader(const RunGroup& group, const std::string& ru
     for (const pid_t pid : group.processes()) {
         const auto stat = read_process_stat(pid);
         if (!stat || stat->state == 'Z') continue;
-        const bool leads = stat->session == pid && has_environment_entry(pid, marker);
+        // One inside exec is the only leader there is, or another will be found beside it.
+        const bool leads =
+            stat->session == pid && has_environment_entry(pid, marker).value_or(false);
         if (marked && !leads) continue;
         if (result && marked == leads && result->start_ticks <= stat->start_ticks) continue;
         result = Identity{pid, stat->start_ticks, read_boot_id(), 0};

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <array>
 #include <charconv>
@@ -28,6 +29,13 @@ std::string_view next_word(std::string_view& rest, char separator) {
     const auto word = rest.substr(0, at);
     rest.remove_prefix(at == std::string_view::npos ? rest.size() : at + 1);
     return word;
+}
+
+bool has_word(std::string_view text, std::string_view wanted) {
+    while (!text.empty()) {
+        if (next_word(text, '\0') == wanted) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -77,26 +85,20 @@ std::string read_boot_id() {
     return id;
 }
 
-bool has_environment_entry(pid_t pid, std::string_view entry) {
+std::optional<bool> has_environment_entry(pid_t pid, std::string_view entry) {
     std::array<char, 32> path;
     std::snprintf(path.data(), path.size(), "/proc/%d/environ", pid);
-    const std::string text = read_small_file(path.data(), environment_limit);
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        if (next_word(rest, '\0') == entry) return true;
+    // A second look, because exec may be over between two questions; an environment that is merely
+    // empty stays so.
+    for (int look = 0; look < 2; ++look) {
+        const std::string text = read_small_file(path.data(), environment_limit);
+        if (!text.empty()) return has_word(text, entry);
+        if (::access(path.data(), R_OK) != 0) return false;
+        const auto stat = read_process_stat(pid);
+        if (!stat || stat->state == 'Z' || stat->state == 'X') return false;
+        if (stat->environment_end == 0) return std::nullopt;
     }
     return false;
-}
-
-bool is_inside_exec(pid_t pid) {
-    std::array<char, 32> path;
-    std::snprintf(path.data(), path.size(), "/proc/%d/environ", pid);
-    const UniqueFd fd{::open(path.data(), O_RDONLY | O_CLOEXEC)};
-    char first = 0;
-    if (!fd || ::read(fd.get(), &first, 1) != 0) return false;
-    // An environment that is merely empty has an address.
-    const auto stat = read_process_stat(pid);
-    return stat && stat->state != 'Z' && stat->state != 'X' && stat->environment_end == 0;
 }
 
 std::uint64_t pidfd_inode(int pidfd) {

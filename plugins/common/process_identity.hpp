@@ -29,11 +29,9 @@ std::optional<ProcessStat> read_process_stat(pid_t pid);
 // Empty where /proc is not mounted.
 std::string read_boot_id();
 
-// Whether the environment that `pid` was started with has exactly `entry` ("K=V") in it.
-bool has_environment_entry(pid_t pid, std::string_view entry);
-
-// Whether `pid` is inside exec, where its new environment is not there yet.
-bool is_inside_exec(pid_t pid);
+// Whether the environment that `pid` was started with has exactly `entry` ("K=V") in it. Nothing
+// while it is inside exec, where its new environment is not there yet.
+std::optional<bool> has_environment_entry(pid_t pid, std::string_view entry);
 
 // At most `limit` bytes of a file below /proc; empty if it cannot be read.
 std::string read_small_file(const char* path, std::size_t limit);

@@ -70,10 +70,11 @@ SessionLeader find_session_leader(const std::string& run_id) {
         for_each_process([&](pid_t pid, const ProcessStat& stat) {
             if (is_before_exec(pid, stat, self)) leader.in_doubt = true;
             if (stat.session != pid || (found && found->start_ticks <= stat.start_ticks)) return;
-            if (has_environment_entry(pid, marker)) {
-                found = Identity{pid, stat.start_ticks, {}, 0};
-            } else if (is_inside_exec(pid)) {
+            const auto marked = has_environment_entry(pid, marker);
+            if (!marked) {
                 leader.in_doubt = true;
+            } else if (*marked) {
+                found = Identity{pid, stat.start_ticks, {}, 0};
             }
         });
         if (!leader.in_doubt) break;
@@ -90,10 +91,11 @@ GroupMembers find_group_members(pid_t group, const std::string& run_id) {
         members = {};
         for_each_process([&](pid_t pid, const ProcessStat& stat) {
             if (stat.group != group) return;
-            if (has_environment_entry(pid, marker)) {
-                members.pids.push_back(pid);
-            } else if (is_inside_exec(pid)) {
+            const auto marked = has_environment_entry(pid, marker);
+            if (!marked) {
                 members.in_doubt = true;
+            } else if (*marked) {
+                members.pids.push_back(pid);
             }
         });
         if (!members.in_doubt) break;
