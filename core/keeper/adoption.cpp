@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
+#include <utility>
 
 #include "keeper/handover.hpp"
 
@@ -75,10 +75,15 @@ bool is_noted(const Board& board, std::uint64_t run) {
 // False while it cannot be told whose process this is.
 bool note_child(Board& board, pid_t pid) {
     if (note_of(board, pid) != nullptr) return true;
-    const std::size_t size = read_file(pid, "environ", environment, environment_max);
+    std::size_t size = read_file(pid, "environ", environment, environment_max);
     if (is_of_a_manager(size)) return false;
     if (::getsid(pid) != pid) return true;
-    if (size == 0) return !is_inside_exec(pid);
+    if (size == 0) {
+        if (is_inside_exec(pid)) return false;
+        // Exec may be over since. What has ended, or was given no environment, shows none still.
+        size = read_file(pid, "environ", environment, environment_max);
+        if (size == 0) return true;
+    }
     const std::uint64_t run = run_of(environment, size);
     // A check's process, say, is noted as nobody's run, so that its end leaves no question.
     if (run == 0 || !is_noted(board, run))
@@ -86,7 +91,23 @@ bool note_child(Board& board, pid_t pid) {
     return true;
 }
 
-bool note_all(Board& board, pid_t manager) {
+}  // namespace
+
+std::uint64_t run_of(const char* words, std::size_t size) {
+    const char* const end = words + size;
+    while (words < end) {
+        const std::size_t length = ::strnlen(words, static_cast<std::size_t>(end - words));
+        if (length > variable_size && std::memcmp(words, variable_name, variable_size) == 0) {
+            const char* digits = words + length;
+            while (digits > words && digits[-1] >= '0' && digits[-1] <= '9') --digits;
+            return words + length == end ? 0 : std::strtoull(digits, nullptr, 10);
+        }
+        words += length + 1;
+    }
+    return 0;
+}
+
+bool note_children(Board& board, pid_t manager) {
     char path[64];
     std::snprintf(path, sizeof path, "/proc/self/task/%d/children", ::getpid());
     const int file = ::open(path, O_RDONLY | O_CLOEXEC);
@@ -108,30 +129,23 @@ bool note_all(Board& board, pid_t manager) {
     return certain;
 }
 
-}  // namespace
-
-std::uint64_t run_of(const char* words, std::size_t size) {
-    const char* const end = words + size;
-    while (words < end) {
-        const std::size_t length = ::strnlen(words, static_cast<std::size_t>(end - words));
-        if (length > variable_size && std::memcmp(words, variable_name, variable_size) == 0) {
-            const char* digits = words + length;
-            while (digits > words && digits[-1] >= '0' && digits[-1] <= '9') --digits;
-            return words + length == end ? 0 : std::strtoull(digits, nullptr, 10);
-        }
-        words += length + 1;
+void adopt_births(Board& board) {
+    for (Birth& birth : board.births) {
+        if (birth.run.load() != 0) birth.orphaned = 1;
     }
-    return 0;
 }
 
-// Exec takes a moment, and longer on a busy machine. A process that ends before it was noted would
-// leave an exit of which nobody knows whose it is.
-void note_children(Board& board, pid_t manager) {
-    constexpr long first_pause_ns = 1'000'000;
-    constexpr int looks = 8;
-    for (int look = 0; !note_all(board, manager) && look < looks; ++look) {
-        const timespec pause = {0, first_pause_ns << look};
-        ::nanosleep(&pause, nullptr);
+void note_births(Board& board) {
+    for (const Birth& birth : board.births) {
+        const std::uint64_t run = birth.run.load();
+        if (run == 0 || birth.pid <= 0 || note_of(board, birth.pid) != nullptr) continue;
+        place_of(board, birth.pid) = {run, birth.exits_before, birth.pid, 0};
+    }
+}
+
+void forget_births(Board& board) {
+    for (Birth& birth : board.births) {
+        if (std::exchange(birth.orphaned, 0) != 0) birth.run.store(0);
     }
 }
 

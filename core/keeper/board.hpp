@@ -8,10 +8,11 @@
 
 namespace syspulse::keeper {
 
-constexpr std::uint32_t board_magic = 0x53504b31;  // "SPK1"; another layout gets another number.
+constexpr std::uint32_t board_magic = 0x53504b32;  // "SPK2"; another layout gets another number.
 constexpr std::uint32_t kept_exits = 4096;
 constexpr std::uint32_t kept_runs = 16384;
 constexpr std::uint32_t note_places = 8;
+constexpr std::uint32_t kept_births = 64;
 constexpr std::uint32_t program_bytes = 4096;
 
 // How a process that had been handed to the keeper ended. [keeper]
@@ -31,6 +32,15 @@ struct RunNote {
     std::uint64_t exits_before;
     std::int32_t pid;
     std::int32_t reserved;
+};
+
+// A run whose process is just being made. Its number is there before the process can end, so that
+// an end is known although the manager died before it learned the number.
+struct Birth {
+    std::atomic<std::uint64_t> run;  // Zero: free. [manager; the keeper when it is orphaned]
+    std::uint64_t exits_before;      // As in RunNote. [manager]
+    std::int32_t pid;                // Zero: not made yet, or given up. [the process itself]
+    std::int32_t orphaned;           // 1: its manager is dead. [keeper]
 };
 
 enum class Wish : std::uint32_t {
@@ -54,6 +64,11 @@ struct Board {
     std::atomic<std::uint64_t> exit_count;  // Of all records ever written. [keeper]
     ExitRecord exits[kept_exits];           // A ring: number n is at n % kept_exits. [keeper]
     RunNote runs[kept_runs];                // See note_of(). [manager]
+    Birth births[kept_births];
+    // The manager asks for all ends that have happened by now to be recorded, and is answered with
+    // the number of its question.
+    std::atomic<std::uint32_t> asked;     // [manager]
+    std::atomic<std::uint32_t> answered;  // [keeper]
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<Wish>::is_always_lock_free);

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <iterator>
 
 #include "keeper/adoption.hpp"
@@ -33,6 +34,10 @@ constexpr long first_delay_ms = 100;  // After the first of them; doubled each t
 constexpr long settled_ms = 1000;
 constexpr int short_lives_max = 50;
 constexpr int cannot_execute = 127;
+// After a manager's death its children are looked at again with this pause, or after a signal,
+// while some are inside fork or exec, but no more often than this.
+constexpr timespec look_pause = {0, 1'000'000};
+constexpr int looks_max = 500;
 
 constexpr int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
 
@@ -55,12 +60,16 @@ class Keeper {
     int run();
 
   private:
+    int wait(const sigset_t& set) const;
+    void handle(int number);
     void start_manager();
     [[noreturn]] void become_manager();
     void write_pid();
     void pass_on(int number);
     void collect();
     void record(const siginfo_t& end);
+    void look_at_orphans();
+    void look_again();
     void manager_ended(const siginfo_t& end);
     void manager_crashed(int number);
     void hand_over();
@@ -78,6 +87,7 @@ class Keeper {
     std::int32_t& manager_;  // Zero: there is none now.
     std::int32_t&
         stops_;  // Stop signals so far; a manager that replaces a dead one gets them again.
+    int looks_left_ = 0;  // Zero: it is known whose child each orphan is, as far as it can be.
     int unready_deaths_ = 0;
     int short_lives_ = 0;
     bool settled_ = false;
@@ -92,22 +102,37 @@ int Keeper::run() {
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
     program_ =
         handover_.program >= 0 ? handover_.program : ::open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    // The keeper that this one replaced may have been looking.
+    if (manager_ != 0) looks_left_ = looks_max;
     if (manager_ == 0) start_manager();
     collect();
     while (!finished_) {
-        const int number = ::sigwaitinfo(&set, nullptr);
-        if (number == SIGCHLD) {
-            collect();
-        } else if (number == SIGUSR1) {
-            manager_ready();
-        } else if (number == SIGALRM) {
-            if (manager_ == 0) start_manager();
-            settled_ = true;
-        } else if (number > 0) {
-            pass_on(number);
-        }
+        const int number = wait(set);
+        // Read before processes are collected: the answer is about ends before the question.
+        const std::uint32_t asked = board_.asked.load();
+        handle(number);
+        look_again();
+        if (looks_left_ == 0) board_.answered.store(asked);
     }
     return exit_code_;
+}
+
+int Keeper::wait(const sigset_t& set) const {
+    if (looks_left_ == 0) return ::sigwaitinfo(&set, nullptr);
+    return ::sigtimedwait(&set, nullptr, &look_pause);
+}
+
+void Keeper::handle(int number) {
+    if (number == SIGCHLD) {
+        collect();
+    } else if (number == SIGUSR1) {
+        manager_ready();
+    } else if (number == SIGALRM) {
+        if (manager_ == 0) start_manager();
+        settled_ = true;
+    } else if (number > 0) {
+        pass_on(number);
+    }
 }
 
 void Keeper::start_manager() {
@@ -120,7 +145,6 @@ void Keeper::start_manager() {
         return;
     }
     manager_ = pid;
-    write_pid();
     // The signals stay pending until it looks at them.
     for (int i = 0; i < stops_; ++i) ::kill(manager_, SIGTERM);
     if (stops_ == 0 && board_.wish.load() == Wish::stop) ::kill(manager_, SIGTERM);
@@ -133,6 +157,7 @@ void Keeper::become_manager() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != handover_.pid) ::_exit(cannot_execute);
     ::setpgid(0, 0);
+    write_pid();
     for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
         keep_over_exec(descriptor, true);
     constexpr int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
@@ -143,10 +168,10 @@ void Keeper::become_manager() {
     ::_exit(cannot_execute);
 }
 
-// The pid file names who serves.
+// The pid file names who serves, before it does.
 void Keeper::write_pid() {
     char text[16];
-    const int size = std::snprintf(text, sizeof text, "%d\n", manager_);
+    const int size = std::snprintf(text, sizeof text, "%d\n", ::getpid());
     static_cast<void>(!::ftruncate(handover_.lock, 0));
     static_cast<void>(!::pwrite(handover_.lock, text, static_cast<std::size_t>(size), 0));
 }
@@ -176,6 +201,8 @@ void Keeper::collect() {
 
 void Keeper::record(const siginfo_t& end) {
     const std::uint64_t number = board_.exit_count.load(std::memory_order_relaxed);
+    // An orphan may be seen to end before its manager is.
+    if (note_of(board_, end.si_pid) == nullptr) note_births(board_);
     RunNote* const note = note_of(board_, end.si_pid);
     const bool stray = note == nullptr && ::getsid(end.si_pid) == end.si_pid;
     board_.exits[number % kept_exits] = {
@@ -185,8 +212,24 @@ void Keeper::record(const siginfo_t& end) {
     if (note != nullptr && note->run == 0) *note = {};
 }
 
+// Who is a child of the dead manager's is found out while the next manager starts. A process that
+// ended before it was noted would leave an exit of which nobody knows whose it is.
+void Keeper::look_at_orphans() {
+    adopt_births(board_);
+    looks_left_ = looks_max;
+}
+
+// Exec takes a moment, and longer on a busy machine.
+void Keeper::look_again() {
+    if (looks_left_ == 0 || finished_) return;
+    note_births(board_);
+    looks_left_ = note_children(board_, manager_) ? 0 : looks_left_ - 1;
+    if (looks_left_ == 0) forget_births(board_);
+}
+
 void Keeper::manager_ended(const siginfo_t& end) {
     manager_ = 0;
+    look_at_orphans();
     if (fall_back(end)) return;
     if (end.si_code != CLD_EXITED) return manager_crashed(end.si_status);
     if (end.si_status == 0 && board_.wish.load() == Wish::hand_over) return hand_over();
@@ -205,12 +248,7 @@ void Keeper::manager_crashed(int number) {
         return finish(EXIT_FAILURE);
     }
     Report() << "the manager was ended by signal " << number << "; starting it again";
-    if (served && short_lives_ < short_lives_max) {
-        start_manager();
-        note_children(board_, manager_);
-        return;
-    }
-    note_children(board_, 0);
+    if (served && short_lives_ < short_lives_max) return start_manager();
     start_after(served ? settled_ms : first_delay_ms << (unready_deaths_ - 1));
 }
 

@@ -28,17 +28,24 @@ class BoardLink final : public Link {
     int endpoint() const override { return handover_.endpoint; }
     bool continues() const override { return continues_; }
 
+    std::int32_t* expect_process(RunId run) override {
+        for (Birth& birth : board_.births) {
+            if (birth.run.load() != 0) continue;
+            birth.exits_before = board_.exit_count.load(std::memory_order_acquire);
+            birth.pid = 0;
+            birth.run.store(run.value);
+            return &birth.pid;
+        }
+        return nullptr;
+    }
+
     void note_run(RunId run, std::int64_t pid) override {
-        if (pid <= 0) return;
-        noted_[run] = pid;
-        // A run that is taken over may have ended since its first note, which still finds that end.
-        if (find_note(run, pid) != nullptr) return;
-        const auto number = static_cast<std::int32_t>(pid);
-        place_of(board_, number) = {run.value, board_.exit_count.load(std::memory_order_acquire),
-                                    number, 0};
+        if (pid > 0) note_process(run, pid);
+        end_birth(run);
     }
 
     void forget_run(RunId run) override {
+        end_birth(run);
         const auto known = noted_.find(run);
         // The first manager has noted all that is noted; looking for more would touch every page.
         if (known == noted_.end() && !continues_) return;
@@ -46,6 +53,12 @@ class BoardLink final : public Link {
         if (known != noted_.end()) noted_.erase(known);
         if (note != nullptr) *note = {};
     }
+
+    void ask_for_ends() override {
+        ++board_.asked;
+        ::kill(handover_.pid, SIGCHLD);  // It looks for ends as if there were one.
+    }
+    bool has_told_ends() const override { return board_.answered.load() == board_.asked.load(); }
 
     bool saw_strays() const override {
         const auto deaths = static_cast<std::int32_t>(board_.restarts.load());
@@ -85,6 +98,22 @@ class BoardLink final : public Link {
     std::uint32_t restarts() const override { return board_.restarts.load(); }
 
   private:
+    void note_process(RunId run, std::int64_t pid) {
+        noted_[run] = pid;
+        // A run that is taken over may have ended since its first note, which still finds that end.
+        if (find_note(run, pid) != nullptr) return;
+        const auto number = static_cast<std::int32_t>(pid);
+        place_of(board_, number) = {run.value, board_.exit_count.load(std::memory_order_acquire),
+                                    number, 0};
+    }
+
+    // What a dead manager began is the keeper's to settle.
+    void end_birth(RunId run) {
+        for (Birth& birth : board_.births) {
+            if (birth.run.load() == run.value && birth.orphaned == 0) birth.run.store(0);
+        }
+    }
+
     RunNote* find_note(RunId run, std::int64_t pid) const {
         if (pid > 0) {
             RunNote* const note = note_of(board_, static_cast<std::int32_t>(pid));

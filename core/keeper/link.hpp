@@ -30,6 +30,10 @@ class Link {
     // daemons, it goes on with them.
     virtual bool continues() const = 0;
 
+    // Where the run's process is to leave its number before it can end, which tells the keeper
+    // whose end it sees if this manager dies meanwhile. Valid until note_run() or forget_run();
+    // null when too many runs are being begun at once.
+    virtual std::int32_t* expect_process(RunId run) = 0;
     // Notes which process a run has, so that a later manager can ask how it ended.
     virtual void note_run(RunId run, std::int64_t pid) = 0;
     // How the run's process ended, if it ended as the keeper's child. `pid` may be zero where only
@@ -40,6 +44,11 @@ class Link {
     // Whether since the last manager died the keeper saw the end of a process that may have been a
     // run's, and could not tell of which. If not, a run of which no process is known had none.
     virtual bool saw_strays() const = 0;
+
+    // Asks the keeper to record every end that has happened by now, and whose it was. Until it has,
+    // exit_of() and saw_strays() may know too little.
+    virtual void ask_for_ends() = 0;
+    virtual bool has_told_ends() const = 0;
 
     virtual void serving() = 0;   // The endpoint answers.
     virtual void stopping() = 0;  // All daemons are to stop, whatever happens to this process.

@@ -26,7 +26,9 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
           [this](const model::HistoryEntry& entry) {
               if (!subscribers_.empty()) unpublished_.push_back(entry);
           },
-          [this] { publish(); }) {
+          [this] { publish(); }),
+      lost_runs_(ports_.loop, ports_.clock, options_.ask_for_ends, options_.ends_told,
+                 [this](RunId run, const Error& why) { lost(run, why); }) {
     supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, RunId{});
     ports_.processes.set_observer(this);
     ports_.checks.set_observer(this);
@@ -98,13 +100,19 @@ void Conductor::spawn_failed(RunId run, const Error& error) {
 void Conductor::recover_failed(RunId run, const Error& error) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
+    if (error.code == ErrorCode::not_found) return lost_runs_.add(run, error);
+    submit(engine::RecoverFailed{found->second, run, false, error, false});
+}
+
+void Conductor::lost(RunId run, const Error& error) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
     const engine::DaemonMachine* m = supervisor_->find(found->second);
-    const bool gone = error.code == ErrorCode::not_found;
-    if (const auto status = gone && m != nullptr ? seen_exit(*m, run) : std::nullopt) {
+    if (const auto status = m != nullptr ? seen_exit(*m, run) : std::nullopt) {
         submit(engine::Exited{found->second, run, *status});
     } else {
-        const bool never_ran = gone && options_.strays_seen && !options_.strays_seen();
-        submit(engine::RecoverFailed{found->second, run, gone, error, never_ran});
+        const bool never_ran = options_.strays_seen && !options_.strays_seen();
+        submit(engine::RecoverFailed{found->second, run, true, error, never_ran});
     }
 }
 
@@ -284,6 +292,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
                       spec.limits.max_open_files, spec.limits.max_processes};
     request.stdio[1] = handles->out;
     request.stdio[2] = handles->err;
+    if (options_.process_expected) request.pid_slot = options_.process_expected(run);
     reached("before-spawn");
     ports_.processes.spawn(request);
     reached("after-spawn");

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/supervisor.hpp"
+#include "manager/lost_runs.hpp"
 #include "manager/recorder.hpp"
 #include "model/daemon_view.hpp"
 #include "model/dependency_graph.hpp"
@@ -44,14 +45,19 @@ struct ConductorOptions {
     std::function<std::vector<std::pair<std::string, std::string>>(const std::string& user)>
         base_environment;
     std::string logs_dir;  // Only for the paths that views show.
-    // All may be empty. The first is told of each process at once, before it is recorded, and the
-    // second when its end is; the third knows how processes ended that were nobody's children in
-    // between. `pid` is zero when unknown. The last: whether some of them ended of which it is not
-    // known whose they were.
+    // What outlives the manager and learns how its processes end; all may be empty. It is told of
+    // each run before its process exists (SpawnRequest::pid_slot), of the process at once, before
+    // it is recorded, and when the end is recorded.
+    std::function<std::int32_t*(RunId run)> process_expected;
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<void(RunId run)> run_forgotten;
+    // How a process ended that was nobody's child in between; `pid` is zero when unknown. And
+    // whether some ended of which it is not known whose they were.
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
     std::function<bool()> strays_seen;
+    // Asks for all ends up to now, and whether the two above know them; both or none.
+    std::function<void()> ask_for_ends;
+    std::function<bool()> ends_told;
     // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
     // knows.
     std::function<void(std::string_view place)> between_steps;
@@ -149,6 +155,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::ForgetDaemon& action);
     void answer(engine::Action& action);
     void begin_some_runs();
+    void lost(RunId run, const Error& error);
     void begin_run(const engine::SpawnRun& action);
     void begin_run(const engine::RecoverRun& action);
     void rearm();
@@ -181,6 +188,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::unordered_map<CheckId, DaemonKey> checks_;
     std::map<RequestId, Done> requests_;
     Recorder recorder_;
+    LostRuns lost_runs_;
     std::vector<model::HistoryEntry> unpublished_;  // Recorded in this turn.
     std::map<std::uint64_t, std::function<void(const model::HistoryEntry&)>> subscribers_;
     std::function<void()> finished_;

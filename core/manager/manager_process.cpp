@@ -129,9 +129,12 @@ Result<void> Process::build(const ProcessOptions& options) {
     conducting.between_steps = crash_point(platform::process_environment());
     conducting.logs_dir = directory_.paths().logs().string();
     if (link_) {
+        conducting.process_expected = [this](RunId run) { return link_->expect_process(run); };
         conducting.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
         conducting.run_forgotten = [this](RunId run) { link_->forget_run(run); };
         if (link_->continues()) conducting.strays_seen = [this] { return link_->saw_strays(); };
+        conducting.ask_for_ends = [this] { link_->ask_for_ends(); };
+        conducting.ends_told = [this] { return link_->has_told_ends(); };
         conducting.exit_seen = [this](RunId run, std::int64_t pid) {
             return link_->exit_of(run, pid);
         };

@@ -37,6 +37,9 @@ struct SpawnRequest {
     std::string user;
     ProcessLimits limits;
     NativeHandle stdio[3] = {no_handle, no_handle, no_handle};  // Borrowed until spawn() returns.
+    // Null, or where the process leaves its number before it can end; borrowed until spawn() has
+    // succeeded or failed.
+    std::int32_t* pid_slot = nullptr;
 };
 
 struct RecoverRequest {

@@ -56,6 +56,7 @@ SpawnArguments::SpawnArguments(const platform::SpawnRequest& request, sysp_proc 
     std::copy(std::begin(request.stdio), std::end(request.stdio), std::begin(foreign_.stdio));
     foreign_.config = config;
     foreign_.limits = &limits_;
+    foreign_.pid_slot = request.pid_slot;
 }
 
 }  // namespace syspulse::plugin_host

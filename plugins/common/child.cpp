@@ -74,6 +74,7 @@ struct ChildContext {
     const Failure failure{errno, stage, tried};
     context.failure = failure;
     if (context.error_fd >= 0) (void)!::write(context.error_fd, &failure, sizeof failure);
+    if (context.plan->pid_slot != nullptr) *context.plan->pid_slot = 0;
     ::_exit(127);
 }
 
@@ -195,6 +196,7 @@ void reset_signals() {
 int child_main(void* raw) {
     auto& context = *static_cast<ChildContext*>(raw);
     const ChildPlan& plan = *context.plan;
+    if (plan.pid_slot != nullptr) *plan.pid_slot = static_cast<pid_t>(::syscall(SYS_getpid));
     enter_cgroups(context);
     if (::setsid() < 0) give_up(context, at_session);
     leave_shared_table(context);

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "common/confinement.hpp"
@@ -44,6 +45,9 @@ struct ChildPlan {
     const int* joins = nullptr;  // Directories of version 1 cgroups to enter before exec.
     std::size_t join_count = 0;
     const Confinement* confinement = nullptr;
+    // Null, or shared memory in which the child leaves its number before it can end, and zero when
+    // it fails before exec.
+    std::int32_t* pid_slot = nullptr;
 };
 
 struct Launch {

@@ -272,6 +272,7 @@ Preparation::Preparation(const sdk::SpawnRequest& request) : request_(request) {
     plan_.alternatives = alternatives_.data();
     plan_.argv = argv_.data();
     plan_.env = envp_.data();
+    plan_.pid_slot = request.pid_slot;
     plan_.cwd = request.cwd.empty() ? nullptr : request.cwd.c_str();
     for (std::size_t i = 0; i < plan_.stdio.size(); ++i)
         plan_.stdio[i] = static_cast<int>(request.stdio[i]);

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -36,6 +37,11 @@ std::string contents(const fs::path& file) {
     std::ostringstream text;
     text << std::ifstream(file).rdbuf();
     return text.str();
+}
+
+bool has_ended(const std::string& pid) {
+    const std::string stat = contents("/proc/" + pid + "/stat");
+    return stat.empty() || stat.find(") Z ") != std::string::npos;
 }
 
 [[noreturn]] void end_by(int number) {
@@ -121,6 +127,35 @@ int leave_beginner(Link& link, const fs::path& dir, const char* variable) {
     end_by(SIGKILL);
 }
 
+// The first manager dies while it makes a process, which ends before anybody could look at it.
+int leave_newborn(Link& link, const fs::path& dir) {
+    link.serving();
+    if (link.restarts() > 0) {
+        while (!has_ended(contents(dir / "child"))) ::usleep(1000);
+        link.ask_for_ends();
+        while (!link.has_told_ends()) ::usleep(1000);
+        const auto status = link.exit_of(RunId{5}, 0);
+        append(dir / "status", status ? describe(*status) : "of no run");
+        if (link.saw_strays()) append(dir / "status", ", a stray");
+        std::set<std::int32_t*> places;
+        for (std::uint64_t run = 6; std::int32_t* place = link.expect_process(RunId{run}); ++run)
+            places.insert(place);
+        append(dir / "places", std::to_string(places.size()));
+        return 0;
+    }
+    std::int32_t* const pid = link.expect_process(RunId{5});
+    const pid_t manager = ::getpid();
+    if (::fork() == 0) {
+        *pid = ::getpid();
+        ::setsid();
+        while (::getppid() == manager) ::usleep(1000);
+        ::_exit(7);
+    }
+    while (*pid == 0) ::usleep(1000);
+    append(dir / "child", std::to_string(*pid));
+    end_by(SIGKILL);
+}
+
 // A session of which nobody noted anything ends after its manager.
 int leave_stray(Link& link) {
     link.serving();
@@ -164,6 +199,7 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "leave-child") return leave_child(link, dir);
     if (script == "leave-beginner") return leave_beginner(link, dir, "SYSPULSE_RUN_ID=x/5");
     if (script == "leave-stranger") return leave_beginner(link, dir, "A=1");
+    if (script == "leave-newborn") return leave_newborn(link, dir);
     if (script == "leave-stray") return leave_stray(link);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
@@ -288,10 +324,7 @@ TEST_F(KeeperTest, EndsItsManagerWithItself) {
     const pid_t manager = served_last();
     ::kill(pid_, SIGKILL);
     EXPECT_EQ(end(), -SIGKILL);
-    EXPECT_TRUE(test::eventually([&] {
-        const std::string stat = contents("/proc/" + std::to_string(manager) + "/stat");
-        return stat.empty() || stat.find(") Z ") != std::string::npos;
-    }));
+    EXPECT_TRUE(test::eventually([&] { return has_ended(std::to_string(manager)); }));
 }
 
 TEST_F(KeeperTest, KeepsTheStatusOfAnOrphan) {
@@ -304,6 +337,13 @@ TEST_F(KeeperTest, KeepsTheStatusOfAChildThatBecameARunAfterItsManagerDied) {
     start("leave-beginner");
     EXPECT_EQ(end(), 0);
     EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+}
+
+TEST_F(KeeperTest, KeepsTheStatusOfAChildThatEndedWhileItsManagerWasMakingIt) {
+    start("leave-newborn");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "status"), "exit code 7");
+    EXPECT_EQ(contents(dir_ / "places"), std::to_string(kept_births)) << "one is not free again";
 }
 
 TEST_F(KeeperTest, DoesNotWonderAboutAChildThatIsKnownToBeOfNoRun) {

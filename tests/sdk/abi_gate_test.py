@@ -117,8 +117,7 @@ class Gate(unittest.TestCase):
         before = (self.folder / "1.0/layout.json").read_text()
         self.assertEqual(gate("update", self.header, self.folder)[0], 1)
         self.assertEqual((self.folder / "1.0/layout.json").read_text(), before)
-        appended = ("  const sysp_limits* limits;  /* never NULL; only limits that the kind enforces */",
-                    "  const sysp_limits* limits;  /* never NULL; only limits that the kind enforces */\n  uint64_t umask_bits; /* 0: as it is */")
+        appended = ("  int32_t* pid_slot;", "  int32_t* pid_slot;\n  uint64_t umask_bits; /* 0: as it is */")
         code, text = self.edited(appended)
         self.assertEqual(code, 1)
         self.assertIn("1.0 has a new sysp_spawn_request.umask_bits: run", text)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,6 +59,24 @@ TEST_P(DriverContract, names_the_error_and_the_stage_of_a_missing_program) {
     EXPECT_EQ(done.status, SYSP_E_OS);
     EXPECT_EQ(done.os_code, ENOENT);
     EXPECT_EQ(done.message, "cannot execute /no/such: No such file or directory (stage exec)");
+}
+
+TEST_P(DriverContract, a_child_leaves_its_number_unless_it_never_becomes_the_program) {
+    void* const shared = ::mmap(nullptr, sizeof(std::int32_t), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(shared, MAP_FAILED);
+    auto* const slot = static_cast<std::int32_t*>(shared);
+    Spawn spawn = shell("exit 0");
+    spawn.pid_slot = slot;
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    EXPECT_EQ(*slot, done.pid);
+    ASSERT_TRUE(host_.wait_exit(1));
+    spawn.argv = {"/no/such"};
+    *slot = -1;
+    EXPECT_EQ(host_.spawn(2, spawn).status, SYSP_E_OS);
+    EXPECT_EQ(*slot, 0);
+    ::munmap(shared, sizeof(std::int32_t));
 }
 
 TEST_P(DriverContract, names_the_path_that_was_searched) {

@@ -53,8 +53,13 @@ void Simulator::boot(bool continued) {
     options.base_environment = [](const std::string&) {
         return std::vector<std::pair<std::string, std::string>>{};
     };
-    if (keeper_)
+    if (keeper_) {
         options.exit_seen = [this](RunId run, std::int64_t) { return world_.exit_of(run); };
+        options.ask_for_ends = [this] {
+            ends_told_at_ = clock_.now().mono + milliseconds{++questions_ % 7 * 3};
+        };
+        options.ends_told = [this] { return clock_.now().mono >= ends_told_at_; };
+    }
     conductor_ = std::make_unique<manager::Conductor>(
         manager::Ports{clock_, loop_, journal_, processes_, checks_, capture_}, std::move(options));
     finished_ = false;

@@ -69,6 +69,8 @@ class Simulator {
     bool keeper_ = false;             // Somebody sees how processes end that no manager sees.
     bool finished_ = false;           // The present manager has.
     std::size_t uuids_ = 0;
+    unsigned questions_ = 0;                 // To the keeper about ends.
+    Instant ends_told_at_{};                 // Of the last of them.
     std::multiset<std::string> unanswered_;  // Requests to the present manager.
     Outcome outcome_;
 };

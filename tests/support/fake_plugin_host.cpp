@@ -22,8 +22,7 @@ constexpr std::uint64_t patience_ns = 60'000'000'000;
 std::uint64_t now_ns() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 +
-           static_cast<std::uint64_t>(now.tv_nsec);
+    return static_cast<std::uint64_t>(now.tv_sec * 1'000'000'000 + now.tv_nsec);
 }
 
 sysp_str view(const std::string& text) {
@@ -357,6 +356,7 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     std::copy_n(spawn.stdio, 3, request.stdio);
     request.config = reinterpret_cast<const sysp_config*>(&process_options);
     request.limits = &limits;
+    request.pid_slot = spawn.pid_slot;
     const sysp_op op = next_id_++;
     return finish(op, vtbl<sysp_driver_vtbl>().spawn(self_, op, &request));
 }

@@ -54,6 +54,7 @@ class FakePluginHost {
         std::string cwd, user, run_id;  // An empty id becomes one of its own.
         sysp_handle stdio[3] = {-1, -1, -1};
         sysp_limits limits{};
+        std::int32_t* pid_slot = nullptr;
     };
     Done spawn(sysp_proc proc, const Spawn& spawn);
     Done recover(sysp_proc proc, const std::string& run_id, const std::string& token);

@@ -353,6 +353,10 @@ typedef struct sysp_spawn_request {
   sysp_handle stdio[3];       /* stdin, stdout, stderr; -1 is the null device */
   const sysp_config* config;  /* the daemon's `with:` block, after process_schema */
   const sysp_limits* limits;  /* never NULL; only limits that the kind enforces */
+  /* NULL, or memory that outlives the host and that a child sees which was forked from it, until spawn_done. A driver
+   * that runs code of its own in the child stores the child's pid there first of all, and 0 when the child gives up
+   * before exec: then its end is known even if the host dies within spawn. Other drivers leave it alone. */
+  int32_t* pid_slot;
 } sysp_spawn_request;
 
 /* sysp_keep.kind. The host ignores kinds that it does not know. */

@@ -30,6 +30,7 @@ struct SpawnRequest {
     const sysp_handle* stdio;  // Three handles, -1 means the null device; borrowed for the call.
     sysp_limits limits{};      // Only what the kind declares as enforced.
     Config config;
+    std::int32_t* pid_slot;  // Null, or where the child leaves its pid; borrowed until spawn_done.
 
     SpawnRequest(const sysp_host* host, const sysp_spawn_request& raw)
         : proc(raw.proc),
@@ -38,7 +39,8 @@ struct SpawnRequest {
           cwd(text_of(raw.cwd)),
           user(text_of(raw.user)),
           stdio(raw.stdio),
-          config(host, raw.config) {
+          config(host, raw.config),
+          pid_slot(raw.pid_slot) {
         if (raw.limits != nullptr) limits = *raw.limits;
         argv.reserve(raw.argc);
         env.reserve(raw.envc + 1);

@@ -163,6 +163,7 @@ pub struct sysp_spawn_request {
     pub stdio: [sysp_handle; 3],
     pub config: *const sysp_config,
     pub limits: *const sysp_limits,
+    pub pid_slot: *mut i32,
 }
 pub const SYSP_KEEP_PIDFD: i32 = 1;
 pub const SYSP_KEEP_PROCESS: i32 = 2;
