@@ -276,21 +276,21 @@ TEST(Adoption, FindsTheRunInAnEnvironment) {
 
 TEST(Board, HoldsNotesOfProcessesThatShareAPlace) {
     const auto board = std::make_unique<Board>();
-    constexpr std::int32_t distance = kept_runs;
+    constexpr auto distance = static_cast<std::int32_t>(kept_runs);
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(note_places); ++i) {
-        const std::int32_t pid = kept_runs - 1 + i * distance;
+        const std::int32_t pid = distance - 1 + i * distance;
         EXPECT_EQ(note_of(*board, pid), nullptr);
         place_of(*board, pid) = {static_cast<std::uint64_t>(i) + 1, 0, pid, 0};
     }
     for (std::int32_t i = 0; i < static_cast<std::int32_t>(note_places); ++i) {
-        const RunNote* const note = note_of(*board, kept_runs - 1 + i * distance);
+        const RunNote* const note = note_of(*board, distance - 1 + i * distance);
         ASSERT_NE(note, nullptr) << i;
         EXPECT_EQ(note->run, static_cast<std::uint64_t>(i) + 1);
     }
-    RunNote* const third = note_of(*board, kept_runs - 1 + 2 * distance);
+    RunNote* const third = note_of(*board, distance - 1 + 2 * distance);
     *third = {};
-    EXPECT_NE(note_of(*board, kept_runs - 1 + 3 * distance), nullptr);
-    EXPECT_EQ(&place_of(*board, kept_runs - 1 + 9 * distance), third);
+    EXPECT_NE(note_of(*board, distance - 1 + 3 * distance), nullptr);
+    EXPECT_EQ(&place_of(*board, distance - 1 + 9 * distance), third);
 }
 
 TEST_F(KeeperTest, PassesOnTheExitCodeOfAManagerThatCouldNotStart) {

@@ -11,8 +11,17 @@
 namespace syspulse::plugin_host {
 namespace {
 
-// The sanitizers map far more memory than any limit that makes sense without them.
+// The sanitizers map far more memory than any limit that makes sense without them. Compilers tell of
+// them in one way or the other.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SYSPULSE_MAPS_SHADOW_MEMORY 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SYSPULSE_MAPS_SHADOW_MEMORY 1
+#endif
+#ifdef SYSPULSE_MAPS_SHADOW_MEMORY
 constexpr bool memory_can_be_limited = false;
 #else
 constexpr bool memory_can_be_limited = true;
