@@ -34,6 +34,7 @@ class BackgroundWriting : public testing::Test {
             news.notify_all();
             news.wait(lock, [this] { return open; });
             written += text;
+            news.notify_all();
             return !gone;
         }
         void note_change() {
