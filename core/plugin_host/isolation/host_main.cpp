@@ -11,8 +11,8 @@
 namespace syspulse::plugin_host {
 namespace {
 
-// The sanitizers map far more memory than any limit that makes sense without them. Compilers tell of
-// them in one way or the other.
+// The sanitizers map far more memory than any limit that makes sense without them. Compilers tell
+// of them in one way or the other.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SYSPULSE_MAPS_SHADOW_MEMORY 1
