@@ -4,6 +4,7 @@
 
 #include <syspulse/plugin.hpp>
 
+#include <atomic>
 #include <string>
 
 namespace syspulse::plugins::http {
@@ -46,11 +47,18 @@ Curl load() {
     return curl;
 }
 
+std::atomic<bool> loaded_once = false;
+
 }  // namespace
 
 const Curl& curl() {
     static const Curl loaded = load();
+    loaded_once = true;
     return loaded;
+}
+
+bool is_loaded() {
+    return loaded_once;
 }
 
 }  // namespace syspulse::plugins::http

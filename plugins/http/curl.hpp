@@ -29,4 +29,7 @@ struct Curl {
 // sdk::Error when it cannot be loaded; the next call tries again. [any thread]
 const Curl& curl();
 
+// Whether curl() will return at once. [any thread]
+bool is_loaded();
+
 }  // namespace syspulse::plugins::http

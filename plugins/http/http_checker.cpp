@@ -81,20 +81,43 @@ class HttpChecker : public sdk::AsyncChecker {
                                  "': the target must begin with http:// or https://"};
         }
         request_.url = request.target;
-        transfer_ = std::make_unique<Transfer>(
-            io(), [this](const Response& response) { end(judge(response)); });
-        transfer_->start(request_);
         const auto timeout = request.timeout;
+        if (is_loaded()) {
+            begin();
+        } else {
+            // That takes long enough to be noticed by everybody else on the loop.
+            loading_ = sdk::Offload::start(
+                host(), [] { static_cast<void>(curl()); },
+                [this](const sdk::Error* failure) { loaded(failure); });
+        }
         deadline_ = io().timer(timeout, [this, timeout] { end(sdk::timed_out(timeout)); });
         completion_ = std::move(completion);
     }
     void cancel() override {
-        transfer_.reset();
-        deadline_.reset();
+        release();
         std::exchange(completion_, {}).fail(sdk::Error::cancelled());
     }
 
   private:
+    void begin() {
+        transfer_ = std::make_unique<Transfer>(
+            io(), [this](const Response& response) { end(judge(response)); });
+        transfer_->start(request_);
+    }
+    void loaded(const sdk::Error* failure) {
+        try {
+            if (failure != nullptr) throw sdk::Error{*failure};
+            begin();
+        } catch (const sdk::Error& error) {
+            release();
+            std::exchange(completion_, {}).fail(error);
+        }
+    }
+    void release() {
+        loading_.reset();
+        transfer_.reset();
+        deadline_.reset();
+    }
     sdk::Result judge(const Response& response) const {
         if (!response.error.empty()) return sdk::Result::fail(response.error);
         const std::string status = "HTTP " + std::to_string(response.status);
@@ -116,8 +139,7 @@ class HttpChecker : public sdk::AsyncChecker {
         return list.empty() ? "2xx" : list;
     }
     void end(const sdk::Result& result) {
-        transfer_.reset();
-        deadline_.reset();
+        release();
         std::exchange(completion_, {}).done(result);
     }
 
@@ -126,6 +148,7 @@ class HttpChecker : public sdk::AsyncChecker {
     std::string contains_;
     std::unique_ptr<RE2> regex_;
     sdk::Completion completion_;
+    sdk::Offload loading_;
     std::unique_ptr<Transfer> transfer_;
     sdk::Timer deadline_;
 };
