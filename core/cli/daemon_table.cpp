@@ -21,7 +21,8 @@ std::string uptime_of(const DaemonInfo& daemon) {
         *daemon.uptime_secs > 1e9) {
         return "-";
     }
-    return format_duration(std::chrono::seconds{static_cast<std::int64_t>(*daemon.uptime_secs)});
+    const auto whole = static_cast<std::int64_t>(*daemon.uptime_secs);
+    return whole == 0 ? "0s" : format_duration(std::chrono::seconds{whole});
 }
 
 Cell health_cell(const DaemonInfo& daemon) {

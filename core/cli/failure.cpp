@@ -42,6 +42,18 @@ void print_json(Context& context, const Failure& failure, std::span<const NamedF
     context.err << "}}\n" << std::flush;
 }
 
+// Whether a message tells already which daemon it is about: in quotes, or as in "cannot stop web".
+// Elsewhere the name may be part of another word, such as a path.
+bool names(const std::string& message, const std::string& daemon) {
+    if (message.find('"' + daemon + '"') != std::string::npos) return true;
+    constexpr std::string_view cannot = "cannot ";
+    if (!message.starts_with(cannot)) return false;
+    const auto verb_end = message.find(' ', cannot.size());
+    if (verb_end == std::string::npos) return false;
+    const std::string_view object = std::string_view(message).substr(verb_end + 1);
+    return object == daemon || object.starts_with(daemon + ':') || object.starts_with(daemon + ' ');
+}
+
 }  // namespace
 
 Failure failure_of(const Error& error) {
@@ -134,8 +146,7 @@ ExitCode report(Context& context, std::span<const NamedFailure> failures) {
     }
     for (const NamedFailure& one : failures) {
         const std::string message = printable_lines(one.failure.message);
-        // Most messages name the daemon already.
-        const bool named = message.find(one.name) != std::string::npos;
+        const bool named = names(message, one.name);
         context.err << "syspulse: " << (named ? "" : printable(one.name) + ": ") << message << '\n';
     }
     context.err << std::flush;

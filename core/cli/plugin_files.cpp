@@ -1,5 +1,6 @@
 #include "cli/plugin_files.hpp"
 
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -26,6 +27,13 @@ struct Loaded {
 }  // namespace
 
 Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dirs) {
+    for (const std::string& directory : plugin_dirs) {
+        std::error_code ignored;
+        if (!std::filesystem::is_directory(directory, ignored)) {
+            return Error{ErrorCode::not_found,
+                         "cannot look for plugins in " + directory + ": no such directory"};
+        }
+    }
     const auto loaded = std::make_shared<Loaded>();
     auto loop = platform::make_event_loop(*loaded->clock);
     if (!loop) {

@@ -90,6 +90,18 @@ std::string lower_first(std::string text) {
     return text;
 }
 
+// The parser may stop a line late.
+bool indented_by_tab(std::string_view text, int line) {
+    for (int number = 1; number <= line && !text.empty(); ++number) {
+        const std::string_view at = text.substr(0, text.find('\n'));
+        const auto indent = at.find_first_not_of(' ');
+        if (number + 1 >= line && indent != std::string_view::npos && at[indent] == '\t')
+            return true;
+        text.remove_prefix(std::min(text.size(), at.size() + 1));
+    }
+    return false;
+}
+
 bool parse(std::string_view text, EventReader& reader, Issues& issues) {
     try {
         std::istringstream stream{std::string(text)};
@@ -101,7 +113,9 @@ bool parse(std::string_view text, EventReader& reader, Issues& issues) {
         return false;
     } catch (const YAML::Exception& error) {
         const Position where = error.mark.is_null() ? Position{1, 1, {}} : position_of(error.mark);
-        issues.push_back({where, "invalid YAML: " + lower_first(error.msg)});
+        const bool tab = indented_by_tab(text, where.line);
+        issues.push_back({where, "invalid YAML: " + lower_first(error.msg) +
+                                     (tab ? "; indent with spaces, tabs are not allowed" : "")});
         return false;
     }
 }

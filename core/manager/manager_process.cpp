@@ -37,6 +37,21 @@ void tell_service_manager(std::string_view state) {
     if (!told) log::warn(told.error().message);
 }
 
+void warn_of_missing(const std::vector<std::filesystem::path>& plugin_dirs) {
+    for (const std::filesystem::path& directory : plugin_dirs) {
+        std::error_code ignored;
+        if (!std::filesystem::is_directory(directory, ignored))
+            log::warn("cannot look for plugins in " + directory.string() + ": no such directory");
+    }
+}
+
+void warn_of_unloaded(const plugin_host::PluginCatalog& catalog) {
+    for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
+        if (!plugin.loaded())
+            log::warn("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
+    }
+}
+
 class Process final : public ManagerProcess {
   public:
     Process(platform::DataDirectory directory, std::string socket,
@@ -118,10 +133,8 @@ Result<void> Process::build(const ProcessOptions& options) {
     if (!plugins) return plugins.error();
     plugins_ = std::move(*plugins);
     platform::raise_descriptor_limit();
-    for (const plugin_host::PluginInfo& plugin : plugins_->catalog().plugins()) {
-        if (!plugin.loaded())
-            log::warn("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
-    }
+    warn_of_missing(options.plugin_dirs);
+    warn_of_unloaded(plugins_->catalog());
     ConductorOptions conducting;
     conducting.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
     conducting.make_uuid = [this] { return make_uuid(); };

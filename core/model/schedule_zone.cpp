@@ -48,7 +48,9 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 // The closest name of the database; a bare city counts as close to its zone. Empty when none is.
 std::string suggest(std::string_view wanted) {
     const std::string lower = lower_case(wanted);
-    std::size_t best = std::max<std::size_t>(2, wanted.size() / 5) + 1;
+    // In a short word two other letters make another word.
+    const std::size_t most = std::max<std::size_t>(2, wanted.size() / 5);
+    std::size_t best = std::min(most, wanted.size() / 3) + 1;
     std::string name;
     for (const date::time_zone& zone : date::get_tzdb().zones) {
         const std::string candidate = lower_case(zone.name());

@@ -107,7 +107,7 @@ Error LoadedPluginHost::not_reloadable(const std::string& plugin_id) const {
         return {ErrorCode::invalid_state,
                 "plugin " + plugin_id +
                     " runs inside the manager and cannot be replaced there; to have daemons go on "
-                    "under a new manager, run syspulse shutdown --keep-running and start it again"};
+                    "under a new manager, run syspulse upgrade"};
     }
     return {ErrorCode::not_found, "no plugin is called \"" + plugin_id + '"'};
 }

@@ -28,6 +28,15 @@ def start_with(m, path):
     return json.loads(m.ok("--format", "json", "info"))["warnings"], (m.root / "manager.log").read_text()
 
 
+def a_directory_of_plugins_that_is_not_there_is_told():
+    with Manager() as m:
+        nowhere = m.root / "nowhere"
+        m.start("--plugin-dir", nowhere)
+        m.ok("list")
+        assert f"cannot look for plugins in {nowhere}: no such directory" in (m.root / "manager.log").read_text()
+        assert "no such directory" in m.fails(4, "plugin", "list", "--plugin-dir", nowhere)
+
+
 def a_file_that_is_no_plugin_is_left_out():
     with Manager() as m:
         path = plugin_dir(m)

@@ -82,6 +82,13 @@ TEST(Stop, several_are_told_in_order_and_the_worst_code_wins) {
               "syspulse: cannot stop b: no\n");
 }
 
+TEST(Stop, a_message_that_holds_the_name_by_chance_is_told_with_it) {
+    World world;
+    world.has({{"a", {}}});
+    world.manager.answers["POST /v1/daemons/a/stop"] = error(500, "internal", "/srv/a/run: no");
+    EXPECT_EQ(world.run({"stop", "a"}).err, "syspulse: a: /srv/a/run: no\n");
+}
+
 TEST(Stop, flags_reach_the_manager) {
     World world;
     world.manager.answers["POST /v1/daemons/a/stop"] = {200, R"({"name":"a","state":"stopped"})"};

@@ -141,6 +141,8 @@ TEST(SpecErrors, syntax_errors_carry_their_place) {
     const auto tab = load("daemons:\n\ta: {}\n");
     ASSERT_EQ(tab.errors.size(), 1U);
     EXPECT_EQ(tab.errors[0].line, 2);
+    EXPECT_TRUE(tab.errors[0].message.ends_with("; indent with spaces, tabs are not allowed"))
+        << tab.errors[0].message;
     const auto open = load("daemons: {a: [b\n");
     ASSERT_EQ(open.errors.size(), 1U);
     EXPECT_TRUE(open.errors[0].message.starts_with("invalid YAML: ")) << open.errors[0].message;

@@ -169,6 +169,7 @@ TEST(ScheduleZone, unknown_zone_is_an_error_with_a_close_name) {
               "cannot use schedule \"@daily\": unknown time zone \"Europe/Berln\"; did you mean "
               "Europe/Berlin?");
     EXPECT_THAT(zone_error_of("europe/berlin"), HasSubstr("did you mean Europe/Berlin?"));
+    EXPECT_THAT(zone_error_of("Foo"), HasSubstr("write an IANA name"));
     EXPECT_THAT(zone_error_of("kathmandu"), HasSubstr("did you mean Asia/Kathmandu?"));
     EXPECT_THAT(zone_error_of("Middle-Earth/Mordor"), HasSubstr("write an IANA name"));
     EXPECT_THAT(zone_error_of("../../etc/passwd"), HasSubstr("unknown time zone"));
