@@ -31,18 +31,40 @@ Error keep(const DaemonOptions& options) {
     return keeper::run_under_keeper(directory->lock_handle(), *listener, socket);
 }
 
+// What a manager that takes another's place reads instead of the file of --config, which somebody
+// may have begun to edit: a crash or an upgrade is no moment to find mistakes in it, nor to apply
+// it.
+void remember_config(const std::filesystem::path& config, const std::filesystem::path& copy) {
+    std::error_code failed;
+    std::filesystem::copy_file(config, copy, std::filesystem::copy_options::overwrite_existing,
+                               failed);
+    if (!failed) {
+        constexpr auto owner_only =
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+        std::filesystem::permissions(copy, owner_only, failed);
+    }
+    if (failed) log::warn("cannot keep a copy of " + config.string() + ": " + failed.message());
+}
+
 Outcome serve(const DaemonOptions& options) {
     auto link = keeper::Link::inherit();
     if (options.keeper && !link) return Refusal{keep(options)};
     ProcessOptions wanted{options.data_dir, options.socket, options.plugin_dirs, false, {}};
-    if (options.config) wanted.configs.push_back(*options.config);
+    const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
+    auto paths = platform::resolve_data_dir(flag, platform::process_environment());
+    if (!paths) return Refusal{paths.error()};
+    const bool continues = link && link->continues();
+    std::error_code ignored;
+    const bool copied = continues && std::filesystem::exists(paths->config_copy(), ignored);
+    if (options.config) wanted.configs.push_back(copied ? paths->config_copy() : *options.config);
     auto process = ManagerProcess::create(wanted, std::move(link));
     if (!process) return Refusal{process.error()};
-    if (options.config) {
+    if (options.config && !continues) {
         auto specs = (*process)->load_specs({*options.config});
         if (!specs) return Refusal{specs.error(), true};
         if (auto added = (*process)->conductor().add(*specs, true, "by --config"); !added)
             return Refusal{added.error()};
+        remember_config(*options.config, paths->config_copy());
     }
     const auto ran = (*process)->run(true);
     return ran ? Outcome(0) : Outcome(Refusal{ran.error()});

@@ -276,6 +276,21 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
         m.stop()
 
 
+def a_config_file_that_is_being_edited_stops_no_manager_that_takes_over():
+    with Manager() as m:
+        config = m.root / "config.yaml"
+        config.write_text('daemons:\n  a: {command: [sleep, "600"], autostart: true}\n')
+        m.start("--config", config)
+        pid = m.wait_for("a", state="running")["pid"]
+        config.write_text('daemons:\n  a: {comand: [sleep, "600"]}\n')
+        kill_manager(m)
+        assert m.wait_for("a", state="running")["pid"] == pid
+        config.unlink()
+        m.ok("upgrade")
+        assert m.wait_for("a", state="running")["pid"] == pid and info(m)["failed_upgrades"] == 0
+        m.stop()
+
+
 # Each step of a manager's turn, and how many of them the life below passes at least.
 PLACES = {"before-record": 6, "after-record": 6, "after-act": 12, "before-spawn": 2, "after-spawn": 2,
           "before-reply": 6, "after-reply": 6}
