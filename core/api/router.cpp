@@ -14,6 +14,9 @@
 namespace syspulse::api {
 namespace {
 
+// They are read and held in one go, between two turns of the supervisor.
+constexpr std::size_t most_events = 10'000;
+
 // What a route's parser gets: the decoded path parameter, the query and the raw body.
 struct Parts {
     std::string name;
@@ -195,6 +198,11 @@ Parsed parse_events(Parts& parts) {
     const auto lines = take_number<std::size_t>(parts.query, "lines");
     if (!lines) return lines.error();
     call.query.limit = lines->value_or(call.query.limit);
+    if (call.query.limit > most_events) {
+        return Error{ErrorCode::invalid_argument,
+                     "cannot read query parameter 'lines': at most " + std::to_string(most_events) +
+                         " events are given at once; take fewer, or say since when"};
+    }
     const auto follow = parts.query.take_flag("follow");
     if (!follow) return follow.error();
     call.query.follow = *follow;

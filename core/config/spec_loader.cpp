@@ -163,7 +163,9 @@ void Loader::check_dependencies() {
                 constexpr std::size_t shown_max = 10;
                 std::string hint;
                 if (candidates.size() <= shown_max) {
-                    hint = suggestion(target, candidates, "known");
+                    auto others = candidates;
+                    std::erase(others, std::string_view(spec.name));
+                    hint = suggestion(target, others, "known");
                 }
                 issues_[entry.file].push_back(
                     {where, "unknown daemon \"" + target + "\" in \"depends_on\"" + hint});

@@ -23,15 +23,24 @@ void Supervisor::handle(const Event& event, Now now, std::vector<Action>& action
 std::optional<Instant> Supervisor::next_deadline() {
     // Entries of an older generation are dropped here, so that nobody wakes up for them.
     while (const TimerEntry* first = timers_.peek()) {
-        if (first->kind == TimerKind::request) {
-            if (waiters_.contains(RequestId{first->owner})) break;
-        } else {
-            const auto* m = find(DaemonKey{static_cast<std::uint32_t>(first->owner)});
-            if (m != nullptr && m->timer_is_current(first->kind, first->generation)) break;
-        }
+        if (is_awaited(*first)) break;
         timers_.drop_first();
     }
     return timers_.next_deadline();
+}
+
+bool Supervisor::is_awaited(const TimerEntry& timer) const {
+    if (timer.kind == TimerKind::request) return waiters_.contains(RequestId{timer.owner});
+    const auto* m = find(DaemonKey{static_cast<std::uint32_t>(timer.owner)});
+    return m != nullptr && m->timer_is_current(timer.kind, timer.generation);
+}
+
+// Far deadlines that are always put off would otherwise stay for as long as they are far.
+void Supervisor::add_timer(Instant when, TimerKind kind, std::uint64_t owner,
+                           std::uint32_t generation) {
+    if (timers_.is_crowded())
+        timers_.keep_only([this](const TimerEntry& timer) { return is_awaited(timer); });
+    timers_.add(when, kind, owner, generation);
 }
 
 const DaemonMachine* Supervisor::find(DaemonKey daemon) const {
@@ -79,7 +88,7 @@ void Supervisor::emit(Action action) {
 }
 
 void Supervisor::arm(Instant when, TimerKind kind, DaemonKey daemon, std::uint32_t generation) {
-    timers_.add(when, kind, daemon.value, generation);
+    add_timer(when, kind, daemon.value, generation);
 }
 
 void Supervisor::reached(DaemonKey daemon, Milestone milestone) {
@@ -347,8 +356,15 @@ void Supervisor::finish_if_done() {
         return;
     }
     finished_ = true;
-    for (const auto& [request, waiter] : std::map<RequestId, Waiter>(waiters_))
-        reply(request, Error{ErrorCode::cancelled, "the manager shuts down"});
+    for (const auto& [request, waiter] : std::map<RequestId, Waiter>(waiters_)) {
+        const DaemonMachine* m = find(waiter.daemon);
+        const bool left_behind = m != nullptr && m->abandoned();
+        reply(request, left_behind
+                           ? Error{ErrorCode::internal, "\"" + m->spec().name +
+                                                            "\" is left behind by the shutdown: " +
+                                                            m->stored().last_error}
+                           : Error{ErrorCode::cancelled, "the manager shuts down"});
+    }
     emit(Finish{});
 }
 

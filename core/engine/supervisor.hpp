@@ -35,6 +35,8 @@ class Supervisor final : private Surroundings {
 
     // `view` gets all that the engine knows; uptimes are as of `now`.
     void describe(DaemonKey daemon, Now now, model::DaemonView& view);
+    // How many it keeps, of which some may have been given up; for tests of their bound.
+    std::size_t timers() const { return timers_.size(); }
     // The registered daemon that needs this one, if any; it cannot be removed before.
     const DaemonMachine* first_dependent(DaemonKey daemon) const;
 
@@ -51,6 +53,8 @@ class Supervisor final : private Surroundings {
     CheckId next_check() override { return CheckId{++last_check_}; }
     void emit(Action action) override;
     void arm(Instant when, TimerKind kind, DaemonKey daemon, std::uint32_t generation) override;
+    bool is_awaited(const TimerEntry& timer) const;
+    void add_timer(Instant when, TimerKind kind, std::uint64_t owner, std::uint32_t generation);
     void reached(DaemonKey daemon, Milestone milestone) override;
     void touched(DaemonKey daemon) override { touched_.push_back(daemon); }
 

@@ -132,7 +132,7 @@ void Supervisor::wait(RequestId request, DaemonKey daemon, Waiter::For what,
     if (!request) return;
     waiters_.emplace(request, Waiter{daemon, what});
     waiters_of_.emplace(daemon, request);
-    if (timeout) timers_.add(now_.mono + *timeout, TimerKind::request, request.value, 0);
+    if (timeout) add_timer(now_.mono + *timeout, TimerKind::request, request.value, 0);
 }
 
 void Supervisor::reply(RequestId request, std::optional<Error> error) {

@@ -57,6 +57,13 @@ class LogCapture final : public platform::OutputCapture {
             {.kind = Command::Kind::end_run, .daemon = it->second.number});
     }
 
+    void when_written(const std::string& daemon, std::function<void()> done) override {
+        const auto it = daemons_.find(daemon);
+        if (it == daemons_.end()) return done();
+        it->second.shard->thread.post(
+            {.kind = Command::Kind::tell, .daemon = it->second.number, .done = std::move(done)});
+    }
+
     platform::OutputCount count(const std::string& daemon) const override {
         const auto it = daemons_.find(daemon);
         if (it == daemons_.end()) return {};

@@ -19,7 +19,7 @@ constexpr std::size_t worthwhile_bytes = 32 * 1024;
 constexpr Duration fill_pause = std::chrono::microseconds{300};
 // How long streams that wait for room on the disk are left alone, when there are no others.
 constexpr Duration full_pause = std::chrono::milliseconds{50};
-// When stopping: how much of a stream that never ends is still taken.
+// How much is waited for, or taken at the end, of a stream that never ends.
 constexpr std::size_t last_bytes = 4 * 1024 * 1024;
 
 std::uint64_t token_of(std::uint64_t daemon, Stream stream) {
@@ -69,6 +69,7 @@ void CaptureThread::run() {
         if (!obey_commands()) break;
         const std::size_t turn_streams = active_.size();
         const std::size_t moved = pump_active();
+        tell_waiters();
         if (moved > 0 && moved < worthwhile_bytes * turn_streams) pipes_.pause(fill_pause);
         if (moved == 0 && all_wait()) pipes_.pause(full_pause);
     }
@@ -89,14 +90,11 @@ bool CaptureThread::obey_commands() {
         for (const Stream stream : streams) {
             const std::uint64_t token = token_of(command.daemon, stream);
             if (command.kind == Command::Kind::end_run) activate(token, true);
-            if (command.kind != Command::Kind::close) continue;
-            if (Entry* entry = find(token)) {
-                while (entry->writer->has_bytes() && entry->writer->pump() > 0) {
-                }
-            }
-            streams_.erase(token);
-            std::erase(open_files_, token);
+            if (command.kind == Command::Kind::tell) activate(token, false);
         }
+        if (command.kind == Command::Kind::tell)
+            waiters_.push_back({command.daemon, command.done, taken(command.daemon) + last_bytes});
+        if (command.kind == Command::Kind::close) close(command.daemon);
     }
     return true;
 }
@@ -123,7 +121,7 @@ void CaptureThread::open(const Command& command) {
             writer =
                 std::make_unique<StreamWriter>(tools_, command.dir, stream, pipe, command.meter);
         } else if (pipe != no_handle) {
-            writer->replace_pipe(pipe);
+            writer->replace_pipe(pipe, last_bytes);
         }
         if (pipe != no_handle) {
             if (auto added = pipes_.add(pipe, token); !added) log::error(added.error().message);
@@ -131,6 +129,37 @@ void CaptureThread::open(const Command& command) {
         writer->apply(command.settings);
         std::erase(open_files_, token);
     }
+}
+
+// Whoever still writes, as fast as it is read, holds up nobody.
+void CaptureThread::close(std::uint64_t daemon) {
+    for (const Stream stream : streams) {
+        const std::uint64_t token = token_of(daemon, stream);
+        if (Entry* entry = find(token)) entry->writer->pump_at_most(last_bytes);
+        streams_.erase(token);
+        std::erase(open_files_, token);
+    }
+}
+
+std::uint64_t CaptureThread::taken(std::uint64_t daemon) {
+    std::uint64_t sum = 0;
+    for (const Stream stream : streams) {
+        const Entry* entry = find(token_of(daemon, stream));
+        if (entry != nullptr) sum += entry->taken;
+    }
+    return sum;
+}
+
+void CaptureThread::tell_waiters() {
+    std::erase_if(waiters_, [&](Waiter& waiter) {
+        const bool has_more = std::ranges::any_of(streams, [&](Stream stream) {
+            const Entry* entry = find(token_of(waiter.daemon, stream));
+            return entry != nullptr && entry->active && !entry->waits;
+        });
+        if (has_more && taken(waiter.daemon) < waiter.most) return false;
+        waiter.done();
+        return true;
+    });
 }
 
 CaptureThread::Entry* CaptureThread::find(std::uint64_t token) {
@@ -154,6 +183,7 @@ std::size_t CaptureThread::pump_active() {
         if (entry == nullptr) continue;
         const std::size_t taken = entry->writer->pump();
         moved += taken;
+        entry->taken += taken;
         const bool more = entry->writer->has_bytes();
         entry->waits = more && taken == 0;
         if (more) {
@@ -188,16 +218,11 @@ void CaptureThread::limit_open_files(std::uint64_t token) {
 
 void CaptureThread::drain_all() {
     for (auto& [token, entry] : streams_) {
-        StreamWriter& writer = *entry.writer;
-        std::size_t taken = 0;
-        while (writer.has_bytes() && taken < last_bytes) {
-            const std::size_t more = writer.pump();
-            if (more == 0) break;
-            taken += more;
-        }
-        writer.complete_line();
+        entry.writer->pump_at_most(last_bytes);
+        entry.writer->complete_line();
     }
     streams_.clear();
+    tell_waiters();
 }
 
 }  // namespace syspulse::logs

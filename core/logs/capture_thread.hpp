@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -27,7 +28,7 @@ void remove_pipes(const std::filesystem::path& dir);
 constexpr std::array streams = {Stream::out, Stream::err};
 
 struct Command {
-    enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, close, stop };
+    enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, tell, close, stop };
     Kind kind = Kind::stop;
     std::uint64_t daemon = 0;
     std::shared_ptr<const std::filesystem::path> dir{};
@@ -35,6 +36,7 @@ struct Command {
     std::array<bool, streams.size()> has_pipe{};
     platform::CaptureSettings settings{};
     std::shared_ptr<OutputMeter> meter{};  // Of the daemon; with `open`.
+    std::function<void()> done{};          // With `tell`: what has been written by now is in files.
 };
 
 class CaptureThread {
@@ -52,15 +54,26 @@ class CaptureThread {
   private:
     struct Entry {
         std::unique_ptr<StreamWriter> writer{};
-        bool active = false;    // Stands in active_.
-        bool waits = false;     // Has bytes, and its disk no room.
-        bool complete = false;  // Complete the last line when the pipe is empty.
+        bool active = false;      // Stands in active_.
+        bool waits = false;       // Has bytes, and its disk no room.
+        bool complete = false;    // Complete the last line when the pipe is empty.
+        std::uint64_t taken = 0;  // Bytes, in turns.
+    };
+
+    // Waits to be told that the streams of a daemon are in their files.
+    struct Waiter {
+        std::uint64_t daemon = 0;
+        std::function<void()> done;
+        std::uint64_t most = 0;  // Of what is taken of both streams, it waits for no more.
     };
 
     void run();
     bool obey_commands();
     void prepare(const Command& command);
     void open(const Command& command);
+    void close(std::uint64_t daemon);
+    void tell_waiters();
+    std::uint64_t taken(std::uint64_t daemon);
     void activate(std::uint64_t token, bool complete);
     std::size_t pump_active();
     bool all_wait() const;
@@ -72,7 +85,8 @@ class CaptureThread {
     Archiver archiver_;
     WriterTools tools_;
     std::unordered_map<std::uint64_t, Entry> streams_;  // By token.
-    std::vector<std::uint64_t> active_;      // Streams that may have bytes in their pipes.
+    std::vector<std::uint64_t> active_;  // Streams that may have bytes in their pipes.
+    std::vector<Waiter> waiters_;
     std::vector<std::uint64_t> open_files_;  // Tokens, the least recently used first.
 
     std::mutex mutex_;  // Guards commands_.

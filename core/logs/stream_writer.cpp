@@ -55,13 +55,21 @@ void StreamWriter::apply(const platform::CaptureSettings& settings) {
     close_file();
 }
 
-void StreamWriter::replace_pipe(platform::NativeHandle pipe) {
-    while (has_bytes() && pump() > 0) {
+void StreamWriter::pump_at_most(std::size_t most) {
+    std::size_t taken = 0;
+    while (taken < most && has_bytes()) {
+        const std::size_t more = pump();
+        if (more == 0) return;
+        taken += more;
     }
-    // What waits for room has nobody to hold it any more.
+}
+
+void StreamWriter::replace_pipe(platform::NativeHandle pipe, std::size_t most) {
+    pump_at_most(most);
+    // What waits for room, or comes faster than it is read, has nobody to hold it any more.
     if (has_bytes()) {
         drop(tools_.pipes.available(pipe_),
-             Error{ErrorCode::unavailable, "its pipe was replaced while the disk was full"});
+             Error{ErrorCode::unavailable, "its pipe was replaced while more was to be written"});
     }
     tools_.pipes.close(std::exchange(pipe_, pipe));
     enlarged_ = false;

@@ -48,13 +48,15 @@ class StreamWriter {
     StreamWriter& operator=(const StreamWriter&) = delete;
 
     void apply(const platform::CaptureSettings& settings);
-    // Empties the old pipe first.
-    void replace_pipe(platform::NativeHandle pipe);
+    // Takes what is in the old pipe first, of a writer that never ends no more than `most` bytes.
+    void replace_pipe(platform::NativeHandle pipe, std::size_t most);
     platform::NativeHandle pipe() const noexcept { return pipe_; }
 
     // Writes part of what is in the pipe, or drops it if it cannot be written; returns how much.
     // Repeat while the pipe holds bytes. Zero although it does: they wait until there is room.
     std::size_t pump();
+    // Until the pipe is empty, they wait, or so many bytes are taken.
+    void pump_at_most(std::size_t most);
     bool has_bytes() const { return tools_.pipes.available(pipe_) > 0; }
 
     // Ends a line that nobody can go on with any more; does nothing while somebody can.

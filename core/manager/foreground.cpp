@@ -1,15 +1,12 @@
 // `syspulse up`: a manager, its daemons and their output in the foreground.
-#include <array>
-#include <map>
-#include <memory>
-#include <set>
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "base/background_writer.hpp"
 #include "base/log.hpp"
-#include "logs/follower.hpp"
 #include "manager/entry.hpp"
+#include "manager/foreground_output.hpp"
 #include "manager/manager_process.hpp"
 #include "platform/signal_watch.hpp"
 #include "platform/terminal.hpp"
@@ -19,18 +16,13 @@ namespace {
 
 using model::State;
 
-constexpr std::size_t bytes_per_read = 64 * 1024;
-// What waits for somebody to read it. Daemons' output beyond that waits in the log files.
-constexpr std::size_t waiting_max = 128 * 1024;
-// At the end, a reader who takes nothing for so long is not waited for.
-constexpr Duration last_patience = std::chrono::seconds{2};
-constexpr std::array<std::string_view, 6> palette{"\033[36m", "\033[33m", "\033[32m",
-                                                  "\033[35m", "\033[34m", "\033[31m"};
-
 class Foreground {
   public:
     Foreground(ManagerProcess& process, const UpOptions& options)
-        : process_(process), options_(options) {}
+        : process_(process),
+          options_(options),
+          output_(process.loop(), process.capture(), process.paths().logs(), options.color,
+                  [this] { nobody_reads(); }) {}
     ~Foreground() {
         if (subscription_ != 0) process_.conductor().unsubscribe(subscription_);
     }
@@ -39,56 +31,40 @@ class Foreground {
     Outcome run();
 
   private:
-    void follow(const std::string& name, std::size_t number);
-    void print(const std::string& name);
-    bool print_some(const std::string& name);
-    void output_changed();
-    void print_rest();
+    void nobody_reads();
     void seen(const model::HistoryEntry& entry);
     void start_all();
     void end_if_idle();
-    bool write(const std::string& text) { return output_->write(text); }
     void end();
-    std::string prefix(const std::string& name) const;
 
     ManagerProcess& process_;
     const UpOptions& options_;
     std::vector<model::DaemonSpec> specs_;
-    std::map<std::string, std::unique_ptr<logs::Follower>> followers_;
-    std::map<std::string, std::string_view> colors_;
-    std::size_t width_ = 8;
+    ForegroundOutput output_;
     std::uint64_t subscription_ = 0;
     bool any_failed_ = false;
     bool ending_ = false;
-    std::unique_ptr<BackgroundWriter> output_;      // Standard output; set as long as it runs.
-    std::set<std::string> waiting_;                 // Daemons with output that has no room yet.
-    std::map<std::string, std::string> unwritten_;  // Of them: what has been read already.
-    std::size_t unshown_ = 0;                       // Changes of state.
 };
 
 Outcome Foreground::run() {
     auto specs = process_.load_specs(options_.files);
     if (!specs) return Refusal{specs.error(), true};
     specs_ = std::move(*specs);
-    auto output = BackgroundWriter::start(
-        [](std::string_view text) {
-            const auto written = platform::write_standard_output(text);
-            return written || written.error().code != ErrorCode::unavailable;
-        },
-        waiting_max, [this] { process_.loop().post([this] { output_changed(); }); });
-    if (!output) return Refusal{output.error()};
-    output_ = std::move(*output);
+    const auto started = output_.start([](std::string_view text) {
+        const auto written = platform::write_standard_output(text);
+        return written || written.error().code != ErrorCode::unavailable;
+    });
+    if (!started) return Refusal{started.error()};
     if (auto added = process_.conductor().add(specs_, true, "by up"); !added)
         return Refusal{added.error()};
-    for (std::size_t i = 0; i < specs_.size(); ++i) {
-        width_ = std::max(width_, specs_[i].name.size());
-        follow(specs_[i].name, i);
-    }
+    std::vector<std::string> names;
+    for (const model::DaemonSpec& spec : specs_) names.push_back(spec.name);
+    output_.follow(names);
     subscription_ =
         process_.conductor().subscribe([this](const model::HistoryEntry& e) { seen(e); });
     process_.loop().post([this] { start_all(); });
     const auto ran = process_.run(false);
-    print_rest();
+    output_.finish();
     if (!ran) return Refusal{ran.error()};
     return any_failed_ ? 1 : 0;
 }
@@ -101,89 +77,26 @@ void Foreground::start_all() {
     }
 }
 
-// Shows what is written from now on.
-void Foreground::follow(const std::string& name, std::size_t number) {
-    colors_[name] = palette[number % palette.size()];
-    logs::Query query{true, true, 0, std::nullopt};
-    auto reader = logs::Reader::open(process_.paths().logs(), name, query);
-    if (!reader)
-        return log::warn("cannot show the output of " + name + ": " + reader.error().message);
-    auto follower =
-        logs::follow(process_.loop(), std::move(*reader), [this, name] { print(name); });
-    if (!follower)
-        return log::warn("cannot show the output of " + name + ": " + follower.error().message);
-    followers_[name] = std::move(*follower);
-}
-
-std::string Foreground::prefix(const std::string& name) const {
-    std::string padded = name;
-    padded.resize(std::max(width_, name.size()), ' ');
-    padded += " | ";
-    if (!options_.color) return padded;
-    const auto color = colors_.find(name);
-    return std::string(color == colors_.end() ? "" : color->second) + padded + "\033[0m";
-}
-
-// A piece at a time, so that a daemon that writes without end leaves room for others.
-void Foreground::print(const std::string& name) {
-    if (!print_some(name)) return;
-    process_.loop().post([this, name] { print(name); });
-}
-
-// True if there is more, and room for it.
-bool Foreground::print_some(const std::string& name) {
-    const auto found = followers_.find(name);
-    if (found == followers_.end()) return false;
-    std::string& text = unwritten_[name];
-    bool more = true;
-    if (text.empty()) {
-        std::vector<logs::Line> lines;
-        const auto read = found->second->read_some(lines, bytes_per_read);
-        if (!read) {
-            log::warn("cannot show the output of " + name + ": " + read.error().message);
-            return false;
-        }
-        more = *read;
-        for (const logs::Line& line : lines) {
-            text += prefix(name) + line.text;
-            if (line.text.empty() || line.text.back() != '\n') text += '\n';
-        }
-    }
-    if (!text.empty() && !write(text)) {
-        waiting_.insert(name);
-        return false;
-    }
-    text.clear();
-    return more;
-}
-
-// There is room again. Or there is nobody to see it any more, and so no foreground.
-void Foreground::output_changed() {
-    if (output_->is_gone()) {
-        log::warn("nobody reads the output any more; stopping all daemons");
-        return end();
-    }
-    if (unshown_ > 0 && write(prefix("syspulse") + std::to_string(unshown_) +
-                              " changes are not shown; see syspulse events\n"))
-        unshown_ = 0;
-    for (const std::string& name : std::exchange(waiting_, {})) print(name);
-}
-
-void Foreground::print_rest() {
-    for (const auto& [name, follower] : followers_) {
-        while (print_some(name) || waiting_.erase(name) > 0) {
-            if (!output_->flush(last_patience)) return;
-        }
-    }
-    output_->flush(last_patience);
+void Foreground::nobody_reads() {
+    log::warn("nobody reads the output any more; stopping all daemons");
+    end();
 }
 
 void Foreground::seen(const model::HistoryEntry& entry) {
     if (entry.kind != "transition" && entry.kind != "health") return;
-    if (entry.to == to_string(State::failed)) any_failed_ = true;
-    if (!options_.quiet && !write(prefix("syspulse") + entry.daemon + " is " + entry.to +
-                                  (entry.reason.empty() ? "" : " (" + entry.reason + ")") + '\n'))
-        ++unshown_;
+    const bool is_ours =
+        std::ranges::find(specs_, entry.daemon, &model::DaemonSpec::name) != specs_.end();
+    if (is_ours && entry.to == to_string(State::failed)) any_failed_ = true;
+    if (!options_.quiet) {
+        // A start comes after what a run wrote only when it takes that run's place.
+        const bool lives =
+            entry.to == to_string(State::running) || entry.to == to_string(State::stopping);
+        const bool begins =
+            entry.to == to_string(State::starting) && entry.from != to_string(State::stopping);
+        const bool has_ended = entry.kind == "transition" && !lives && !begins;
+        const std::string why = entry.reason.empty() ? "" : " (" + entry.reason + ")";
+        output_.tell(entry.daemon, entry.daemon + " is " + entry.to + why, has_ended);
+    }
     process_.loop().post([this] { end_if_idle(); });
 }
 

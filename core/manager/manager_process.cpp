@@ -65,6 +65,7 @@ class Process final : public ManagerProcess {
 
     Conductor& conductor() override { return *conductor_; }
     platform::EventLoop& loop() override { return *loop_; }
+    platform::OutputCapture& capture() override { return *capture_; }
     const platform::DataPaths& paths() const override { return directory_.paths(); }
     Result<std::vector<model::DaemonSpec>> load_specs(
         const std::vector<std::filesystem::path>& files) override;

@@ -36,6 +36,7 @@ class ManagerProcess {
 
     virtual Conductor& conductor() = 0;
     virtual platform::EventLoop& loop() = 0;
+    virtual platform::OutputCapture& capture() = 0;
     virtual const platform::DataPaths& paths() const = 0;
 
     // Reads spec files with this process's environment and plugins. The error lists every mistake.

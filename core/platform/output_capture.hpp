@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/result.hpp"
@@ -58,6 +59,14 @@ class OutputCapture {
     // All output of the run that ended is in the files soon after; captured partial lines are
     // completed.
     virtual void run_ended(const std::string& daemon) = 0;
+
+    // Calls `done` once, on any thread, when what the daemon has written by now is in its files; or
+    // is not going to be soon, because there is too much of it or no room for it. At the latest,
+    // the end of the capture brings it about. It may call nothing of the capture.
+    virtual void when_written(const std::string& daemon, std::function<void()> done) {
+        static_cast<void>(daemon);
+        done();
+    }
 
     virtual OutputCount count(const std::string& daemon) const {
         static_cast<void>(daemon);

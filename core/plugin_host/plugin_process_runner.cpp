@@ -128,60 +128,6 @@ void PluginProcessRunner::start(OpType type, Pending pending, const char* functi
                                               [this, op] { expired(op); });
 }
 
-void PluginProcessRunner::expired(sysp_op op) {
-    const auto found = pending_.find(op);
-    if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
-    core_->count_unanswered();
-    const auto node = pending_.extract(found);
-    Pending pending = std::move(node.mapped());
-    const Driver& driver = *pending.driver;
-    log::warn("plugin " + driver.instance->label + " did not answer within " +
-              format_duration(deadline_));
-    // From here on a completion finds nobody, also one that cancel() brings about at once.
-    core_->give_up(op);
-    if (pending.purpose == Pending::Purpose::spawn ||
-        pending.purpose == Pending::Purpose::recover) {
-        abandoned_[pending.proc] = {pending.driver, pending.purpose};
-    }
-    if (const auto cancel = driver.kind->driver.cancel; cancel != nullptr) {
-        static_cast<void>(core_->call(*driver.instance, "cancel", [&] {
-            cancel(driver.instance->self, op);
-            return sysp_status{SYSP_OK};
-        }));
-    }
-    Completion answer;
-    answer.op = op;
-    answer.proc = pending.proc;
-    answer.error =
-        Error{ErrorCode::timed_out, "driver " + driver.kind->info.name + " did not answer within " +
-                                        format_duration(deadline_)};
-    operation_ended(pending, answer);
-}
-
-void PluginProcessRunner::in_turn(RunId run, std::function<void()> begin, bool urgent) {
-    const auto found = runs_.find(run);
-    if (found == runs_.end() || found->second.busy == 0) return begin();
-    auto& queue = queued_[run];
-    if (urgent) {
-        queue.push_front(std::move(begin));
-    } else {
-        queue.push_back(std::move(begin));
-    }
-}
-
-void PluginProcessRunner::next_in_turn(RunId run) {
-    if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = 0;
-    const auto queue = queued_.find(run);
-    if (queue == queued_.end()) return;
-    const auto begin = std::move(queue->second.front());
-    queue->second.pop_front();
-    if (queue->second.empty()) queued_.erase(queue);
-    begin();
-    // What began may have ended without an operation, when its run was gone.
-    const auto found = runs_.find(run);
-    if (found == runs_.end() || found->second.busy == 0) next_in_turn(run);
-}
-
 void PluginProcessRunner::signal(RunId run, std::int32_t number, platform::DoneHandler done) {
     const std::int32_t kind = number == terminate_number ? SYSP_SIG_TERMINATE : SYSP_SIG_OS;
     start_signal(run, kind, number, std::move(done), false);
@@ -203,7 +149,8 @@ void PluginProcessRunner::start_plain(RunId run, Plain operation) {
             }
             // A copy, because the slot may bring about its end.
             const Run target = found->second;
-            start(OpType::plain, {plain.purpose, target.driver, run, target.proc, 0, plain.done},
+            start(OpType::plain,
+                  {plain.purpose, target.driver, run, target.proc, 0, plain.done, plain.urgent},
                   plain.function, [&](sysp_op op) { return plain.slot(target, op); });
         },
         urgent);

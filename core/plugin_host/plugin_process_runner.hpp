@@ -54,6 +54,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
         sysp_proc proc = 0;
         platform::TimerId deadline = 0;
         std::variant<std::monostate, platform::DoneHandler, platform::StatsHandler> handler;
+        bool urgent = false;
     };
     using Slot = std::function<sysp_status(sysp_op)>;
 
@@ -79,6 +80,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     void in_turn(RunId run, std::function<void()> begin, bool urgent);
     void next_in_turn(RunId run);
     void expired(sysp_op op);
+    void end_without_answer(sysp_op op, Error why);
+    void make_way(sysp_op op);
 
     void completed(Completion& completion) override;
     void spawn_ended(const Pending& pending, Completion& completion);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <string_view>
@@ -79,6 +80,17 @@ std::string_view path_of(const std::vector<std::string>& env) {
         if (entry.rfind("PATH=", 0) == 0) return std::string_view{entry}.substr(5);
     }
     return "/usr/local/bin:/usr/bin:/bin";
+}
+
+// For a message: a long list says no more than its beginning does.
+std::string shortened(std::string_view path) {
+    constexpr std::size_t most = 200;
+    if (path.size() <= most) return std::string(path);
+    const auto end = path.rfind(':', most);
+    const auto kept = path.substr(0, end == std::string_view::npos ? most : end);
+    const auto rest = path.substr(kept.size());
+    const auto left = std::max<std::ptrdiff_t>(1, std::ranges::count(rest, ':'));
+    return std::string(kept) + ":... and " + std::to_string(left) + " more";
 }
 
 bool is_program(const std::string& path) {
@@ -201,7 +213,7 @@ std::vector<std::string> find_programs(const std::string& name, const std::vecto
     }
     if (!found.empty()) return found;
     throw sdk::Error::os("cannot execute " + name, ENOENT,
-                         " in PATH (" + std::string(path) + ") (stage exec)");
+                         " in PATH (" + shortened(path) + ") (stage exec)");
 }
 
 std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {

@@ -37,6 +37,27 @@ def ctrl_c_stops_in_reverse_order():
         assert order == sorted(order), rest
 
 
+def the_last_output_of_a_daemon_comes_before_its_end_is_told():
+    """Even when nobody reads for as long as it lives, and although its end is seen at once."""
+    with Manager() as m:
+        spec = m.root / "stack.yaml"
+        lines = 30_000
+        spec.write_text(f"""daemons:
+  much: {{command: [/bin/sh, -c, "seq -f 'a line of some length with the number %.0f' {lines}; echo bye"]}}
+""")
+        up = subprocess.Popen([PROGRAM, "--data-dir", m.data, "up", "--keep-going", "-f", spec],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        m.wait_for("much", state="stopped")
+        seen = []
+        _until_line(up.stdout, "much is stopped", seen)
+        assert seen[-2] == "much     | bye\n", seen[-3:]
+        assert sum("of some length" in line for line in seen) == lines
+        up.send_signal(signal.SIGTERM)
+        up.stdout.read()
+        assert up.wait(DEADLINE_SECS) == 0
+
+
 def up_without_daemons_left_ends_and_tells_failure():
     with Manager() as m:
         spec = m.root / "stack.yaml"

@@ -45,9 +45,11 @@ def alive(pid):
 
 
 def need(*programs):
-    """Skips the scenario when a real component is not installed."""
+    """Skips the scenario when a real component is not installed; in CI, where scripts/setup has installed it, that
+    is a failure."""
     for program in programs:
         if not shutil.which(program) and not os.path.exists(program):
+            assert not os.environ.get("CI"), f"{program} is not installed: run scripts/setup test"
             print(f"skipped: {program} is not installed")
             sys.exit(77)
 

@@ -1,10 +1,11 @@
 """The product as its users have it: the real program, real daemons from Debian. One scenario per CTest."""
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
+import termios
 
 from harness import DEADLINE_SECS, PROGRAM, Manager, alive, free_port, main, need, until
 
@@ -81,6 +82,11 @@ def postgres_is_checked_by_command():
         assert m.status("db")["exit_code"] == 0
 
 
+def _bytes_in(pipe):
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as end:
+        return int.from_bytes(fcntl.ioctl(end, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 def a_killed_manager_leaves_daemons_and_the_next_one_adopts_them():
     with Manager() as m:
         m.start()
@@ -90,7 +96,9 @@ def a_killed_manager_leaves_daemons_and_the_next_one_adopts_them():
         until(lambda: "3\n" in m.log("tick"), "output arrives")
         m.kill()
         assert alive(before["pid"]), "the daemon survives its manager"
-        time.sleep(0.3)
+        pipe = m.data / "logs" / "tick" / ".stdout.fifo"
+        waiting = _bytes_in(pipe)
+        until(lambda: _bytes_in(pipe) > waiting + 10, "output waits in the pipe")
         m.start()
         after = m.wait_for("tick", state="running")
         assert after["pid"] == before["pid"] and after["started_at"] == before["started_at"]

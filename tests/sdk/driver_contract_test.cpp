@@ -85,6 +85,18 @@ TEST_P(DriverContract, names_the_path_that_was_searched) {
     EXPECT_NE(host_.spawn(1, spawn).message.find("in PATH (/usr/bin:/bin)"), std::string::npos);
 }
 
+TEST_P(DriverContract, names_no_more_of_a_long_path_than_anybody_reads) {
+    Spawn spawn;
+    spawn.argv = {"no-such-program"};
+    std::string path = "/usr/bin";
+    for (int i = 0; i < 100; ++i) path += ":/opt/somewhere/bin";
+    spawn.env = {"PATH=" + path};
+    const std::string message = host_.spawn(1, spawn).message;
+    EXPECT_NE(message.find("in PATH (/usr/bin:/opt/somewhere/bin:"), std::string::npos) << message;
+    EXPECT_NE(message.find(":... and 90 more)"), std::string::npos) << message;
+    EXPECT_LT(message.size(), 300U);
+}
+
 TEST_P(DriverContract, names_the_stage_of_a_missing_working_directory) {
     Spawn spawn = shell("true");
     spawn.cwd = "/no/dir";

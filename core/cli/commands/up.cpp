@@ -42,7 +42,10 @@ constinit const Command up_command{
         "Starts a manager, adds and starts every daemon of the spec files, and shows their output, "
         "each line with the daemon's name. Ctrl-C stops all of them in reverse order, and so do "
         "SIGTERM and the end of the terminal or of the pipe that takes the output; a second Ctrl-C "
-        "after a second or more kills them. Works as process 1 of a container.",
+        "after a second or more kills them. Works as process 1 of a container. Daemons that the "
+        "data "
+        "directory holds from before start too, if they have autostart, and stop with the last one "
+        "of the spec files.",
     .examples =
         "syspulse up\n"
         "syspulse up -f stack.yaml\n"

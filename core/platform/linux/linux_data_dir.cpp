@@ -110,7 +110,8 @@ Result<void> ensure_directory(const fs::path& path) {
     if (cause == EEXIST && fs::is_directory(path, ignored)) return {};
     // Some file systems report missing permission before the directory that is there already.
     if (fs::is_directory(path, ignored)) return {};
-    return data_error("cannot create the data directory " + path.native(), cause);
+    return data_error("cannot create the data directory " + path.native(),
+                      cause == EEXIST ? ENOTDIR : cause);
 }
 
 std::optional<std::int64_t> read_pid(int file) {

@@ -90,6 +90,13 @@ TEST(Router, reads_log_and_event_queries) {
     EXPECT_EQ(events.query.daemon, "w");
 }
 
+TEST(Router, gives_no_more_events_at_once_than_the_manager_can_hold) {
+    EXPECT_EQ(call_of<EventsCall>({"GET", "/v1/events?lines=10000", {}}).query.limit, 10'000U);
+    const auto refused = error_of({"GET", "/v1/events?lines=10001", {}});
+    EXPECT_EQ(refused.code, 400);
+    EXPECT_THAT(refused.message, HasSubstr("at most 10000 events"));
+}
+
 TEST(Router, names_unknown_body_keys_and_parameters) {
     const auto body = error_of({"POST", "/v1/daemons/w/stop", R"({"forse":true})"});
     EXPECT_EQ(body.code, 400);

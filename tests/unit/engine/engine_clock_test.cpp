@@ -54,6 +54,21 @@ TEST(EngineClock, a_small_step_of_the_clock_over_a_time_that_is_due_does_not_los
     EXPECT_EQ(e.spawns(), 1U);
 }
 
+TEST(EngineClock, deadlines_that_are_put_off_again_and_again_are_not_kept) {
+    Engine e;
+    e.add(with_schedule(make_spec("yearly"), "0 0 1 1 *"));
+    model::DaemonSpec patient = make_spec("patient");
+    patient.stop_timeout = hours{10};
+    const DaemonKey key = e.add(patient);
+    for (int i = 0; i < 1000; ++i) {
+        e.up(key);
+        e.stop(key, false, hours{20});
+        e.exited(key);
+        e.handle(WallClockChanged{});
+    }
+    EXPECT_LT(e.supervisor().timers(), 100U);
+}
+
 TEST(EngineClock, a_time_that_the_machine_slept_through_is_made_up_for_when_that_is_wanted) {
     for (const CatchUp catch_up : {CatchUp::none, CatchUp::one}) {
         Engine e;

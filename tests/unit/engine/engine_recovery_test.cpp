@@ -135,6 +135,19 @@ TEST(Recovery, a_shutdown_leaves_behind_what_is_out_of_reach) {
     }
 }
 
+TEST(Recovery, who_waits_for_the_end_of_what_a_shutdown_leaves_behind_learns_why) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    e.manager_started();
+    const RequestId stop = e.stop(key);
+    e.shut_down();
+    e.out_of_reach(key, "there is no driver");
+    ASSERT_TRUE(e.finished());
+    const std::string told = e.refusal_text(stop);
+    EXPECT_NE(told.find("\"web\" is left behind"), std::string::npos) << told;
+    EXPECT_NE(told.find("there is no driver"), std::string::npos) << told;
+}
+
 TEST(Recovery, nothing_is_out_of_reach_after_a_restart_of_the_machine) {
     Engine e;
     const DaemonKey key =

@@ -77,6 +77,7 @@ class Engine {
     // The calendar is set and the engine told.
     void set_wall(WallTime wall);
     void handle(const Event& event);
+    const Supervisor& supervisor() const { return supervisor_; }
 
     const DaemonMachine& machine(DaemonKey daemon) const { return *supervisor_.find(daemon); }
     State state(DaemonKey daemon) const { return machine(daemon).state(); }

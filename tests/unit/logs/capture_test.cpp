@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,6 +52,30 @@ TEST_F(Capture, prepares_a_daemon_that_is_not_started_yet_and_takes_its_pipes_al
     EXPECT_TRUE(fs::is_fifo(pipe_path(later, Stream::err)));
     capture_->close("later");
     EXPECT_TRUE(test::eventually([&] { return !fs::exists(pipe_path(later, Stream::err)); }));
+}
+
+TEST_F(Capture, tells_when_all_that_a_run_has_written_is_in_its_files) {
+    start_daemon();
+    for (int round = 0; round < 100; ++round) {
+        write_fully(out_, std::string(10'000, 'x') + "\nno newline");
+        end_run();
+        std::promise<std::string> seen;
+        capture_->when_written("web", [&] { seen.set_value(read_all(dir())); });
+        const std::string text = seen.get_future().get();
+        ASSERT_TRUE(text.ends_with("no newline\n")) << "round " << round;
+        ASSERT_EQ(text.size(), (round + 1U) * 10'012U);
+        start_daemon();
+    }
+}
+
+TEST_F(Capture, tells_also_who_waits_for_a_daemon_that_is_unknown_or_when_it_ends) {
+    int told = 0;
+    capture_->when_written("nobody", [&] { ++told; });
+    EXPECT_EQ(told, 1);
+    start_daemon();
+    capture_->when_written("web", [&] { ++told; });
+    capture_.reset();
+    EXPECT_EQ(told, 2);
 }
 
 TEST_F(Capture, completes_a_partial_line_when_the_run_ends) {

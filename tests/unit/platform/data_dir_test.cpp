@@ -103,6 +103,14 @@ TEST_F(DataDir, is_created_private_with_its_parents) {
     EXPECT_EQ(held->paths().directory, paths_.directory);
 }
 
+TEST_F(DataDir, says_of_a_file_that_it_is_no_directory) {
+    std::ofstream(paths_.directory) << "a file";
+    const auto opened = DataDirectory::open(paths_);
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(opened.error().message, HasSubstr("Not a directory"));
+    EXPECT_NE(opened.error().code, ErrorCode::already_exists);
+}
+
 TEST_F(DataDir, refuses_a_second_manager_and_names_the_first) {
     const auto first = DataDirectory::open(paths_);
     ASSERT_TRUE(first.has_value());

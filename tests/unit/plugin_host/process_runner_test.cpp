@@ -280,6 +280,20 @@ TEST_F(ProcessRunnerTest, operations_of_one_process_take_turns) {
                                     "signal 1", "signal 2"));
 }
 
+TEST_F(ProcessRunnerTest, a_kill_does_not_wait_for_a_driver_that_does_not_answer) {
+    spawn("immeasurable");
+    host_->processes().stats(RunId{1}, [this](Result<platform::ProcessStats> measured) {
+        hear(measured ? "measured" : measured.error().message);
+    });
+    host_->processes().signal(RunId{1}, 10, [this](Result<void>) { hear("signal"); });
+    until(1);
+    host_->processes().kill_tree(RunId{1}, [this](Result<void>) { hear("killed"); });
+    until(5);
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "the process is killed instead", "killed",
+                                    "exited 1: exit code 137", "signal"));
+    EXPECT_EQ(host_->misbehaviour().unanswered, 0U);
+}
+
 TEST_F(ProcessRunnerTest, a_released_spawn_is_not_reported) {
     spawn("ok");
     host_->processes().release(RunId{1});

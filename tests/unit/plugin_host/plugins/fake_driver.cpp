@@ -144,8 +144,12 @@ const void* get_extension(void* self, const char* id) {
     return known && std::strcmp(id, SYSP_EXT_FREEZE) == 0 ? &freezer : nullptr;
 }
 
-sysp_status stats(void* self, sysp_op op, sysp_proc) {
+sysp_status stats(void* self, sysp_op op, sysp_proc proc) {
     Driver& driver = *static_cast<Driver*>(self);
+    if (driver.behaviour == "immeasurable") {
+        driver.unanswered.emplace(op, proc);
+        return SYSP_OK;
+    }
     sysp_stats measured{};
     measured.size = sizeof measured;
     measured.valid = SYSP_STAT_CPU_SPLIT | SYSP_STAT_THROTTLED | SYSP_STAT_PSI_IO;

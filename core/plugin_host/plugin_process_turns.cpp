@@ -1,0 +1,99 @@
+// The operations of one process take turns, each within its time; a kill goes first.
+#include <functional>
+#include <memory>
+#include <utility>
+#include <variant>
+
+#include "base/log.hpp"
+#include "plugin_host/plugin_process_runner.hpp"
+
+namespace syspulse::plugin_host {
+namespace {
+
+// From now on `done` is called in a turn of the loop of its own.
+template <class T>
+void later(const std::shared_ptr<HostCore>& core, std::function<void(Result<T>)>& done) {
+    if (!done) return;
+    done = [core, done = std::move(done)](Result<T> result) {
+        core->loop().post([done, result = std::move(result)] { done(result); });
+    };
+}
+
+}  // namespace
+
+void PluginProcessRunner::expired(sysp_op op) {
+    const auto found = pending_.find(op);
+    if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
+    core_->count_unanswered();
+    const Driver& driver = *found->second.driver;
+    log::warn("plugin " + driver.instance->label + " did not answer within " +
+              format_duration(deadline_));
+    end_without_answer(
+        op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + " did not answer within " +
+                                       format_duration(deadline_)});
+}
+
+void PluginProcessRunner::end_without_answer(sysp_op op, Error why) {
+    const auto node = pending_.extract(op);
+    Pending pending = std::move(node.mapped());
+    core_->loop().cancel_timer(pending.deadline);
+    const Driver& driver = *pending.driver;
+    // From here on a completion finds nobody, also one that cancel() brings about at once.
+    core_->give_up(op);
+    if (pending.purpose == Pending::Purpose::spawn ||
+        pending.purpose == Pending::Purpose::recover) {
+        abandoned_[pending.proc] = {pending.driver, pending.purpose};
+    }
+    if (const auto cancel = driver.kind->driver.cancel; cancel != nullptr) {
+        static_cast<void>(core_->call(*driver.instance, "cancel", [&] {
+            cancel(driver.instance->self, op);
+            return sysp_status{SYSP_OK};
+        }));
+    }
+    Completion answer;
+    answer.op = op;
+    answer.proc = pending.proc;
+    answer.error = std::move(why);
+    operation_ended(pending, answer);
+}
+
+void PluginProcessRunner::in_turn(RunId run, std::function<void()> begin, bool urgent) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end() || found->second.busy == 0) return begin();
+    auto& queue = queued_[run];
+    if (!urgent) return queue.push_back(std::move(begin));
+    queue.push_front(std::move(begin));
+    make_way(found->second.busy);
+}
+
+// A kill waits for no driver that is slow to measure or to signal. It does wait until it is known
+// whether there is a process, and for the kill before it.
+void PluginProcessRunner::make_way(sysp_op op) {
+    const auto found = pending_.find(op);
+    if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
+    Pending& pending = found->second;
+    const bool stays = pending.urgent || pending.purpose == Pending::Purpose::spawn ||
+                       pending.purpose == Pending::Purpose::recover;
+    if (stays) return;
+    // Who waits is told from the loop, as always, and not from inside a call.
+    if (auto* done = std::get_if<platform::DoneHandler>(&pending.handler); done != nullptr)
+        later(core_, *done);
+    if (auto* done = std::get_if<platform::StatsHandler>(&pending.handler); done != nullptr)
+        later(core_, *done);
+    end_without_answer(op, {ErrorCode::cancelled, "the process is killed instead"});
+}
+
+void PluginProcessRunner::next_in_turn(RunId run) {
+    if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = 0;
+    const auto queue = queued_.find(run);
+    if (queue == queued_.end()) return;
+    const auto begin = std::move(queue->second.front());
+    queue->second.pop_front();
+    if (queue->second.empty()) queued_.erase(queue);
+    begin();
+    // What began may have ended without an operation, when its run was gone.
+    const auto found = runs_.find(run);
+    if (found == runs_.end() || found->second.busy == 0) next_in_turn(run);
+}
+
+}  // namespace syspulse::plugin_host
