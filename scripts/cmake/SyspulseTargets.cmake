@@ -34,6 +34,7 @@ endif()
 function(syspulse_optimize)
   foreach(target ${ARGN})
     target_compile_options(${target} PRIVATE $<$<CONFIG:Debug>:-O2>)
+    set_target_properties(${target} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)  # Made for other options.
   endforeach()
 endfunction()
 
@@ -48,6 +49,26 @@ endfunction()
 
 # What ThreadSanitizer is built and run for: all that has threads.
 add_custom_target(threaded)
+# Of syspulse_test() what CI runs under AddressSanitizer (not the tests of the command line, which costs most to compile
+# and handles no foreign memory), and under ThreadSanitizer.
+add_custom_target(sanitized_tests)
+add_custom_target(threaded_tests)
+
+# The headers of the test framework take a good part of a test's compilation. They are compiled once in unity builds;
+# the developer's build checks that every source includes what it uses.
+function(syspulse_test_headers name)
+  if(NOT CMAKE_UNITY_BUILD)
+    return()
+  endif()
+  if(NOT TARGET syspulse_test_headers)
+    # A program, as its options have to be those of the tests.
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cpp CONTENT "int main() {}\n")
+    add_executable(syspulse_test_headers EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/test_headers.cpp)
+    target_link_libraries(syspulse_test_headers PRIVATE syspulse_options GTest::gmock GTest::gtest)
+    target_precompile_headers(syspulse_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM syspulse_test_headers)
+endfunction()
 
 # syspulse_test(NAME SOURCES … LINK … [THREADS] [LABELS …] [TIMEOUT seconds]): a GoogleTest program,
 # registered with CTest as one test. Registering per program keeps a run of thousands of cases in seconds.
@@ -57,6 +78,10 @@ function(syspulse_test name)
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE syspulse_options ${arg_LINK} GTest::gmock GTest::gtest_main)
+  syspulse_test_headers(${name})
+  if(NOT name MATCHES "^cli_")
+    add_dependencies(sanitized_tests ${name})
+  endif()
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   if(NOT arg_TIMEOUT)
@@ -68,6 +93,7 @@ function(syspulse_test name)
   if(arg_THREADS)
     list(APPEND arg_LABELS threads)
     add_dependencies(threaded ${name})
+    add_dependencies(threaded_tests ${name})
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()

@@ -102,7 +102,9 @@ TEST(HttpChecker, judges_the_body) {
 }
 
 TEST(HttpChecker, a_hostile_pattern_and_body_take_no_time_and_no_stack) {
-    const Server server{answer("200 OK", std::string(60000, 'a') + "!")};
+    std::string body(60001, 'a');
+    body.back() = '!';
+    const Server server{answer("200 OK", body)};
     for (const char* pattern : {"(a+)+$", "(a|aa)+$", "(.*a){20}$", "(a|b|ab)*c"}) {
         EXPECT_EQ(check(server, with({{"/body_regex", pattern}})).message,
                   "HTTP 200, but the body does not match body_regex")
