@@ -62,7 +62,16 @@ void DaemonMachine::start_check() {
 
 void DaemonMachine::checked(const Checked& event) {
     if (!check_ || event.check != check_ || state_ != State::running) return;
-    check_ended(event.passed, event.message, event.latency);
+    if (event.conclusive) return check_ended(event.passed, event.message, event.latency);
+    cancel(TimerKind::check_deadline);
+    check_ = {};
+    const Now now = surroundings_.now();
+    health_.missed(*spec_->health_check, now.mono);
+    const bool news = !last_check_ || last_check_->message != event.message;
+    last_check_ = model::CheckView{now.wall, false, event.message, event.latency,
+                                   health_.consecutive_failures()};
+    if (news) note("check", "", "missed", event.message);
+    arm(TimerKind::check_due, health_.next_due());
 }
 
 void DaemonMachine::check_ended(bool passed, std::string message, Duration latency) {

@@ -113,6 +113,7 @@ struct Checked {
     bool passed = false;
     std::string message;
     Duration latency{0};
+    bool conclusive = true;  // False: it could not be made, for no fault of the daemon's.
 };
 
 // Time has passed: whatever was due by now is acted upon.

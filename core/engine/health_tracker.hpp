@@ -34,6 +34,9 @@ class HealthTracker {
     std::optional<model::Health> ended(const model::HealthCheckSpec& spec, bool passed,
                                        Instant now);
 
+    // It could not be made; the next one comes in its turn.
+    void missed(const model::HealthCheckSpec& spec, Instant now) { plan_next(spec, now); }
+
     model::Health health() const { return health_; }
     std::uint32_t consecutive_failures() const { return failures_; }
 

@@ -135,8 +135,10 @@ void Conductor::checked(CheckId check, const platform::CheckReport& report) {
     if (found == checks_.end()) return;
     const DaemonKey daemon = found->second;
     checks_.erase(found);
-    const bool passed = report.outcome == platform::CheckReport::Outcome::passed;
-    submit(engine::Checked{daemon, check, passed, report.message, report.latency});
+    using Outcome = platform::CheckReport::Outcome;
+    const bool passed = report.outcome == Outcome::passed;
+    const bool conclusive = report.outcome != Outcome::lost;
+    submit(engine::Checked{daemon, check, passed, report.message, report.latency, conclusive});
 }
 
 void Conductor::wall_clock_changed() {

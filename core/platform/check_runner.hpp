@@ -25,7 +25,8 @@ struct CheckReport {
     enum class Outcome : std::uint8_t {
         passed,
         failed,   // Checked, and not healthy.
-        errored,  // Could not be checked.
+        errored,  // Could not be checked, which counts as not healthy.
+        lost,     // Nobody was there to check it; tells nothing about the daemon.
     };
     Outcome outcome = Outcome::errored;
     std::string message;  // One line.

@@ -148,6 +148,8 @@ void PluginCheckRunner::completed(Completion& completion) {
     platform::CheckReport report;
     if (completion.error) {
         report.message = completion.error->message;
+        if (completion.error->code == ErrorCode::unavailable)
+            report.outcome = platform::CheckReport::Outcome::lost;
     } else {
         report = std::get<platform::CheckReport>(std::move(completion.payload));
     }

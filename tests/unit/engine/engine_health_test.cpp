@@ -131,6 +131,29 @@ TEST(Health, a_silent_checker_counts_as_a_failure_and_is_cancelled) {
     EXPECT_EQ(e.health(web), Health::unhealthy);
 }
 
+TEST(Health, a_check_that_could_not_be_made_tells_nothing_about_the_daemon) {
+    Engine e;
+    model::DaemonSpec spec = lenient(with_check(make_spec("web")));
+    spec.health_check->retries = 1;
+    const DaemonKey web = e.add(spec);
+    e.healthy(web);
+    for (int i = 0; i < 3; ++i) {
+        e.forget_actions();
+        e.advance(seconds{10});
+        ASSERT_EQ(e.count<StartCheck>(), 1U) << "the next one comes in its turn";
+        const CheckId lost = e.all<StartCheck>().front().check;
+        e.handle(Checked{web, lost, false, "the plugin's process was lost", seconds{1}, false});
+        EXPECT_EQ(e.health(web), Health::healthy);
+        EXPECT_EQ(e.state(web), State::running);
+    }
+    ASSERT_TRUE(e.view(web).last_check);
+    EXPECT_EQ(e.view(web).last_check->message, "the plugin's process was lost");
+    e.forget_actions();
+    e.advance(seconds{10});
+    e.handle(Checked{web, e.all<StartCheck>().front().check, false, "refused", seconds{1}});
+    EXPECT_EQ(e.health(web), Health::unhealthy);
+}
+
 TEST(Health, only_one_check_is_outstanding_at_a_time) {
     Engine e;
     model::DaemonSpec spec = lenient(with_check(make_spec("web")));
