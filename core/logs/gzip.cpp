@@ -24,6 +24,11 @@ Result<void> gzip(const platform::OutputFile& source, const std::filesystem::pat
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(target.string().c_str(), "wb6e"),
                                                           &gzclose);
     if (!file) return cannot_compress(target);
+    using std::filesystem::perms;
+    std::error_code failed;
+    std::filesystem::permissions(target, perms::owner_read | perms::owner_write | perms::group_read,
+                                 failed);
+    if (failed) return cannot_compress(target);
     std::vector<char> block(gzip_block_bytes);
     for (std::uint64_t offset = 0;;) {
         if (stop) return Error{ErrorCode::cancelled, "cannot compress a log: stopping"};

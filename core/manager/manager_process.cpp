@@ -1,5 +1,6 @@
 #include "manager/manager_process.hpp"
 
+#include <algorithm>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 #include <csignal>
@@ -49,6 +50,20 @@ void warn_of_unloaded(const plugin_host::PluginCatalog& catalog) {
     for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
         if (!plugin.loaded())
             log::warn("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
+    }
+}
+
+// A plugin may come later; but a misspelt name would leave the right one without its settings.
+void warn_of_unknown(const std::vector<config::PluginSetting>& settings,
+                     const plugin_host::PluginCatalog& catalog) {
+    for (const config::PluginSetting& setting : settings) {
+        const bool known = std::any_of(
+            catalog.plugins().begin(), catalog.plugins().end(), [&](const auto& plugin) {
+                return setting.name == plugin.id || setting.name == plugin.path.stem().string();
+            });
+        if (!known)
+            log::warn("the settings of plugin \"" + setting.name +
+                      "\" are for none that is installed; see: syspulse plugin list");
     }
 }
 
@@ -129,13 +144,15 @@ Result<void> Process::build(const ProcessOptions& options) {
     reading.accepts_plugins = true;
     reading.environment = platform::process_environment();
     // What is wrong in the files is reported when the daemons are loaded.
-    host.isolation = isolation_options(config::load_spec_files(options.configs, reading).plugins);
+    const auto settings = config::load_spec_files(options.configs, reading).plugins;
+    host.isolation = isolation_options(settings);
     auto plugins = plugin_host::PluginHost::create(*loop_, *clock_, std::move(host));
     if (!plugins) return plugins.error();
     plugins_ = std::move(*plugins);
     platform::raise_descriptor_limit();
     warn_of_missing(options.plugin_dirs);
     warn_of_unloaded(plugins_->catalog());
+    warn_of_unknown(settings, plugins_->catalog());
     ConductorOptions conducting;
     conducting.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
     conducting.make_uuid = [this] { return make_uuid(); };

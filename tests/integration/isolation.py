@@ -289,7 +289,10 @@ def settings_of_plugins_are_strict():
         assert done.returncode == 2, done
         for expected in (":3:16: ", ":4:", "16M", ":5:5: ", "watchdog_secs", ":8:5: ", "no effect"):
             assert expected in done.stderr, (expected, done.stderr)
-        m.start()
+        file.write_text("plugins: {htpt: {isolation: process}}\n")
+        m.start("--config", file)
+        m.ok("ping")
+        assert 'settings of plugin "htpt" are for none that is installed' in (m.root / "manager.log").read_text()
         file.write_text("plugins: {http: {isolation: process}}\n")
         assert "manager's own configuration" in m.fails(2, "add", "-f", file)
 

@@ -145,10 +145,11 @@ std::string kept_by(std::int64_t manager) {
 Error already_running(const DataPaths& paths, int file) {
     const auto pid = read_pid(file);
     const std::string number = pid ? std::to_string(*pid) : "unknown";
-    return {ErrorCode::invalid_state,
-            "another manager (pid " + number + ") is running" + (pid ? kept_by(*pid) : "") +
-                " on " + paths.directory.native() +
-                "; stop it with syspulse shutdown, or choose another --data-dir"};
+    return {ErrorCode::invalid_state, "another manager (pid " + number + ") is running" +
+                                          (pid ? kept_by(*pid) : "") + " on " +
+                                          paths.directory.native() +
+                                          "; stop it with syspulse shutdown (or kill -TERM, when "
+                                          "its socket is gone), or choose another --data-dir"};
 }
 
 Result<void> write_pid(int file, const fs::path& path) {

@@ -47,7 +47,7 @@ inline LoadOptions fake_options() {
         return std::nullopt;
     };
     options.user_exists = [](std::string_view user) {
-        return user == "root" || user == "www-data";
+        return user == "root" || user == "www-data" || user == "postgres";
     };
     return options;
 }

@@ -164,6 +164,8 @@ TEST_F(Capture, compresses_what_an_earlier_manager_left_uncompressed) {
     start_daemon({.max_size_bytes = 1'000, .retain_count = 2, .compress_rotated = true});
     EXPECT_TRUE(test::eventually([&] { return !fs::exists(log_path(dir(), Stream::out, 1)); }));
     EXPECT_EQ(read_gzip(compressed_path(dir(), Stream::out, 1)), "old\n");
+    EXPECT_EQ(fs::status(compressed_path(dir(), Stream::out, 1)).permissions(),
+              fs::status(log_path(dir(), Stream::out, 0)).permissions());
 }
 
 TEST_F(Capture, puts_a_timestamp_before_each_line_once) {
