@@ -35,15 +35,17 @@ Error keep(const DaemonOptions& options) {
 // may have begun to edit: a crash or an upgrade is no moment to find mistakes in it, nor to apply
 // it.
 void remember_config(const std::filesystem::path& config, const std::filesystem::path& copy) {
+    constexpr auto owner_only =
+        std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
     std::error_code failed;
-    std::filesystem::copy_file(config, copy, std::filesystem::copy_options::overwrite_existing,
-                               failed);
-    if (!failed) {
-        constexpr auto owner_only =
-            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
-        std::filesystem::permissions(copy, owner_only, failed);
-    }
-    if (failed) log::warn("cannot keep a copy of " + config.string() + ": " + failed.message());
+    // That of an earlier start would be worse than none.
+    std::filesystem::remove(copy, failed);
+    if (!failed) std::filesystem::copy_file(config, copy, failed);
+    if (!failed) std::filesystem::permissions(copy, owner_only, failed);
+    if (!failed) return;
+    log::warn("cannot keep a copy of " + config.string() + ": " + failed.message());
+    std::error_code ignored;
+    std::filesystem::remove(copy, ignored);
 }
 
 Outcome serve(const DaemonOptions& options) {

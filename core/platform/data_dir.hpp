@@ -34,7 +34,7 @@ struct DataPaths {
     std::filesystem::path socket() const { return directory / "syspulse.sock"; }
     std::filesystem::path pid_file() const { return directory / "syspulse.pid"; }
     // Of the file that --config named at the last start.
-    std::filesystem::path config_copy() const { return directory / "config.yaml"; }
+    std::filesystem::path config_copy() const { return directory / "syspulse.config.yaml"; }
     std::filesystem::path logs() const { return directory / "logs"; }
     std::filesystem::path logs_of(std::string_view daemon) const { return logs() / daemon; }
 };

@@ -282,6 +282,8 @@ def a_config_file_that_is_being_edited_stops_no_manager_that_takes_over():
         config.write_text('daemons:\n  a: {command: [sleep, "600"], autostart: true}\n')
         m.start("--config", config)
         pid = m.wait_for("a", state="running")["pid"]
+        copy = pathlib.Path(info(m)["data_dir"]) / "syspulse.config.yaml"
+        assert copy.read_text() == config.read_text() and copy.stat().st_mode & 0o777 == 0o600
         config.write_text('daemons:\n  a: {comand: [sleep, "600"]}\n')
         kill_manager(m)
         assert m.wait_for("a", state="running")["pid"] == pid
