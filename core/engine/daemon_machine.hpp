@@ -163,7 +163,8 @@ class DaemonMachine {
     void follow_new_check(bool same_check);
     void end_checks();
     void start_check();
-    void check_ended(bool passed, std::string message, Duration latency);
+    // Without a verdict nobody could make it.
+    void check_ended(std::optional<bool> verdict, std::string message, Duration latency);
 
     void plan_schedule();
     void schedule_fired();

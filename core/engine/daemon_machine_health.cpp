@@ -62,29 +62,24 @@ void DaemonMachine::start_check() {
 
 void DaemonMachine::checked(const Checked& event) {
     if (!check_ || event.check != check_ || state_ != State::running) return;
-    if (event.conclusive) return check_ended(event.passed, event.message, event.latency);
-    cancel(TimerKind::check_deadline);
-    check_ = {};
-    const Now now = surroundings_.now();
-    health_.missed(*spec_->health_check, now.mono);
-    const bool news = !last_check_ || last_check_->message != event.message;
-    last_check_ = model::CheckView{now.wall, false, event.message, event.latency,
-                                   health_.consecutive_failures()};
-    if (news) note("check", "", "missed", event.message);
-    arm(TimerKind::check_due, health_.next_due());
+    const auto verdict = event.conclusive ? std::optional(event.passed) : std::nullopt;
+    check_ended(verdict, event.message, event.latency);
 }
 
-void DaemonMachine::check_ended(bool passed, std::string message, Duration latency) {
+void DaemonMachine::check_ended(std::optional<bool> verdict, std::string message,
+                                Duration latency) {
     cancel(TimerKind::check_deadline);
     check_ = {};
     const Now now = surroundings_.now();
     const Health before = health_.health();
+    const bool passed = verdict.value_or(false);
     const bool news =
         !last_check_ || last_check_->passed != passed || last_check_->message != message;
-    const auto changed = health_.ended(*spec_->health_check, passed, now.mono);
+    const auto changed = health_.ended(*spec_->health_check, verdict, now.mono);
     last_check_ = model::CheckView{now.wall, passed, std::move(message), latency,
                                    health_.consecutive_failures()};
-    if (news) note("check", "", passed ? "passed" : "failed", last_check_->message);
+    const std::string_view word = !verdict ? "missed" : passed ? "passed" : "failed";
+    if (news) note("check", "", std::string(word), last_check_->message);
     arm(TimerKind::check_due, health_.next_due());
     if (!changed) return;
     note("health", std::string(to_string(before)), std::string(to_string(*changed)),

@@ -29,10 +29,11 @@ void HealthTracker::started(Instant now) {
     regular_ = now >= next_regular_;
 }
 
-std::optional<Health> HealthTracker::ended(const model::HealthCheckSpec& spec, bool passed,
-                                           Instant now) {
+std::optional<Health> HealthTracker::ended(const model::HealthCheckSpec& spec,
+                                           std::optional<bool> passed, Instant now) {
     const bool in_start_period = !has_been_healthy_ && now < begun_ + spec.start_period;
-    const auto changed = verdict(spec, passed, regular_ && !in_start_period);
+    std::optional<Health> changed;
+    if (passed) changed = verdict(spec, *passed, regular_ && !in_start_period);
     plan_next(spec, now);
     return changed;
 }

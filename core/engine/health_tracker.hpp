@@ -30,12 +30,10 @@ class HealthTracker {
     // A check was started at `now`; it counts as regular when the grid says so.
     void started(Instant now);
 
-    // The outstanding check ended. Returns the new health when it changed.
-    std::optional<model::Health> ended(const model::HealthCheckSpec& spec, bool passed,
-                                       Instant now);
-
-    // It could not be made; the next one comes in its turn.
-    void missed(const model::HealthCheckSpec& spec, Instant now) { plan_next(spec, now); }
+    // The outstanding check ended; without a verdict it could not be made, and the next one comes
+    // in its turn. Returns the new health when it changed.
+    std::optional<model::Health> ended(const model::HealthCheckSpec& spec,
+                                       std::optional<bool> passed, Instant now);
 
     model::Health health() const { return health_; }
     std::uint32_t consecutive_failures() const { return failures_; }
