@@ -166,9 +166,13 @@ class ShownInsideExec {
 };
 
 TEST_F(PosixDriver, does_not_take_a_run_for_gone_while_a_process_is_inside_exec) {
-    Spawn spawn = shell("sleep 100");
+    Spawn spawn;
+    spawn.argv = {"sleep", "100"};
     spawn.run_id = "run-inside-exec-" + std::to_string(::getpid());
     const Done started = host_.spawn(1, spawn);
+    // A spawn is done before exec is, and then the process is as this test shows it.
+    const std::string environment = "/proc/" + std::to_string(started.pid) + "/environ";
+    ASSERT_TRUE(host_.run_until([&] { return std::ifstream(environment).peek() != EOF; }));
     host_.recreate();
     bool shown = false;
     {
