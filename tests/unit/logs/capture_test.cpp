@@ -56,14 +56,14 @@ TEST_F(Capture, prepares_a_daemon_that_is_not_started_yet_and_takes_its_pipes_al
 
 TEST_F(Capture, tells_when_all_that_a_run_has_written_is_in_its_files) {
     start_daemon();
-    for (int round = 0; round < 100; ++round) {
+    for (unsigned round = 0; round < 100; ++round) {
         write_fully(out_, std::string(10'000, 'x') + "\nno newline");
         end_run();
         std::promise<std::string> seen;
         capture_->when_written("web", [&] { seen.set_value(read_all(dir())); });
         const std::string text = seen.get_future().get();
         ASSERT_TRUE(text.ends_with("no newline\n")) << "round " << round;
-        ASSERT_EQ(text.size(), (round + 1U) * 10'012U);
+        ASSERT_EQ(text.size(), (round + 1) * 10'012U);
         start_daemon();
     }
 }
