@@ -56,8 +56,10 @@ TEST_F(Capture, prepares_a_daemon_that_is_not_started_yet_and_takes_its_pipes_al
 
 TEST_F(Capture, tells_when_all_that_a_run_has_written_is_in_its_files) {
     start_daemon();
+    std::string written(10'000, 'x');
+    written += "\nno newline";
     for (unsigned round = 0; round < 100; ++round) {
-        write_fully(out_, std::string(10'000, 'x') + "\nno newline");
+        write_fully(out_, written);
         end_run();
         std::promise<std::string> seen;
         capture_->when_written("web", [&] { seen.set_value(read_all(dir())); });
