@@ -338,6 +338,7 @@ void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
         target_ = Target::down;
         completed_ = !failed;
         const std::string reason = what + "; " + std::string(decision.reason);
+        if (decision.gave_up) last_error_ = reason;
         come_to_rest(failed ? State::failed : State::stopped, reason, std::move(start_error));
         return;
     }

@@ -36,7 +36,7 @@ RestartDecision decide_restart(const RestartPolicy& policy, const RestartQuestio
     if (!wants_restart(policy, question))
         return {false, Duration::zero(), "restart policy says no"};
     if (policy.max_retries && question.attempt >= *policy.max_retries) {
-        return {false, Duration::zero(), "gave up: max_retries reached"};
+        return {false, Duration::zero(), "gave up: max_retries reached", true};
     }
     return {true, delay_of(policy, question.attempt, random), "restart policy"};
 }

@@ -27,6 +27,7 @@ struct RestartDecision {
     bool restart = false;
     Duration delay{0};
     std::string_view reason;  // A literal: why this was decided, for history and `status`.
+    bool gave_up = false;     // The policy wanted another try, but there were enough.
 };
 
 // What the decision depends on.

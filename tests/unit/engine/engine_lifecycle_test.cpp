@@ -140,7 +140,19 @@ TEST(Lifecycle, max_retries_restarts_that_often_and_then_fails) {
     e.exited(web, ExitStatus::exited(1));
     EXPECT_EQ(e.state(web), State::failed);
     EXPECT_EQ(e.view(web).restart_count, 2U);
+    EXPECT_EQ(e.view(web).last_error, "exit code 1; gave up: max_retries reached");
     EXPECT_EQ(e.until_deadline(), std::nullopt);
+}
+
+TEST(Lifecycle, what_ends_well_too_often_says_that_it_was_given_up) {
+    Engine e;
+    model::DaemonSpec spec = with_policy(make_spec("web"), Kind::always);
+    spec.restart.max_retries = 0;
+    const DaemonKey web = e.add(spec);
+    e.up(web);
+    e.exited(web, ExitStatus::exited(0));
+    EXPECT_EQ(e.state(web), State::stopped);
+    EXPECT_EQ(e.view(web).last_error, "exit code 0; gave up: max_retries reached");
 }
 
 TEST(Lifecycle, a_long_run_clears_the_attempts_but_not_the_restart_count) {
