@@ -245,15 +245,21 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
         // The reader is moved to the loop thread; std::function needs something that can be copied.
         auto reader =
             std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
-        parts_.loop.post([this, alive, reader, follow, readable = std::move(readable),
+        parts_.loop.post([this, alive, name, reader, follow, readable = std::move(readable),
                           done = std::move(done)]() mutable {
             if (!*alive) return;
             if (!*reader) return done(reader->error());
             const auto background = [this](std::function<void()> task) {
                 boost::asio::post(*readers_, std::move(task));
             };
-            done(open_text(parts_.loop, background, std::move(**reader), follow,
-                           std::move(readable)));
+            if (!follow) {
+                return done(
+                    open_text(parts_.loop, background, std::move(**reader), std::move(readable)));
+            }
+            if (!conductor().spec(name))
+                return done(Error{ErrorCode::not_found, "\"" + name + "\" was removed meanwhile"});
+            done(follow_text(parts_.loop, background, std::move(**reader), conductor(), name,
+                             std::move(readable)));
         });
     });
 }

@@ -41,14 +41,25 @@ class LogText final : public api::TextStream {
           work_(std::make_shared<Work>(std::move(reader))),
           readable_(std::move(readable)) {}
 
-    Result<void> follow() {
+    ~LogText() override {
+        if (subscription_ != 0) conductor_->unsubscribe(subscription_);
+    }
+
+    // Until the daemon `name` is removed.
+    Result<void> follow(Conductor& conductor, std::string name) {
         auto watch = logs::watch_logs(loop_, work_->reader, [this] { fetch(); });
         if (!watch) return watch.error();
         watch_ = std::move(*watch);
+        conductor_ = &conductor;
+        subscription_ =
+            conductor.subscribe([this, name = std::move(name)](const model::HistoryEntry& entry) {
+                if (entry.daemon == name && !conductor_->spec(name)) removed();
+            });
         return {};
     }
 
     void fetch() {
+        fetching_ = true;
         background_([&loop = loop_, work = work_, me = std::weak_ptr(me_)] {
             work->read();
             loop.post([me] {
@@ -60,7 +71,7 @@ class LogText final : public api::TextStream {
     Result<api::Pull> read(std::string& sink, std::size_t) override {
         if (!std::exchange(ready_, false)) return api::Pull::wait;
         sink += std::exchange(work_->piece, {});
-        if (work_->more) {
+        if (work_->more || std::exchange(look_again_, false)) {
             fetch();
         } else if (watch_) {
             watch_->caught_up();
@@ -90,7 +101,19 @@ class LogText final : public api::TextStream {
         bool more = true;
     };
 
+    // All that it wrote is in the files by now: they are read to their end once more.
+    void removed() {
+        if (!watch_) return;
+        watch_.reset();
+        if (fetching_ || ready_) {
+            look_again_ = true;
+        } else {
+            fetch();
+        }
+    }
+
     void fetched() {
+        fetching_ = false;
         ready_ = true;
         // A copy: the owner may destroy this stream meanwhile.
         const auto readable = readable_;
@@ -101,8 +124,12 @@ class LogText final : public api::TextStream {
     Background background_;
     std::shared_ptr<Work> work_;
     api::Readable readable_;
-    std::unique_ptr<logs::LogWatch> watch_;  // Of one that follows.
-    bool ready_ = false;                     // There is a piece, or the end.
+    std::unique_ptr<logs::LogWatch> watch_;  // Of one that follows, until the daemon is removed.
+    Conductor* conductor_ = nullptr;
+    std::uint64_t subscription_ = 0;
+    bool fetching_ = false;    // The other thread has the reader.
+    bool ready_ = false;       // There is a piece, or the end.
+    bool look_again_ = false;  // The last look may have missed what came meanwhile.
     std::shared_ptr<LogText*> me_ = std::make_shared<LogText*>(this);
 };
 
@@ -154,16 +181,22 @@ class Events final : public api::EventStream {
 
 }  // namespace
 
-Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, Background background,
-                                                   logs::Reader reader, bool follow,
-                                                   api::Readable readable) {
+std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background background,
+                                           logs::Reader reader, api::Readable readable) {
     auto text = std::make_unique<LogText>(loop, std::move(background), std::move(reader),
                                           std::move(readable));
-    if (!follow) {
-        text->fetch();
-    } else if (auto following = text->follow(); !following) {
+    text->fetch();
+    return text;
+}
+
+Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
+                                                     Background background, logs::Reader reader,
+                                                     Conductor& conductor, std::string daemon,
+                                                     api::Readable readable) {
+    auto text = std::make_unique<LogText>(loop, std::move(background), std::move(reader),
+                                          std::move(readable));
+    if (auto following = text->follow(conductor, std::move(daemon)); !following)
         return following.error();
-    }
     return std::unique_ptr<api::TextStream>(std::move(text));
 }
 

@@ -13,9 +13,14 @@ namespace syspulse::manager {
 // Runs a task on another thread, which ends before the loop does.
 using Background = std::function<void(std::function<void()> task)>;
 
-Result<std::unique_ptr<api::TextStream>> open_text(platform::EventLoop& loop, Background background,
-                                                   logs::Reader reader, bool follow,
-                                                   api::Readable readable);
+std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background background,
+                                           logs::Reader reader, api::Readable readable);
+
+// Goes on with what comes, and ends when the daemon is removed.
+Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
+                                                     Background background, logs::Reader reader,
+                                                     Conductor& conductor, std::string daemon,
+                                                     api::Readable readable);
 
 Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
                                                       const api::EventQuery& query, WallTime now,

@@ -267,6 +267,22 @@ def events_can_be_limited_and_know_their_daemons():
         assert json.loads(m.ok("--format", "json", "events", "--daemon", "job")), "history outlives its daemon"
 
 
+def who_follows_a_daemon_is_done_when_it_is_removed():
+    with Manager() as m:
+        m.start()
+        m.add(talker={"command": ["/bin/sh", "-c", "trap 'echo last words; exit 0' TERM; echo ready; sleep 3600 & wait"]})
+        m.add(silent={"command": FOREVER})
+        followers = {name: subprocess.Popen([PROGRAM, "--data-dir", m.data, "logs", name, "-f"], stdout=subprocess.PIPE,
+                                            text=True) for name in ("talker", "silent")}
+        m.ok("start", "talker")
+        assert followers["talker"].stdout.readline() == "ready\n"
+        m.ok("remove", "--force", "talker")
+        assert followers["talker"].communicate(timeout=60)[0] == "last words\n"
+        assert followers["talker"].returncode == 0
+        m.ok("remove", "silent")
+        assert followers["silent"].communicate(timeout=60)[0] == "" and followers["silent"].returncode == 0
+
+
 def a_replaced_daemon_says_what_is_left_to_do():
     with Manager() as m:
         m.start()

@@ -26,11 +26,9 @@ class ManagerLogText : public testing::Test {
     void open(const logs::Query& query) {
         auto reader = logs::Reader::open(dir_, "web", query);
         ASSERT_TRUE(reader);
-        auto text = open_text(
+        text_ = open_text(
             loop_, [this](std::function<void()> task) { tasks_.push_back(std::move(task)); },
-            std::move(*reader), false, [this] { ++told_; });
-        ASSERT_TRUE(text);
-        text_ = std::move(*text);
+            std::move(*reader), [this] { ++told_; });
     }
     void turn() { loop_.run_until(clock_.now().mono + std::chrono::milliseconds{1}); }
     void work() {
