@@ -100,8 +100,9 @@ class HttpChecker : public sdk::AsyncChecker {
 
   private:
     void begin() {
+        if (!multi_) multi_ = Multi::of_this_loop(request_.ca_file);
         transfer_ = std::make_unique<Transfer>(
-            io(), [this](const Response& response) { end(judge(response)); });
+            io(), multi_, [this](const Response& response) { answered(response); });
         transfer_->start(request_);
     }
     void loaded(const sdk::Error* failure) {
@@ -112,6 +113,14 @@ class HttpChecker : public sdk::AsyncChecker {
             release();
             std::exchange(completion_, {}).fail(error);
         }
+    }
+    void answered(const Response& response) {
+        if (!response.refused) {
+            end(judge(response));
+            return;
+        }
+        release();
+        std::exchange(completion_, {}).fail(*response.refused);
     }
     void release() {
         loading_.reset();
@@ -149,6 +158,7 @@ class HttpChecker : public sdk::AsyncChecker {
     std::unique_ptr<RE2> regex_;
     sdk::Completion completion_;
     sdk::Offload loading_;
+    std::shared_ptr<Multi> multi_;  // Kept from check to check, for what libcurl keeps in it.
     std::unique_ptr<Transfer> transfer_;
     sdk::Timer deadline_;
 };

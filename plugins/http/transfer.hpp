@@ -5,12 +5,13 @@
 #include <syspulse/plugin.hpp>
 
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "http/curl.hpp"
+#include "http/multi.hpp"
 
 namespace syspulse::plugins::http {
 
@@ -26,16 +27,17 @@ struct Request {
 
 struct Response {
     long status = 0;
-    std::string body;   // At most 64 KiB.
-    std::string error;  // Why there is no status.
+    std::string body;                   // At most 64 KiB.
+    std::string error;                  // Why there is no status.
+    std::optional<sdk::Error> refused;  // Why nothing can be said about the server.
 };
 
 // [main] The handler is called at most once; it may destroy the transfer. None after destruction.
-class Transfer {
+class Transfer final : private Multi::Client {
   public:
     using Handler = std::function<void(const Response&)>;
 
-    Transfer(const sdk::Io& io, Handler handler);
+    Transfer(const sdk::Io& io, std::shared_ptr<Multi> multi, Handler handler);
     ~Transfer();
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
@@ -47,24 +49,22 @@ class Transfer {
         void operator()(curl_slist* list) const { curl().slist_free_all(list); }
     };
 
-    static int on_socket(CURL*, curl_socket_t fd, int what, void* self, void*);
-    static int on_timer(CURLM*, long timeout_ms, void* self);
     static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
 
     template <class Value>
     void set(CURLoption option, Value value);
-    void drive(curl_socket_t fd, int events);
-    void report(CURLcode code);
+    const sdk::Io& io() const override { return io_; }
+    void over(CURLcode code) override;
+    void refused(const sdk::Error& why) override;
+    void report();
 
     sdk::Io io_;
+    std::shared_ptr<Multi> multi_;
     Handler handler_;
     Response response_;
     bool body_cut_ = false;
     char error_text_[CURL_ERROR_SIZE] = {};
-    std::map<curl_socket_t, sdk::Watch> watches_;
-    sdk::Timer timer_;
     std::unique_ptr<curl_slist, FreeList> headers_;
-    CURLM* multi_ = nullptr;
     CURL* easy_ = nullptr;
 };
 
