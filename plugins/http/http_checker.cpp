@@ -90,7 +90,7 @@ class HttpChecker : public sdk::AsyncChecker {
                 host(), [] { static_cast<void>(curl()); },
                 [this](const sdk::Error* failure) { loaded(failure); });
         }
-        deadline_ = io().timer(timeout, [this, timeout] { end(sdk::timed_out(timeout)); });
+        deadline_ = io().timer(timeout, [this, timeout] { out_of_time(timeout); });
         completion_ = std::move(completion);
     }
     void cancel() override {
@@ -107,12 +107,18 @@ class HttpChecker : public sdk::AsyncChecker {
     }
     void loaded(const sdk::Error* failure) {
         try {
+            loading_.reset();
             if (failure != nullptr) throw sdk::Error{*failure};
             begin();
         } catch (const sdk::Error& error) {
             release();
             std::exchange(completion_, {}).fail(error);
         }
+    }
+    void out_of_time(std::chrono::milliseconds timeout) {
+        if (!loading_) return end(sdk::timed_out(timeout));
+        release();
+        std::exchange(completion_, {}).fail({SYSP_E_BUSY, "libcurl is not loaded yet"});
     }
     void answered(const Response& response) {
         if (!response.refused) {

@@ -1,6 +1,7 @@
 #include "tcp/target.hpp"
 
 #include <netdb.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <charconv>
@@ -55,9 +56,15 @@ std::optional<Target> parse_target(const std::string& text) {
     return result;
 }
 
-std::vector<Address> numeric_addresses(const Target& target) {
+std::vector<Address> addresses_at_once(const Target& target) {
+    constexpr int flags = AI_NUMERICHOST | AI_NUMERICSERV;
     std::string ignored;
-    return look_up(target, AI_NUMERICHOST | AI_NUMERICSERV, ignored);
+    if (::strcasecmp(target.host.c_str(), "localhost") != 0) return look_up(target, flags, ignored);
+    // The IPv4 address comes last: where IPv6 is off, the failure that is told should not be that.
+    auto result = look_up({"::1", target.port}, flags, ignored);
+    const auto v4 = look_up({"127.0.0.1", target.port}, flags, ignored);
+    result.insert(result.end(), v4.begin(), v4.end());
+    return result;
 }
 
 std::vector<Address> resolve(const Target& target, std::string& error) {

@@ -21,8 +21,9 @@ struct Address {
 
 std::optional<Target> parse_target(const std::string& text);
 
-// Without a name server: nothing unless the host is a numeric address. Never blocks.
-std::vector<Address> numeric_addresses(const Target& target);
+// Without a resolver: those of a numeric address or of "localhost", nothing for other hosts. Never
+// blocks.
+std::vector<Address> addresses_at_once(const Target& target);
 
 // Asks the resolver; may block for long. `error` says why the result is empty. [worker]
 std::vector<Address> resolve(const Target& target, std::string& error);

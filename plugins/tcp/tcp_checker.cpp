@@ -16,14 +16,14 @@ namespace syspulse::plugins::tcp {
 namespace {
 
 // One check. Destroying it releases everything; a resolver that is still busy finds it gone.
-class Attempt : public std::enable_shared_from_this<Attempt> {
+class Attempt {
   public:
     Attempt(const sysp_host* host, const sdk::Io& io, sdk::Completion completion, Target target)
         : host_(host), io_(io), completion_(std::move(completion)), target_(std::move(target)) {}
 
     void start(std::chrono::milliseconds timeout) {
-        deadline_ = io_.timer(timeout, [this, timeout] { finish(sdk::timed_out(timeout)); });
-        addresses_ = numeric_addresses(target_);
+        deadline_ = io_.timer(timeout, [this, timeout] { out_of_time(timeout); });
+        addresses_ = addresses_at_once(target_);
         if (addresses_.empty()) {
             resolve_on_worker();
         } else {
@@ -37,36 +37,37 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   private:
     struct Lookup {
-        const sysp_host* host;
-        std::weak_ptr<Attempt> attempt;  // Locked on [main] only.
         Target target;
         std::vector<Address> addresses;
         std::string error;
     };
 
     void resolve_on_worker() {
-        std::unique_ptr<Lookup> lookup{new Lookup{host_, weak_from_this(), target_, {}, {}}};
-        const auto status = host_->run(host_, &Attempt::look_up, lookup.get());
-        if (status != SYSP_OK) {
-            release();
-            completion_.fail({status, "cannot resolve " + target_.host + ": all workers are busy"});
-            return;
+        const auto lookup = std::make_shared<Lookup>(Lookup{target_, {}, {}});
+        try {
+            lookup_ = sdk::Offload::start(
+                host_, [lookup] { lookup->addresses = resolve(lookup->target, lookup->error); },
+                [this, lookup](const sdk::Error* failure) { resolved(*lookup, failure); });
+        } catch (const sdk::Error& error) {
+            not_checked(error.code());
         }
-        (void)lookup.release();
     }
-    static void SYSP_CALL look_up(void* raw) {
-        auto* lookup = static_cast<Lookup*>(raw);
-        lookup->addresses = resolve(lookup->target, lookup->error);
-        // A refused post leaks the lookup: its weak reference may only be dropped on [main].
-        (void)lookup->host->post(lookup->host, &Attempt::resolved, lookup);
+    void resolved(Lookup& lookup, const sdk::Error* failure) {
+        addresses_ = std::move(lookup.addresses);
+        last_error_ = "cannot resolve " + target_.host + ": " +
+                      (failure != nullptr ? failure->what() : lookup.error);
+        connect_next();
     }
-    static void SYSP_CALL resolved(void* raw) {
-        const std::unique_ptr<Lookup> lookup{static_cast<Lookup*>(raw)};
-        const auto attempt = lookup->attempt.lock();
-        if (!attempt || !attempt->completion_) return;
-        attempt->addresses_ = std::move(lookup->addresses);
-        attempt->last_error_ = "cannot resolve " + lookup->target.host + ": " + lookup->error;
-        attempt->connect_next();
+    void out_of_time(std::chrono::milliseconds timeout) {
+        if (lookup_ && !lookup_.begun()) {
+            not_checked(SYSP_E_BUSY);
+        } else {
+            finish(sdk::timed_out(timeout));
+        }
+    }
+    void not_checked(sysp_status status) {
+        release();
+        completion_.fail({status, "cannot resolve " + target_.host + ": all workers are busy"});
     }
 
     void connect_next() {
@@ -108,6 +109,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
                       std::strerror(error);
     }
     void release() {
+        lookup_.reset();
         watch_.reset();
         deadline_.reset();
         socket_.reset();
@@ -124,6 +126,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
     std::vector<Address> addresses_;
     std::size_t next_ = 0;
     std::string last_error_;
+    sdk::Offload lookup_;
     UniqueFd socket_;
     sdk::Watch watch_;
     sdk::Timer deadline_;
@@ -144,7 +147,7 @@ class TcpChecker : public sdk::AsyncChecker {
                                                 "': the target must be host:port or [ipv6]:port"};
         }
         attempt_ =
-            std::make_shared<Attempt>(host(), io(), std::move(completion), std::move(*target));
+            std::make_unique<Attempt>(host(), io(), std::move(completion), std::move(*target));
         attempt_->start(request.timeout);
     }
     void cancel() override {
@@ -152,7 +155,7 @@ class TcpChecker : public sdk::AsyncChecker {
     }
 
   private:
-    std::shared_ptr<Attempt> attempt_;
+    std::unique_ptr<Attempt> attempt_;
 };
 
 }  // namespace

@@ -50,8 +50,29 @@ TEST(TcpChecker, passes_when_the_port_is_open) {
 
 TEST(TcpChecker, resolves_names_on_a_worker) {
     FakePluginHost host{TCP_PLUGIN};
+    const Done done = host.check("no-such-host.invalid:80", 60000);
+    EXPECT_EQ(done.outcome, SYSP_CHECK_FAIL);
+    EXPECT_EQ(done.message.find("cannot resolve no-such-host.invalid: "), 0U) << done.message;
+}
+
+TEST(TcpChecker, knows_localhost_and_numbers_without_a_worker) {
+    FakePluginHost host{TCP_PLUGIN};
+    host.hold_workers();
     const Listener listener{8};
-    EXPECT_EQ(host.check(listener.target("localhost"), 60000).outcome, SYSP_CHECK_PASS);
+    for (const char* name : {"localhost", "LocalHost", "127.0.0.1"}) {
+        EXPECT_EQ(host.check(listener.target(name), 60000).outcome, SYSP_CHECK_PASS) << name;
+    }
+    EXPECT_EQ(host.check("localhost:1", 60000).message,
+              "cannot connect to localhost port 1: Connection refused");
+}
+
+TEST(TcpChecker, does_not_judge_by_a_look_up_that_never_began) {
+    FakePluginHost host{TCP_PLUGIN};
+    host.hold_workers();
+    const Done done = host.check("no-such-host.invalid:80", 20);
+    EXPECT_EQ(done.status, SYSP_E_BUSY);
+    EXPECT_EQ(done.message, "cannot resolve no-such-host.invalid: all workers are busy");
+    EXPECT_EQ(host.watch_count() + host.timer_count(), 0U);
 }
 
 TEST(TcpChecker, fails_when_nobody_listens) {
@@ -86,7 +107,7 @@ TEST(TcpChecker, completes_a_cancelled_check_once) {
 
 TEST(TcpChecker, survives_destruction_during_a_look_up) {
     FakePluginHost host{TCP_PLUGIN};
-    const sysp_op op = host.start_check("localhost:1", 60000);
+    const sysp_op op = host.start_check("no-such-host.invalid:1", 60000);
     host.recreate();
     EXPECT_EQ(host.result(op)->status, SYSP_E_CANCELLED);
 }

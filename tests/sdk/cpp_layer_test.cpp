@@ -16,6 +16,18 @@ TEST(CppLayer, turns_what_a_blocking_check_throws_into_errors) {
     EXPECT_EQ(host.check("runtime", 60000).message, "a runtime error");
 }
 
+TEST(CppLayer, does_not_begin_a_blocking_check_that_nobody_waits_for) {
+    FakePluginHost host{THROWER_BLOCKING_PLUGIN};
+    host.hold_workers();
+    const sysp_op late = host.start_check("error", 0);
+    const sysp_op cancelled = host.start_check("error", 60000);
+    host.cancel_check(cancelled);
+    host.release_workers();
+    EXPECT_TRUE(host.run_until([&] { return host.result(late) && host.result(cancelled); }));
+    EXPECT_EQ(host.result(late)->status, SYSP_E_BUSY);
+    EXPECT_EQ(host.result(cancelled)->status, SYSP_E_CANCELLED);
+}
+
 TEST(CppLayer, refuses_an_instance_whose_constructor_throws) {
     const FakePluginHost host{THROWER_BLOCKING_PLUGIN, {{"/create", "true"}}};
     EXPECT_EQ(host.create_status(), SYSP_E_INTERNAL);

@@ -99,7 +99,7 @@ struct FakePluginHost::Slots {
         rejection.message = text(error->message);
     }
     static sysp_status run(const sysp_host* host, void (*fn)(void*), void* context) {
-        of(host).workers_.emplace_back(fn, context);
+        of(host).run_on_worker(fn, context);
         return SYSP_OK;
     }
     static sysp_status post(const sysp_host* host, void (*fn)(void*), void* context) {
@@ -205,7 +205,7 @@ FakePluginHost::FakePluginHost(const std::string& file, const Options& options)
 FakePluginHost::~FakePluginHost() {
     // The same slot in both tables.
     if (self_ != nullptr) vtbl<sysp_checker_vtbl>().destroy(self_);
-    for (auto& worker : workers_) worker.join();
+    join_workers();
     run_posted();
 }
 

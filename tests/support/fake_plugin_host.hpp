@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace syspulse::testing {
@@ -78,6 +79,13 @@ class FakePluginHost {
     std::optional<sysp_exit> wait_exit(sysp_proc proc);
     void recreate();  // Destroys the instance and makes a new one.
 
+    // What a plugin asks workers to do waits while they are held.
+    void hold_workers() { workers_held_ = true; }
+    void release_workers() {
+        workers_held_ = false;
+        for (const auto& [fn, data] : std::exchange(held_, {})) run_on_worker(fn, data);
+    }
+
     // Runs the loop until the condition holds; false after 20 s.
     bool run_until(const std::function<bool()>& condition);
     std::optional<Done> result(sysp_op op);
@@ -98,6 +106,18 @@ class FakePluginHost {
         void* context;
     };
     struct Slots;
+
+    void run_on_worker(void (*fn)(void*), void* data) {
+        if (workers_held_) {
+            held_.emplace_back(fn, data);
+        } else {
+            workers_.emplace_back(fn, data);
+        }
+    }
+    void join_workers() {
+        release_workers();
+        for (auto& worker : workers_) worker.join();
+    }
 
     void create();
     void turn();
@@ -125,6 +145,8 @@ class FakePluginHost {
     std::vector<std::pair<void (*)(void*), void*>> posted_;
     std::map<sysp_proc, sysp_exit> exits_;
     std::vector<std::thread> workers_;
+    bool workers_held_ = false;
+    std::vector<std::pair<void (*)(void*), void*>> held_;
 };
 
 }  // namespace syspulse::testing

@@ -116,6 +116,12 @@ class Check : public CheckRequest {
         : CheckRequest(raw), end_(Clock::now() + timeout), stop_(std::move(stop)) {}
 
     bool cancelled() const { return stop_->load(); }
+    // Itself, or the reason why it is of no use any more once a worker comes to it.
+    const Check& begun() const {
+        if (cancelled()) throw Error::cancelled();
+        if (left().count() == 0) throw Error{SYSP_E_BUSY, "all workers are busy"};
+        return *this;
+    }
     std::chrono::milliseconds left() const {
         const auto rest =
             std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now());
@@ -174,7 +180,7 @@ struct BlockingChecker {
     static void SYSP_CALL work(void* raw) {
         auto* job = static_cast<Job*>(raw);
         const sysp_host* const host = job->host;
-        report_thrown([job] { job->completion.done(job->object->check(job->check)); },
+        report_thrown([job] { job->completion.done(job->object->check(job->check.begun())); },
                       [job](const Error& error) { job->completion.fail(error); });
         guard_quiet(host, [job] { delete job; });
     }
