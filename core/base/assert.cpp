@@ -1,14 +1,16 @@
 #include "base/assert.hpp"
 
-#include <cstdio>
 #include <cstdlib>
+#include <string>
+
+#include "base/log.hpp"
 
 namespace syspulse {
 
 void assertion_failed(const char* expression, const char* why, const char* file,
                       int line) noexcept {
-    std::fprintf(stderr, "syspulse: broken invariant at %s:%d: %s (%s)\n", file, line, why,
-                 expression);
+    log::last_words("broken invariant at " + std::string(file) + ":" + std::to_string(line) + ": " +
+                    why + " (" + expression + ")");
     std::abort();
 }
 

@@ -38,6 +38,16 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
         writer_ = std::move(writer);
     }
 
+    void write_last(std::string_view text) {
+        const std::lock_guard lock(mutex_);
+        if (!writer_) {
+            write_stderr(text);
+            return;
+        }
+        writer_->write(text);
+        writer_->flush(patience);
+    }
+
   private:
     void sink_it_(const spdlog::details::log_msg& message) override {
         spdlog::memory_buf_t formatted;
@@ -117,6 +127,10 @@ Background::~Background() {
 
 void write(Level level, std::string_view message) {
     logger().log(native(level), spdlog::string_view_t(message.data(), message.size()));
+}
+
+void last_words(std::string_view message) {
+    sink().write_last("syspulse: " + std::string(message) + "\n");
 }
 
 }  // namespace syspulse::log

@@ -14,6 +14,10 @@ void set_level(Level level);
 
 void write(Level level, std::string_view message);  // [any thread]
 
+// Writes what a process has to say before it aborts, whatever the level. Where a Background writes,
+// waits only a moment for a reader.
+void last_words(std::string_view message);  // [any thread]
+
 inline void debug(std::string_view message) {
     write(Level::debug, message);
 }

@@ -7,7 +7,7 @@ class Report {
   public:
     Report& operator<<(const char* text);
     Report& operator<<(long number);
-    ~Report();  // Writes the line.
+    ~Report();  // Writes the line, if that needs no waiting.
 
     Report();
     Report(const Report&) = delete;

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 ALLOWED = set("""
-    close fcntl fork execveat ftruncate getpid getppid getsid kill madvise mmap open prctl pwrite read setitimer setpgid
+    close fcntl fork execveat ftruncate getpid getppid getsid kill madvise mmap open poll prctl pwrite read setitimer setpgid
     unlink waitid write _exit
     sigaddset sigemptyset sigprocmask sigtimedwait sigwaitinfo
     memcmp memcpy memmove memset snprintf strchr strcmp strlen strncmp strnlen strrchr strtoull atoi __isoc99_sscanf

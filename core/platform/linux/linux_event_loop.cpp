@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <optional>
@@ -231,7 +230,7 @@ void AsioEventLoop::run() {
     try {
         context_.run();
     } catch (const std::exception& thrown) {
-        std::fprintf(stderr, "syspulse: an exception reached the event loop: %s\n", thrown.what());
+        log::last_words("an exception reached the event loop: " + std::string(thrown.what()));
         std::abort();
     }
     context_.restart();

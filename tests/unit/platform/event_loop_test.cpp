@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/assert.hpp"
+#include "base/background_log.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/signal_watch.hpp"
 
@@ -205,6 +207,23 @@ TEST_F(EventLoopTest, watched_signals_arrive_as_calls) {
 TEST_F(EventLoopTest, an_exception_that_reaches_the_loop_is_a_crash) {
     loop_->post([] { throw std::bad_alloc(); });
     EXPECT_DEATH(loop_->run(), "an exception reached the event loop: .*bad_alloc");
+}
+
+TEST_F(EventLoopTest, a_crash_does_not_wait_for_somebody_who_reads_of_it) {
+    const auto crash_unread = [this] {
+        std::array<int, 2> unread;
+        if (::pipe2(unread.data(), O_NONBLOCK) != 0) ::_exit(1);
+        while (::write(unread[1], "x", 1) == 1) {
+        }
+        ::fcntl(unread[1], F_SETFL, 0);
+        ::dup2(unread[1], STDERR_FILENO);
+        const log::Background writer;
+        loop_->run();
+    };
+    loop_->post([] { throw std::bad_alloc(); });
+    EXPECT_EXIT(crash_unread(), testing::KilledBySignal(SIGABRT), "");
+    loop_->post([] { SYSPULSE_ASSERT(1 + 1 == 3, "sums are right"); });
+    EXPECT_EXIT(crash_unread(), testing::KilledBySignal(SIGABRT), "");
 }
 
 }  // namespace
