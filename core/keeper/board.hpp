@@ -56,7 +56,7 @@ struct Board {
     std::atomic<Wish> wish;                // [manager; the keeper clears it]
     std::atomic<std::uint32_t>
         failed_upgrades;                  // Managers that a hand-over started in vain. [keeper]
-    std::atomic<std::uint32_t> restarts;  // Managers that ended by a signal. [keeper]
+    std::atomic<std::uint32_t> restarts;  // Managers that ended unasked. [keeper]
     std::int32_t manager_pid;     // What a keeper that replaces itself needs to go on. [keeper]
     std::int32_t stops;           // Likewise: signals to stop so far. [keeper]
     char program[program_bytes];  // [manager, before it sets `wish`]

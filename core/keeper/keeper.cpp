@@ -26,8 +26,11 @@ extern char** environ;
 namespace syspulse::keeper {
 namespace {
 
-// So many managers in a row that end before they serve make the keeper give up.
+// So many managers in a row that end before they serve make the keeper give up: soon where none has
+// served yet, and after most of a minute where daemons depend on it, as a full disk or a registry
+// that somebody holds may pass.
 constexpr int unready_deaths_max = 5;
+constexpr int unready_deaths_of_next_max = 10;
 constexpr long first_delay_ms = 100;  // After the first of them; doubled each time.
 // A manager that served and ended sooner than this was short-lived. Many of them in a row are
 // slowed down; a single one is replaced at once.
@@ -71,7 +74,8 @@ class Keeper {
     void look_at_orphans();
     void look_again();
     void manager_ended(const siginfo_t& end);
-    void manager_crashed(int number);
+    bool is_final(const siginfo_t& end) const;
+    void manager_crashed(const siginfo_t& end);
     void hand_over();
     bool fall_back(const siginfo_t& end);
     void manager_ready();
@@ -128,8 +132,11 @@ void Keeper::handle(int number) {
     } else if (number == SIGUSR1) {
         manager_ready();
     } else if (number == SIGALRM) {
-        if (manager_ == 0) start_manager();
-        settled_ = true;
+        if (manager_ != 0) {
+            settled_ = true;
+        } else {
+            start_manager();
+        }
     } else if (number > 0) {
         pass_on(number);
     }
@@ -231,23 +238,38 @@ void Keeper::manager_ended(const siginfo_t& end) {
     manager_ = 0;
     look_at_orphans();
     if (fall_back(end)) return;
-    if (end.si_code != CLD_EXITED) return manager_crashed(end.si_status);
+    if (!is_final(end)) return manager_crashed(end);
     if (end.si_status == 0 && board_.wish.load() == Wish::hand_over) return hand_over();
     finish(end.si_status);
 }
 
-void Keeper::manager_crashed(int number) {
+// A first manager that cannot start says why, and a person reads it. Once daemons run, an error is
+// no reason to leave them alone, unless all is being stopped.
+bool Keeper::is_final(const siginfo_t& end) const {
+    if (end.si_code != CLD_EXITED) return false;
+    return end.si_status == 0 || board_.served.load() == 0 || stops_ > 0;
+}
+
+void Keeper::manager_crashed(const siginfo_t& end) {
     ++board_.restarts;
+    if (board_.wish.load() == Wish::hand_over) {
+        board_.wish.store(Wish::none);
+        ++board_.failed_upgrades;
+    }
     const bool served = board_.ready_pid.exchange(0) != 0;
+    const bool exited = end.si_code == CLD_EXITED;
+    const char* const how =
+        exited ? "the manager ended with code " : "the manager was ended by signal ";
     unready_deaths_ = served ? 0 : unready_deaths_ + 1;
     short_lives_ = settled_ ? 0 : short_lives_ + 1;
-    if (unready_deaths_ >= unready_deaths_max) {
-        Report() << "the manager was ended by signal " << number << ", " << unready_deaths_
+    if (unready_deaths_ >=
+        (board_.served.load() == 0 ? unready_deaths_max : unready_deaths_of_next_max)) {
+        Report() << how << end.si_status << ", " << unready_deaths_
                  << " times in a row before it could serve; giving up. Daemons keep running; the "
                     "next syspulse daemon takes them over";
-        return finish(EXIT_FAILURE);
+        return finish(exited ? end.si_status : EXIT_FAILURE);
     }
-    Report() << "the manager was ended by signal " << number << "; starting it again";
+    Report() << how << end.si_status << "; starting it again";
     if (served && short_lives_ < short_lives_max) return start_manager();
     start_after(served ? settled_ms : first_delay_ms << (unready_deaths_ - 1));
 }

@@ -94,6 +94,7 @@ class BoardLink final : public Link {
         return {};
     }
     bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
+    void stop_next() override { ::kill(handover_.pid, SIGTERM); }
     std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
     std::uint32_t restarts() const override { return board_.restarts.load(); }
 

@@ -55,6 +55,8 @@ class Link {
     // After this process has ended with 0, `program` (empty: the same one) is the next manager.
     virtual Result<void> hand_over(const std::string& program) = 0;
     virtual bool handing_over() const = 0;
+    // The next manager is to stop all daemons.
+    virtual void stop_next() = 0;
     virtual std::uint32_t failed_upgrades() const = 0;
     virtual std::uint32_t restarts() const = 0;
 };

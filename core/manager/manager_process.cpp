@@ -257,6 +257,11 @@ void Process::stop_on_signal(int number) {
     const Instant now = clock_->now().mono;
     const bool first = !first_stop_signal_;
     if (first) first_stop_signal_ = now;
+    // This manager has no say any more.
+    if (link_ && link_->handing_over()) {
+        if (first) link_->stop_next();
+        return;
+    }
     const bool kill = number == SIGINT && now - *first_stop_signal_ >= impatience;
     if (!first && !kill) return log::info("all daemons are being stopped already");
     tell_service_manager("STOPPING=1");

@@ -1,0 +1,65 @@
+"""What can be in the way of a manager that is to take the place of another. One scenario per CTest."""
+import json
+import os
+import signal
+import socket
+import sqlite3
+
+from harness import DEADLINE_SECS, Manager, alive, main, until
+
+FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
+
+
+def info(m):
+    return json.loads(m.ok("--format", "json", "info"))
+
+
+def said(m, words):
+    return words in (m.root / "manager.log").read_text(errors="replace")
+
+
+def a_manager_that_cannot_take_over_at_once_is_tried_again():
+    with Manager() as m:
+        m.start()
+        m.add(a={"command": FOREVER, "restart_policy": "always"})
+        m.ok("start", "a")
+        daemon, before = m.status("a")["pid"], info(m)
+        registry = sqlite3.connect(m.data / "syspulse.db", isolation_level=None, timeout=DEADLINE_SECS)
+        os.kill(m.process.pid, signal.SIGSTOP)
+        try:
+            os.kill(before["pid"], signal.SIGKILL)
+            until(lambda: not alive(before["pid"]), "the manager is gone")
+            registry.execute("PRAGMA locking_mode=EXCLUSIVE")
+            registry.execute("BEGIN EXCLUSIVE")
+        finally:
+            os.kill(m.process.pid, signal.SIGCONT)
+        until(lambda: said(m, "ended with code 1; starting it again"), "a manager that found the registry locked")
+        registry.execute("ROLLBACK")
+        registry.close()
+        until(lambda: m.get("/v1/ping") is not None, "a manager that serves")
+        after = info(m)
+        assert after["keeper_pid"] == before["keeper_pid"] and after["restarts"] >= 2, after
+        assert m.wait_for("a", state="running")["pid"] == daemon
+        m.stop()
+
+
+def a_signal_to_stop_in_the_farewell_of_an_upgrade_stops_all():
+    for target in ("keeper_pid", "pid"):
+        with Manager() as m:
+            m.start()
+            m.add(a={"command": FOREVER})
+            m.ok("start", "a")
+            daemon, about = m.status("a")["pid"], info(m)
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(DEADLINE_SECS)
+                s.connect(str(m.data / "syspulse.sock"))
+                s.sendall(b"POST /v1/upgrade HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+                          b"Content-Length: 2\r\n\r\n{}")
+                assert s.recv(100).startswith(b"HTTP/1.1 200")
+                os.kill(about[target], signal.SIGTERM)
+            assert m.process.wait(DEADLINE_SECS) == 0
+            assert not alive(daemon), target
+
+
+if __name__ == "__main__":
+    main(globals())

@@ -1,0 +1,250 @@
+#include "scripted_manager.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "keeper/keeper.hpp"
+
+namespace syspulse::keeper {
+
+namespace fs = std::filesystem;
+
+void append(const fs::path& file, const std::string& text) {
+    std::ofstream(file, std::ios::app) << text << std::flush;
+}
+
+std::string contents(const fs::path& file) {
+    std::ostringstream text;
+    text << std::ifstream(file).rdbuf();
+    return text.str();
+}
+
+bool has_ended(const std::string& pid) {
+    const std::string stat = contents("/proc/" + pid + "/stat");
+    return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+
+namespace {
+
+[[noreturn]] void end_by(int number) {
+    // AddressSanitizer would turn some signals into an exit.
+    ::signal(number, SIG_DFL);
+    ::raise(number);
+    ::_exit(99);
+}
+
+int wait_for_stop() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGTERM);
+    int number = 0;
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::sigwait(&set, &number);
+    return 0;
+}
+
+int serve(Link& link, const fs::path& dir) {
+    link.serving();
+    append(dir / "served", std::to_string(::getpid()) + "\n");
+    return wait_for_stop();
+}
+
+// The first manager leaves a child behind that ends with 7 once nobody is its parent; the second
+// one learns of it.
+int leave_child(Link& link, const fs::path& dir) {
+    if (link.restarts() == 0) {
+        if (link.saw_strays()) return 97;
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return 98;
+        const pid_t manager = ::getpid();
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::setsid();
+            while (::getppid() == manager) ::usleep(1000);
+            ::_exit(7);
+        }
+        while (::getsid(child) != child) ::usleep(1000);
+        append(dir / "child", std::to_string(child));
+        link.note_run(RunId{5}, child);
+        link.serving();
+        end_by(SIGKILL);
+    }
+    link.serving();
+    while (!link.exit_of(RunId{5}, 0)) ::usleep(1000);
+    // A manager that takes over a run which has ended by then notes it once more.
+    pid_t child = 0;
+    std::ifstream{dir / "child"} >> child;
+    link.note_run(RunId{5}, child);
+    const auto status = link.exit_of(RunId{5}, child);
+    append(dir / "status", status ? describe(*status) : "forgotten");
+    if (link.saw_strays()) append(dir / "status", ", a stray");
+    link.forget_run(RunId{5});
+    return link.exit_of(RunId{5}, 0) ? 98 : 0;
+}
+
+// The first manager dies right after it has cloned a child, which calls exec a little later and
+// ends with 7.
+int leave_beginner(Link& link, const fs::path& dir, const char* variable) {
+    link.serving();
+    if (link.restarts() > 0) {
+        pid_t child = 0;
+        std::ifstream{dir / "child"} >> child;
+        while (::kill(child, 0) == 0) ::usleep(1000);
+        const auto status = link.exit_of(RunId{5}, 0);
+        append(dir / "status", status ? describe(*status) : "of no run");
+        if (link.saw_strays()) append(dir / "status", ", a stray");
+        return 0;
+    }
+    const pid_t manager = ::getpid();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        while (::getppid() == manager) ::usleep(1000);
+        ::setsid();
+        ::usleep(100'000);
+        const std::array<const char*, 2> environment{variable, nullptr};
+        ::execle("/bin/sh", "sh", "-c", "sleep 0.5; exit 7", nullptr, environment.data());
+        ::_exit(99);
+    }
+    append(dir / "child", std::to_string(child));
+    end_by(SIGKILL);
+}
+
+// The first manager dies while it makes a process, which ends before anybody could look at it.
+int leave_newborn(Link& link, const fs::path& dir) {
+    link.serving();
+    if (link.restarts() > 0) {
+        while (!has_ended(contents(dir / "child"))) ::usleep(1000);
+        link.ask_for_ends();
+        while (!link.has_told_ends()) ::usleep(1000);
+        const auto status = link.exit_of(RunId{5}, 0);
+        append(dir / "status", status ? describe(*status) : "of no run");
+        if (link.saw_strays()) append(dir / "status", ", a stray");
+        std::set<std::int32_t*> places;
+        for (std::uint64_t run = 6; std::int32_t* place = link.expect_process(RunId{run}); ++run)
+            places.insert(place);
+        append(dir / "places", std::to_string(places.size()));
+        return 0;
+    }
+    std::int32_t* const pid = link.expect_process(RunId{5});
+    const pid_t manager = ::getpid();
+    if (::fork() == 0) {
+        *pid = ::getpid();
+        ::setsid();
+        while (::getppid() == manager) ::usleep(1000);
+        ::_exit(7);
+    }
+    while (*pid == 0) ::usleep(1000);
+    append(dir / "child", std::to_string(*pid));
+    end_by(SIGKILL);
+}
+
+// A session of which nobody noted anything ends after its manager.
+int leave_stray(Link& link) {
+    link.serving();
+    if (link.restarts() > 0) {
+        while (!link.saw_strays()) ::usleep(1000);
+        return 0;
+    }
+    const pid_t manager = ::getpid();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::setsid();
+        while (::getppid() == manager) ::usleep(1000);
+        ::_exit(7);
+    }
+    while (::getsid(child) != child) ::usleep(1000);
+    end_by(SIGKILL);
+}
+
+int upgrade_in_vain(Link& link, const fs::path& dir) {
+    if (link.failed_upgrades() == 0) {
+        link.serving();
+        return link.hand_over("/bin/false") ? 0 : 97;
+    }
+    append(dir / "served", "again");
+    return 0;
+}
+
+int upgrade(Link& link, const fs::path& dir) {
+    const bool first = !fs::exists(dir / "handed-over");
+    append(dir / "handed-over", std::to_string(link.keeper_pid()) + "\n");
+    link.serving();
+    if (!first) return wait_for_stop();
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
+}
+
+// Managers that cannot start follow one that has served; the last of them can, if there is one.
+int refuse_later(Link& link, const fs::path& dir, std::uint32_t refusals) {
+    if (link.restarts() == 0) {
+        link.serving();
+        end_by(SIGKILL);
+    }
+    return link.restarts() <= refusals ? 5 : serve(link, dir);
+}
+
+// Dies as soon as it serves, so often that the keeper slows down, and twice more.
+int die_young(Link& link, const fs::path& dir) {
+    constexpr std::uint32_t slowed_down_after = 50;
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    append(dir / "begun-at", std::to_string(now.tv_sec * 1000 + now.tv_nsec / 1'000'000) + "\n");
+    if (link.restarts() > slowed_down_after) return serve(link, dir);
+    link.serving();
+    end_by(SIGKILL);
+}
+
+int die_in_farewell(Link& link, const fs::path& dir) {
+    link.serving();
+    if (link.restarts() == 0) {
+        if (link.hand_over("")) end_by(SIGKILL);
+        return 97;
+    }
+    append(dir / "failed", std::to_string(link.failed_upgrades()));
+    return 0;
+}
+
+}  // namespace
+
+int play_manager(Link& link, const std::string& script, const fs::path& dir) {
+    append(dir / "starts", std::to_string(::getpid()) + "\n");
+    if (script == "refuse") return 5;
+    if (script == "crash") end_by(SIGSEGV);
+    if (script == "serve") return serve(link, dir);
+    if (script == "leave-child") return leave_child(link, dir);
+    if (script == "leave-beginner") return leave_beginner(link, dir, "SYSPULSE_RUN_ID=x/5");
+    if (script == "leave-stranger") return leave_beginner(link, dir, "A=1");
+    if (script == "leave-newborn") return leave_newborn(link, dir);
+    if (script == "leave-stray") return leave_stray(link);
+    if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
+    if (script == "upgrade") return upgrade(link, dir);
+    if (script == "refuse-for-a-while") return refuse_later(link, dir, 6);
+    if (script == "refuse-from-now-on") return refuse_later(link, dir, 1000);
+    if (script == "die-young") return die_young(link, dir);
+    if (script == "die-in-farewell") return die_in_farewell(link, dir);
+    if (script == "crash-while-stopping") {
+        link.serving();
+        append(dir / "served", "x");
+        wait_for_stop();
+        if (link.restarts() == 0) end_by(SIGKILL);
+        return 0;
+    }
+    return 96;
+}
+
+int launch(const fs::path& dir) {
+    const int lock = ::open((dir / "pid").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int endpoint = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    append(dir / "socket", "");
+    append(dir / "errors", run_under_keeper(lock, endpoint, (dir / "socket").string()).message);
+    return 95;
+}
+
+}  // namespace syspulse::keeper
