@@ -5,6 +5,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "registry/file_names.hpp"
+
 namespace syspulse::registry {
 
 namespace {
@@ -12,12 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::hours renewed_after{24};
-
-fs::path with_suffix(const fs::path& file, const char* suffix) {
-    fs::path sibling = file;
-    sibling += suffix;
-    return sibling;
-}
 
 // Nothing if it does not exist.
 fs::file_time_type written_at(const fs::path& file) {

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "registry/backup.hpp"
+#include "registry/file_names.hpp"
 #include "registry/migrations.hpp"
 
 namespace syspulse::registry {
@@ -19,17 +20,10 @@ constexpr std::size_t header_size = 100;
 constexpr std::string_view header_magic{"SQLite format 3\0", 16};
 using Header = std::array<unsigned char, header_size>;
 
-std::string name_of(const fs::path& file) {
-    const auto text = file.u8string();
-    return {text.begin(), text.end()};
-}
-
 // A sibling such as "syspulse.db-wal" that holds something: the file alone is not the whole truth.
 bool has_pending(const fs::path& file, const char* suffix) {
-    fs::path sibling = file;
-    sibling += suffix;
     std::error_code ignored;
-    const auto size = fs::file_size(sibling, ignored);
+    const auto size = fs::file_size(with_suffix(file, suffix), ignored);
     return !ignored && size > 0;
 }
 
@@ -120,9 +114,7 @@ Result<void> inspect(const fs::path& file, bool pending) {
 
 // A copy that the program of the old layout can go on with, as "<file>.layout1".
 Result<void> back_up(const Database& database, const fs::path& file, std::int64_t version) {
-    fs::path copy = file;
-    copy += ".layout" + std::to_string(version);
-    return copy_into(database, copy);
+    return copy_into(database, with_suffix(file, ".layout" + std::to_string(version)));
 }
 
 Result<void> migrate(const Database& database, const fs::path& file) {

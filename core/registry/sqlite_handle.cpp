@@ -2,14 +2,11 @@
 
 #include <system_error>
 
+#include "registry/file_names.hpp"
+
 namespace syspulse::registry {
 
 namespace {
-
-std::string utf8(const std::filesystem::path& path) {
-    const auto text = path.u8string();
-    return {text.begin(), text.end()};
-}
 
 // SQLite's URI form, with the characters that mean something in a URI escaped.
 std::string immutable_uri(const std::string& file) {
@@ -113,7 +110,7 @@ void Statement::reset() noexcept {
 
 Result<Database> Database::open(const std::filesystem::path& file, Access access) {
     Database database;
-    database.file_ = utf8(file);
+    database.file_ = name_of(file);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     std::string name = database.file_;
     if (access == Access::immutable) {
