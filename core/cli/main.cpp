@@ -14,6 +14,7 @@
 #include "platform/data_dir.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/terminal.hpp"
+#include "platform/this_process.hpp"
 #include "platform/users.hpp"
 #include "plugin_host/isolation/host_main.hpp"
 
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
     context.watch_manager = cli::watch_manager;
     context.environment = environment;
     context.user_exists = [](std::string_view name) {
-        return platform::find_user(std::string(name)).has_value();
+        return platform::user_exists(std::string(name));
     };
     context.may_follow = platform::check_spec_file;
     context.is_root = platform::is_root;

@@ -58,7 +58,10 @@ PluginSetting read_plugin(const Member& entry, const LoadOptions& options, Issue
     if (fields.word("isolation", isolated, isolations)) setting.isolated = isolated;
     fields.text("user", setting.user);
     fields.text("group", setting.group);
-    if (!setting.user.empty() && options.user_exists && !options.user_exists(setting.user)) {
+    if (setting.user.find(':') != std::string::npos) {
+        fields.fail(fields.find("user")->where,
+                    "write the group as \"group\", apart from \"user\"");
+    } else if (!setting.user.empty() && options.user_exists && !options.user_exists(setting.user)) {
         fields.fail(fields.find("user")->where, "there is no user \"" + setting.user + "\"");
     }
     Duration time{};

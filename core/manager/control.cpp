@@ -17,7 +17,7 @@
 #include "manager/plugin_views.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/file_trust.hpp"
-#include "platform/users.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::manager {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "config/json_schema.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/this_process.hpp"
 #include "platform/users.hpp"
 #include "plugin_host/isolation/policy.hpp"
 
@@ -73,7 +74,7 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
     config::LoadOptions options;
     options.plugins = &known;
     options.user_exists = [](std::string_view user) {
-        return platform::find_user(std::string(user)).has_value();
+        return platform::user_exists(std::string(user));
     };
     options.is_root = platform::is_root;
     options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {

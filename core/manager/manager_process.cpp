@@ -20,7 +20,7 @@
 #include "platform/orphan_reaper.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
-#include "platform/users.hpp"
+#include "platform/this_process.hpp"
 #include "plugin_host/plugin_host.hpp"
 #include "registry/registry.hpp"
 

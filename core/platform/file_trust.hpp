@@ -23,7 +23,4 @@ Result<void> check_spec_file(const std::filesystem::path& file);
 // Changes whenever the file is written or replaced; zero if there is none.
 std::uint64_t file_stamp(const std::filesystem::path& file);
 
-// The id of this process.
-std::int64_t own_process_id();
-
 }  // namespace syspulse::platform

@@ -1,36 +1,31 @@
-// Accounts of the operating system, and who this process is.
+// Accounts of the operating system. A daemon's `user` is a name or a number, perhaps with ":group",
+// whose own group is that one then, by name or by number.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 
 namespace syspulse::platform {
 
 struct UserAccount {
+    std::uint32_t number = 0;
     std::string name;
     std::string home;
     std::string shell;
 };
 
-// By name or by number; nothing when there is no such account. May read files. [any thread]
-std::optional<UserAccount> find_user(const std::string& name_or_number);
+// Nothing when there is no such account; a group is not looked at. May read files. [any thread]
+std::optional<UserAccount> find_user(const std::string& user);
 
-// Whether a daemon with this `user` ("" for that of this process; a name or number, perhaps with
-// ":group") would run as root. [any thread]
+// Whether a daemon can run as this `user`: account and group are known, or both are numbers.
+// [any thread]
+bool user_exists(const std::string& user);
+
+// Whether a daemon with this `user` ("" for that of this process) would run as root. [any thread]
 bool is_root(const std::string& user);
 
 // The account that this process runs as.
 std::optional<UserAccount> current_user();
-
-std::int64_t process_id();
-
-// Names this life of the machine, or of the container: another value means that every process of
-// the time before has ended. Empty when the system does not tell.
-std::string boot_identity();
-
-// The absolute path of the program that runs; empty when the system does not tell.
-std::filesystem::path program_path();
 
 }  // namespace syspulse::platform

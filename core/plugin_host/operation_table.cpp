@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "platform/file_trust.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -37,7 +37,7 @@ std::uint32_t take_place(std::vector<Slot>& slots, std::vector<std::uint32_t>& f
 
 // Why a spawn's result cannot be true.
 std::optional<Error> refuse(const platform::SpawnedProcess& process) {
-    if (process.pid <= 1 || process.pid == platform::own_process_id()) {
+    if (process.pid <= 1 || process.pid == platform::process_id()) {
         return Error{ErrorCode::internal,
                      "the driver reported process " + std::to_string(process.pid)};
     }
@@ -191,7 +191,7 @@ void OperationTable::spawned(sysp_proc proc, Completion& answer) {
         ++counters_.rejected;
         answer.error = std::move(refused);
         CompletionSink* const sink = answer.sink;
-        const bool killable = result.pid > 1 && result.pid != platform::own_process_id();
+        const bool killable = result.pid > 1 && result.pid != platform::process_id();
         answer.unconfirmed = killable;
         inbox_.push_back(std::move(answer));
         if (!killable) return;

@@ -1,14 +1,16 @@
 """What an operator, a terminal or another supervisor does to syspulse without meaning harm. One scenario per CTest."""
 import fcntl
+import grp
 import json
 import os
 import pty
+import pwd
 import signal
 import subprocess
 import sys
 import time
 
-from harness import DEADLINE_SECS, PROGRAM, Manager, alive, until
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, need_root, until
 
 FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
 
@@ -186,6 +188,17 @@ def path_is_searched_as_the_daemons_user():
         until(lambda: m.log("theirs") == "public\n" and m.log("ours") == "private\n", "each runs what it may")
         refused = m.fails(1, "start", "locked")
         assert f"({private}/locked)" in refused and "ermission denied" in refused, refused
+
+
+def a_daemon_runs_in_the_group_that_its_user_names():
+    need_root()
+    with Manager() as m:
+        m.start()
+        whoami = ["/bin/sh", "-c", "echo $(id -u):$(id -g); exec sleep 600"]
+        m.add(words={"command": whoami, "user": "nobody:daemon"}, numbers={"command": whoami, "user": "54321:54322"})
+        m.ok("start", "words", "numbers")
+        nobody, daemon = pwd.getpwnam("nobody").pw_uid, grp.getgrnam("daemon").gr_gid
+        until(lambda: m.log("words") == f"{nobody}:{daemon}\n" and m.log("numbers") == "54321:54322\n", "each is who it says")
 
 
 def a_limit_that_does_not_bind_root_is_refused():

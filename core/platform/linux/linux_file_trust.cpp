@@ -115,8 +115,4 @@ std::uint64_t file_stamp(const std::filesystem::path& file) {
     return stamp | 1;
 }
 
-std::int64_t own_process_id() {
-    return ::getpid();
-}
-
 }  // namespace syspulse::platform

@@ -58,13 +58,14 @@ TEST(PluginSettings, mistakes_are_reported_at_their_places) {
         "  c: {isolation: none, watchdog_secs: 1}\n"
         "  d: {watchdog_secs: 0}\n"
         "  e: {restrat: {}}\n"
-        "  f: 5\n");
+        "  f: 5\n"
+        "  g: {user: daemon:daemon}\n");
     const std::string errors = format_errors(loaded.errors);
     for (const char* expected :
          {"m.yaml:2:18: ", "m.yaml:4:11: there is no user \"nobdy\"", "m.yaml:5:32: ",
           "must be at least 16M", "m.yaml:6:24: \"watchdog_secs\" has no effect with",
           "m.yaml:7:22: ", "m.yaml:8:7: unknown key \"restrat\"; did you mean \"restart\"?",
-          "m.yaml:9:6: "}) {
+          "m.yaml:9:6: ", "m.yaml:10:13: write the group as"}) {
         EXPECT_NE(errors.find(expected), std::string::npos) << expected << " in:\n" << errors;
     }
 }

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "platform/file_trust.hpp"
 #include "platform/helper_process.hpp"
+#include "platform/this_process.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
 #include "plugin_host/isolation/messages.hpp"
 
@@ -54,7 +54,7 @@ TEST(FrameSplitter, refuses_handles_that_are_missing_or_that_nobody_announced) {
 
     FrameSplitter too_many;
     std::vector<platform::OwnedHandle> handles;
-    handles.push_back(std::move(*platform::open_process(platform::own_process_id())));
+    handles.push_back(std::move(*platform::open_process(platform::process_id())));
     too_many.add(FrameWriter(FrameType::ping, 1).take(), std::move(handles));
     EXPECT_FALSE(too_many.next());
 }
@@ -62,7 +62,7 @@ TEST(FrameSplitter, refuses_handles_that_are_missing_or_that_nobody_announced) {
 TEST(FrameSplitter, gives_handles_to_the_frame_that_announces_them) {
     FrameSplitter splitter;
     std::vector<platform::OwnedHandle> handles;
-    handles.push_back(std::move(*platform::open_process(platform::own_process_id())));
+    handles.push_back(std::move(*platform::open_process(platform::process_id())));
     const auto given = handles.front().get();
     splitter.add(FrameWriter(FrameType::ping, 1).take() + FrameWriter(FrameType::done, 2, 1).take(),
                  std::move(handles));
