@@ -39,12 +39,29 @@ void Reader::skip(std::uint64_t lines) {
     while (lines > 0 && next(line)) --lines;
 }
 
-// Lines of one stream stay in their order, whatever their times say.
+// What has been loaded of a stream is older than whatever comes to one that was at its end since.
 StreamCursor* Reader::earliest() {
+    std::uint64_t loads = 0;
+    for (const auto& cursor : cursors_) loads += cursor->loads();
+    if (std::exchange(loads_, loads) != loads) ended_.clear();
+    StreamCursor* found = earliest_of_open();
+    if (found == nullptr && !ended_.empty()) {
+        ended_.clear();
+        found = earliest_of_open();
+    }
+    return found;
+}
+
+// Lines of one stream stay in their order, whatever their times say.
+StreamCursor* Reader::earliest_of_open() {
     StreamCursor* found = nullptr;
     for (const auto& cursor : cursors_) {
-        if (!cursor->fill()) continue;
-        if (found == nullptr || cursor->time() < found->time()) found = cursor.get();
+        if (std::ranges::find(ended_, cursor.get()) != ended_.end()) continue;
+        if (!cursor->fill()) {
+            ended_.push_back(cursor.get());
+        } else if (found == nullptr || cursor->time() < found->time()) {
+            found = cursor.get();
+        }
     }
     return found;
 }
@@ -56,6 +73,10 @@ bool Reader::next(Line& line) {
     line.stream = cursor->stream();
     line.text = cursor->take();
     return true;
+}
+
+void Reader::end_at_present() {
+    for (const auto& cursor : cursors_) cursor->end_at_present();
 }
 
 void Reader::only_complete_lines() {
@@ -72,6 +93,7 @@ Result<std::vector<Line>> read_tail(const std::filesystem::path& logs_dir,
                                     const std::string& daemon, const Query& query) {
     auto reader = Reader::open(logs_dir, daemon, query);
     if (!reader) return reader.error();
+    reader->end_at_present();
     std::vector<Line> lines;
     for (Line line; reader->next(line);) lines.push_back(std::move(line));
     return lines;

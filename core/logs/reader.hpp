@@ -51,6 +51,9 @@ class Reader {
     // calls see what was appended since, also across rotations.
     bool next(Line& line);
 
+    // What comes from now on is not read any more, so that reading ends however much that is.
+    void end_at_present();
+
     // From now on a line that has no newline yet is held back.
     void only_complete_lines();
 
@@ -61,9 +64,14 @@ class Reader {
     Reader() noexcept;
     void skip(std::uint64_t lines);
     StreamCursor* earliest();
+    StreamCursor* earliest_of_open();
 
     std::filesystem::path directory_;
     std::vector<std::unique_ptr<StreamCursor>> cursors_;
+    // Those that were at their end when loads_ was counted. They are not asked for every line of
+    // the others: that asks the file system.
+    std::vector<StreamCursor*> ended_;
+    std::uint64_t loads_ = 0;
     StreamCursor* unfinished_ = nullptr;  // Has given the first pieces of a line.
 };
 

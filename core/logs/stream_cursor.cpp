@@ -82,6 +82,10 @@ bool StreamCursor::fill() {
     }
 }
 
+void StreamCursor::end_at_present() {
+    last_end_ = segments_.empty() ? 0 : segments_.back().end();
+}
+
 bool StreamCursor::find_line() {
     const auto newline = buffer_.find('\n', start_ + searched_);
     if (newline != std::string::npos) {
@@ -108,18 +112,25 @@ std::string StreamCursor::take() {
 
 bool StreamCursor::load() {
     if (segments_.empty()) return false;
+    std::uint64_t room = cursor_block_bytes;
+    if (last_end_ && segments_.size() == 1) {
+        room = std::min(room, *last_end_ - std::min(*last_end_, offset_));
+        if (room == 0) return false;
+    }
     buffer_.erase(0, std::exchange(start_, 0));
     const std::size_t before = buffer_.size();
-    buffer_.resize(before + cursor_block_bytes);
+    buffer_.resize(before + static_cast<std::size_t>(room));
     const std::size_t got = segments_.front().read_at(offset_, std::span(buffer_).subspan(before));
     buffer_.resize(before + got);
     offset_ += got;
+    if (got > 0) ++loads_;
     if (got > 0 && want_times_) segments_.front().find_index();
     return got > 0;
 }
 
 // At the end of the first segment: takes what is left of it, then goes on with what came after it.
 bool StreamCursor::advance() {
+    if (last_end_ && segments_.size() <= 1) return false;
     if (segments_.empty()) {
         segments_ = open_segments(dir_, stream_, [](Segment&, bool) { return false; });
         offset_ = 0;

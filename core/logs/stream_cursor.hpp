@@ -25,6 +25,10 @@ class StreamCursor {
     std::uint64_t counted() const noexcept { return counted_; }
     // A line without its newline is held back until it is complete.
     void only_complete_lines() noexcept { only_complete_ = true; }
+    // What comes from now on is not read any more.
+    void end_at_present();
+    // How often something was read from the files.
+    std::uint64_t loads() const noexcept { return loads_; }
     void want_times() noexcept { want_times_ = true; }
 
     // True if there is a line, or a piece of one, to take.
@@ -51,6 +55,8 @@ class StreamCursor {
     bool only_complete_ = false;
     bool want_times_ = false;
     std::uint64_t counted_ = 0;
+    std::uint64_t loads_ = 0;
+    std::optional<std::uint64_t> last_end_;  // Of the last segment, when no other may follow.
 
     std::deque<Segment> segments_;  // The first is being read.
     std::uint64_t offset_ = 0;      // In it, of the end of the buffer.

@@ -245,6 +245,7 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
         // The reader is moved to the loop thread; std::function needs something that can be copied.
         auto reader =
             std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
+        if (*reader && !follow) (*reader)->end_at_present();
         parts_.loop.post([this, alive, name, reader, follow, readable = std::move(readable),
                           done = std::move(done)]() mutable {
             if (!*alive) return;

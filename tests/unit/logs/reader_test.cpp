@@ -2,6 +2,8 @@
 #include "logs/reader.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
@@ -111,6 +113,54 @@ TEST_F(Reading, joins_a_line_that_goes_on_in_the_next_file) {
     EXPECT_EQ(read({}), "one\ntwo, still two\nthree\n");
     EXPECT_EQ(read({.lines = 2}), "o\nthree\n");
     EXPECT_EQ(read({.lines = 5}), "one\ntwo, still two\nthree\n");
+}
+
+TEST_F(Reading, ends_where_the_files_end_when_it_is_told_to) {
+    write_file(log_path(dir(), Stream::out), numbered_lines(0, 10));
+    auto reader = Reader::open(logs_dir(), "web", {.out = true, .err = true});
+    ASSERT_TRUE(reader);
+    reader->end_at_present();
+    std::ofstream(log_path(dir(), Stream::out), std::ios::app) << numbered_lines(10, 20);
+    write_file(log_path(dir(), Stream::err), "new\n");
+    fs::rename(log_path(dir(), Stream::out), log_path(dir(), Stream::out, 1));
+    write_file(log_path(dir(), Stream::out), numbered_lines(20, 30));
+    std::string text;
+    for (Line line; reader->next(line);) text += line.text;
+    EXPECT_EQ(text, numbered_lines(0, 10));
+}
+
+// Otherwise each line of a stream costs several calls of the system for the other, silent one.
+TEST_F(Reading, does_not_look_after_a_silent_stream_for_every_line) {
+    write_file(log_path(dir(), Stream::out), numbered_lines(0, 1000));
+    write_file(log_path(dir(), Stream::err), "");
+    auto reader = Reader::open(logs_dir(), "web", {.out = true, .err = true});
+    ASSERT_TRUE(reader);
+    const int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    ASSERT_GE(::inotify_add_watch(watch, log_path(dir(), Stream::err).c_str(), IN_OPEN), 0);
+    int opened = 0;
+    int lines = 0;
+    for (Line line; reader->next(line); ++lines) {
+        char events[4096];
+        if (::read(watch, events, sizeof events) > 0) ++opened;
+    }
+    ::close(watch);
+    EXPECT_EQ(lines, 1000);
+    EXPECT_LE(opened, 5);
+}
+
+// Two that are written in turn, while they are read.
+TEST_F(Reading, sees_what_came_to_a_silent_stream_meanwhile) {
+    write_file(log_path(dir(), Stream::out), "one\n");
+    write_file(log_path(dir(), Stream::err), "");
+    auto reader = Reader::open(logs_dir(), "web", {.out = true, .err = true});
+    ASSERT_TRUE(reader);
+    Line line;
+    ASSERT_TRUE(reader->next(line));
+    EXPECT_EQ(line.text, "one\n");
+    std::ofstream(log_path(dir(), Stream::err), std::ios::app) << "two\n";
+    ASSERT_TRUE(reader->next(line));
+    EXPECT_EQ(line.text, "two\n");
+    EXPECT_FALSE(reader->next(line));
 }
 
 TEST_F(Reading, keeps_bytes_that_are_not_utf8) {
