@@ -65,6 +65,7 @@ void DaemonMachine::now_running(const Spawned& event, bool recovered) {
         const bool again = start_follows_earlier_stop();
         begin_stop(again ? StopCause::restart : StopCause::request, false, stop_time_left(), false);
         start_after_stop_ = again;
+        settle_debts();
         return;
     }
     enter(State::running,
@@ -78,6 +79,7 @@ void DaemonMachine::now_running(const Spawned& event, bool recovered) {
     } else {
         surroundings_.reached(key_, {Milestone::Kind::ready, std::nullopt});
     }
+    settle_debts();
 }
 
 void DaemonMachine::spawn_failed(const SpawnFailed& event) {
@@ -204,6 +206,7 @@ void DaemonMachine::begin_start(std::string_view reason) {
     last_error_.clear();
     completed_ = false;
     phase_ = Phase::waiting_for_dependencies;
+    static_cast<void>(pay_debt());
     if (spec_->schedule && !armed_) arm_schedule(std::nullopt, std::nullopt);
     enter(State::starting, reason);
 }
@@ -294,6 +297,8 @@ void DaemonMachine::abandon() {
 // spawned() what to do. An empty `why` is a repetition that history need not hear of.
 void DaemonMachine::kill(std::string_view why) {
     phase_ = Phase::killing;
+    kill_due_ = surroundings_.now().mono;
+    note_kill_time();
     if (!reachable()) return;
     if (!why.empty()) note("signal", "", "SIGKILL", std::string(why));
     surroundings_.emit(KillRun{run_});
@@ -323,14 +328,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
 void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
                                           std::optional<Error> start_error) {
     phase_ = Phase::none;
-    if (armed_) {
-        come_to_rest(State::scheduled, what, std::move(start_error));
-        if (queued_run_) {
-            queued_run_ = false;
-            begin_start("queued run");
-        }
-        return;
-    }
+    if (armed_) return rest_until_scheduled(what, std::move(start_error));
     const model::RestartQuestion question{failed, stop_cause_ == StopCause::unhealthy && failed,
                                           attempt_};
     const auto decision = model::decide_restart(spec_->restart, question, surroundings_.random());
@@ -369,7 +367,8 @@ void DaemonMachine::after_stop() {
         return;
     }
     last_error_.clear();
-    come_to_rest(armed_ ? State::scheduled : State::stopped, "ended", std::nullopt);
+    if (armed_) return rest_until_scheduled("ended", std::nullopt);
+    come_to_rest(State::stopped, "ended", std::nullopt);
 }
 
 void DaemonMachine::come_to_rest(State state, std::string_view reason, std::optional<Error> error) {

@@ -1,5 +1,5 @@
 // The life-cycle of one daemon: what it is (State), what is wanted (Target), and what follows from
-// each event. One function per event, each a switch over all states.
+// each event. One function per event, a switch over all states where the state decides.
 //
 //   stopped    nothing runs and nothing is planned
 //   starting   a run is wanted: it waits for dependencies, is being spawned, or is looked for
@@ -76,12 +76,16 @@ class DaemonMachine {
     // Whether the live run is held still. Apart from State, which stays what it is.
     enum class Hold : std::uint8_t { none, pausing, paused, resuming };
     enum class StopCause : std::uint8_t { request, shutdown, unhealthy, restart, replaced };
+    // A run of a scheduled daemon that is due and waits to know what became of the last one.
+    enum class Owed : std::uint8_t { none, missed, at_start, accepted };
 
     DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec);
 
     // Requests. An Error is a conflict: nothing changed.
     Result<void> start(std::string_view reason);
     Result<void> stop(bool force, std::optional<Duration> timeout);
+    // What it needs is to end. Its schedule goes on: the next run is a start like any other.
+    void stop_with_dependency(bool force);
     Result<void> restart(bool force);
     void shut_down(bool force);
     void change_spec(SpecPtr spec);
@@ -146,6 +150,10 @@ class DaemonMachine {
     void take_age(bool recovered);
     bool arm_again(bool continued);
     bool wait_on();
+    Owed take_debts(bool restore, bool continued);
+    void begin_owed_run();
+    void settle_debts();
+    Owed pay_debt();
     Duration stop_time_left() const;
     bool start_follows_earlier_stop() const;
     void hasten_stop(Duration timeout);
@@ -168,12 +176,15 @@ class DaemonMachine {
 
     void plan_schedule();
     void schedule_fired();
+    void overlap();
+    void rest_until_scheduled(std::string_view reason, std::optional<Error> error);
     void disarm_schedule();
 
     void arm(TimerKind kind, Instant when);
     void cancel(TimerKind kind) { ++generations_[static_cast<std::size_t>(kind)]; }
     // Its process can be signalled.
     bool reachable() const { return !spawn_pending_ && !unfound_; }
+    bool knows_process() const { return pid_ > 0 || !token_.empty(); }
     void persist_run() { surroundings_.emit(PersistRun{key_, stored_run()}); }
     void persist() { surroundings_.emit(PersistInstance{key_}); }
     void note(std::string_view kind, std::string from, std::string to, std::string reason);
@@ -223,6 +234,7 @@ class DaemonMachine {
     std::optional<model::CheckView> last_check_;
 
     bool armed_ = false;
+    Owed owed_ = Owed::none;
     bool queued_run_ = false;
     std::optional<WallTime> armed_at_;
     std::optional<WallTime> last_fired_at_;

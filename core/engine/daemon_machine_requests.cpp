@@ -66,6 +66,36 @@ Result<void> DaemonMachine::stop(bool force, std::optional<Duration> timeout) {
     return {};
 }
 
+void DaemonMachine::stop_with_dependency(bool force) {
+    if (!armed_) {
+        if (is_active()) static_cast<void>(stop(force, std::nullopt));
+        return;
+    }
+    // A run that is still to come now would bring back what it needs.
+    owed_ = Owed::none;
+    queued_run_ = false;
+    switch (state_) {
+        case State::stopped:
+        case State::failed:
+        case State::scheduled:
+            return;
+        case State::backoff:
+            come_to_rest(State::scheduled, "what it needs is stopped", std::nullopt);
+            return;
+        case State::starting:
+        case State::running:
+            begin_stop(StopCause::request, force, std::nullopt, !force);
+            return;
+        case State::stopping:
+            stop_cause_ = StopCause::request;
+            start_after_stop_ = false;
+            if (force) kill("killed on request");
+            persist();
+            look_for();
+            return;
+    }
+}
+
 Result<void> DaemonMachine::restart(bool force) {
     switch (state_) {
         case State::stopped:
@@ -94,6 +124,7 @@ Result<void> DaemonMachine::restart(bool force) {
 
 void DaemonMachine::shut_down(bool force) {
     shutting_down_ = true;
+    owed_ = Owed::none;
     queued_run_ = false;
     cancel(TimerKind::schedule);
     switch (state_) {
@@ -123,13 +154,15 @@ void DaemonMachine::change_spec(SpecPtr spec) {
                                spec->schedule->timezone == spec_->schedule->timezone;
     spec_ = std::move(spec);
     follow_new_check(same_check);
+    // Also before the manager has begun to go by what it has loaded.
+    const bool was_armed = armed_at_.has_value();
     if (!spec_->schedule) {
-        if (armed_) disarm_schedule();
+        if (was_armed) disarm_schedule();
         if (state_ == State::scheduled) {
             target_ = Target::down;
             enter(State::stopped, "schedule removed");
         }
-    } else if (!(armed_ && same_schedule) &&
+    } else if (!(was_armed && same_schedule) &&
                !(state_ == State::stopping && target_ == Target::down)) {
         arm_schedule(std::nullopt, std::nullopt);
     }

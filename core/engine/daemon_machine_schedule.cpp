@@ -1,4 +1,6 @@
 // When a scheduled daemon runs.
+#include <utility>
+
 #include "engine/daemon_machine.hpp"
 
 namespace syspulse::engine {
@@ -29,6 +31,7 @@ void DaemonMachine::arm_schedule(std::optional<WallTime> armed_at,
 
 void DaemonMachine::disarm_schedule() {
     armed_ = false;
+    owed_ = Owed::none;
     queued_run_ = false;
     armed_at_.reset();
     next_fire_.reset();
@@ -37,6 +40,9 @@ void DaemonMachine::disarm_schedule() {
 
 void DaemonMachine::plan_schedule() {
     const Now now = surroundings_.now();
+    // Intervals are counted from when it was armed: a clock that was wrong then is no reason to
+    // wait until it is right.
+    if (*armed_at_ - now.wall > small_step) armed_at_ = now.wall;
     WallTime after = now.wall;
     if (last_fired_at_ && *last_fired_at_ > after && *last_fired_at_ - after <= small_step)
         after = *last_fired_at_;
@@ -68,6 +74,7 @@ void DaemonMachine::schedule_fired() {
         arm(TimerKind::schedule, now.mono + (*next_fire_ - now.wall));
         return;
     }
+    owed_ = Owed::none;
     last_fired_at_ = now.wall;
     plan_schedule();
     switch (state_) {
@@ -80,8 +87,12 @@ void DaemonMachine::schedule_fired() {
         case State::starting:
         case State::running:
         case State::stopping:
-            break;
+            return overlap();
     }
+}
+
+// A time came while the previous run had not ended.
+void DaemonMachine::overlap() {
     switch (spec_->schedule->overlap) {
         case ScheduleSpec::Overlap::skip:
             note("schedule", "", "skipped", "the previous run has not ended");
@@ -97,12 +108,19 @@ void DaemonMachine::schedule_fired() {
             note("schedule", "", "replaced", "the previous run has not ended");
             if (state_ == State::stopping) {
                 start_after_stop_ = true;
+                persist();
                 return;
             }
             begin_stop(StopCause::replaced, false, std::nullopt, false);
             start_after_stop_ = true;
             return;
     }
+}
+
+// What is still to run does so now, and not at its next time.
+void DaemonMachine::rest_until_scheduled(std::string_view reason, std::optional<Error> error) {
+    come_to_rest(State::scheduled, reason, std::move(error));
+    if (!shutting_down_) begin_owed_run();
 }
 
 }  // namespace syspulse::engine

@@ -63,20 +63,29 @@ bool DaemonMachine::wait_on() {
     return true;
 }
 
-// Of a stop that an earlier manager began.
+// Of a stop that an earlier manager began, with the time that was granted it. A calendar that was
+// set back in between must not make it endless.
 Duration DaemonMachine::stop_time_left() const {
+    constexpr Duration longest = std::chrono::hours{24};
     if (!kill_at_) return spec_->stop_timeout;
-    return std::clamp<Duration>(*kill_at_ - surroundings_.now().wall, Duration{0},
-                                spec_->stop_timeout);
+    return std::clamp<Duration>(*kill_at_ - surroundings_.now().wall, Duration{0}, longest);
+}
+
+// What a scheduled daemon should have begun and no manager could: a run at a time that passed
+// meanwhile, one with this start of the manager, or one that was accepted and has no process.
+DaemonMachine::Owed DaemonMachine::take_debts(bool restore, bool continued) {
+    const bool accepted = restore && before_ == State::starting && !knows_process();
+    if (arm_again(continued)) return Owed::missed;
+    if (spec_->schedule->compiled.at_start() && !continued) return Owed::at_start;
+    return accepted ? Owed::accepted : Owed::none;
 }
 
 void DaemonMachine::resume(bool restore, bool continued) {
-    const State before = state_;
     const Target wanted = target_;
     const bool autostart = spec_->autostart && !continued;
     const bool arm_it = spec_->schedule && (autostart || (wanted == Target::up && armed_at_));
-    const bool missed = arm_it && arm_again(continued);
-    queued_run_ = queued_run_ && arm_it;
+    owed_ = arm_it ? take_debts(restore, continued) : Owed::none;
+    queued_run_ = queued_run_ && arm_it && (restore || run_live_);
     if (run_live_) {
         unfound_ = true;
         phase_ = Phase::recovering;
@@ -86,15 +95,8 @@ void DaemonMachine::resume(bool restore, bool continued) {
     }
     pid_ = 0;
     if (arm_it) {
-        const bool at_start = spec_->schedule->compiled.at_start() && restore && !continued;
         if (state_ != State::scheduled) enter(State::scheduled, "schedule armed");
-        const bool queued = std::exchange(queued_run_, false) && restore;
-        if (missed || at_start) {
-            last_fired_at_ = surroundings_.now().wall;
-            begin_start(missed ? "catching up a missed run" : "started with the manager");
-        } else if (queued) {
-            begin_start("queued run");
-        }
+        begin_owed_run();
         return;
     }
     const bool ran = wanted == Target::up;
@@ -104,7 +106,38 @@ void DaemonMachine::resume(bool restore, bool continued) {
         return;
     }
     target_ = Target::down;
-    if (before != State::failed && before != State::stopped) enter(State::stopped, "not restored");
+    if (before_ != State::failed && before_ != State::stopped)
+        enter(State::stopped, "not restored");
+}
+
+// Of a scheduled daemon without a live run.
+void DaemonMachine::begin_owed_run() {
+    switch (owed_) {
+        case Owed::missed:
+            return begin_start("catching up a missed run");
+        case Owed::at_start:
+            return begin_start("started with the manager");
+        case Owed::accepted:
+            return begin_start("restored");
+        case Owed::none:
+            if (std::exchange(queued_run_, false)) begin_start("queued run");
+            return;
+    }
+}
+
+// The run of the last manager lives. It is the one that was accepted or is to run with the manager;
+// a time that passed meanwhile has met it.
+void DaemonMachine::settle_debts() {
+    if (pay_debt() == Owed::missed) overlap();
+}
+
+// A time that passed counts as met from now on.
+DaemonMachine::Owed DaemonMachine::pay_debt() {
+    if (owed_ == Owed::missed || owed_ == Owed::at_start) {
+        last_fired_at_ = surroundings_.now().wall;
+        persist();
+    }
+    return std::exchange(owed_, Owed::none);
 }
 
 void DaemonMachine::look_for() {
@@ -155,7 +188,7 @@ void DaemonMachine::take_age(bool recovered) {
 // machine is an end like any other: the policy decides, and the unknown status counts as a failure.
 // What never ran has no end.
 void DaemonMachine::lost_in_recovery(bool never_ran) {
-    const bool had_run = pid_ > 0 || !token_.empty();
+    const bool had_run = knows_process();
     const auto status = never_ran && !had_run ? std::nullopt : std::optional(ExitStatus::unknown());
     end_run(status, surroundings_.now().wall);
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {

@@ -27,7 +27,8 @@ model::StoredInstance DaemonMachine::stored() const {
     s.attempt = attempt_;
     s.armed_at = armed_at_;
     s.last_fired_at = last_fired_at_;
-    s.queued_run = queued_run_;
+    // To a scheduled daemon's next manager, a run that follows a stop is one that is queued.
+    s.queued_run = queued_run_ || (armed_ && start_after_stop_);
     s.next_restart_at = next_restart_at_;
     s.kill_at = kill_at_;
     s.last_error = last_error_;

@@ -309,6 +309,32 @@ TEST(Resume, a_stop_has_only_the_rest_of_its_patience_left) {
     EXPECT_EQ(e.signals(RunId{17}), (std::vector<std::string>{"15", "kill"}));
 }
 
+TEST(Resume, a_stop_keeps_the_time_that_it_was_granted) {
+    Engine e;
+    model::StoredInstance stopping = stored(State::stopping, model::Target::down, true);
+    stopping.kill_at = e.now().wall + minutes{5};  // More than the declaration says.
+    const DaemonKey key = e.load(make_spec("web"), stopping);
+    e.manager_started();
+    e.spawned(key);
+    e.advance(minutes{5} - seconds{1});
+    EXPECT_EQ(e.signals(RunId{17}), std::vector<std::string>{"15"});
+    e.advance(seconds{1});
+    EXPECT_EQ(e.signals(RunId{17}), (std::vector<std::string>{"15", "kill"}));
+}
+
+TEST(Resume, a_kill_that_was_asked_for_is_carried_out_at_once) {
+    Engine first;
+    const DaemonKey begun = first.add(make_spec("web"));
+    first.up(begun);
+    first.stop(begun, true);
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), first.machine(begun).stored());
+    e.manager_started();
+    e.spawned(key);
+    e.advance(milliseconds{1});
+    EXPECT_EQ(e.signals(e.run(key)).back(), "kill");
+}
+
 TEST(Resume, a_manager_that_takes_another_ones_place_starts_nothing_by_itself) {
     Engine e;
     model::DaemonSpec web = make_spec("web");
