@@ -1,6 +1,7 @@
 #include "engine/supervisor.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -66,11 +67,8 @@ void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
             break;
         }
     } else if (m->phase() == Phase::waiting_for_dependents) {
-        const auto deps = dependents_.find(m->spec().name);
-        if (deps == dependents_.end()) return;
-        for (const DaemonKey key : deps->second) {
-            if (find(key)->run_live()) view.waiting_for = find(key)->spec().name;
-        }
+        if (const DaemonMachine* live = live_dependent(daemon))
+            view.waiting_for = live->spec().name;
     }
 }
 
@@ -116,15 +114,12 @@ void Supervisor::on(const DaemonAdded& event) {
 void Supervisor::on(const SpecChanged& event) {
     DaemonMachine* m = machine(event.daemon);
     if (m == nullptr) return;
-    const std::vector<std::string> needed_before = m->spec().depends_on;
+    // Who waited for it to end may wait for nothing any more.
+    const std::vector<DaemonKey> needed_before = held_up_by(*m);
     unlink(event.daemon);
     m->change_spec(event.spec);
     link(event.daemon, *event.spec);
-    // Who waited for it to end waits for nothing any more.
-    for (const std::string& name : needed_before) {
-        const auto found = by_name_.find(name);
-        if (found != by_name_.end()) touched(found->second);
-    }
+    for (const DaemonKey key : needed_before) touched(key);
 }
 
 void Supervisor::link(DaemonKey daemon, const model::DaemonSpec& spec) {
@@ -140,6 +135,8 @@ void Supervisor::unlink(DaemonKey daemon) {
 }
 
 void Supervisor::remove(DaemonKey daemon) {
+    // Who waited for it to end waits for nothing any more.
+    for (const DaemonKey key : held_up_by(*machine(daemon))) touched(key);
     unlink(daemon);
     by_name_.erase(machine(daemon)->spec().name);
     machines_.erase(daemon);
@@ -230,17 +227,14 @@ void Supervisor::settle() {
             if (dependents != dependents_.end()) {
                 for (const DaemonKey key : dependents->second) consider(*machine(key));
             }
-            for (const std::string& name : m->spec().depends_on) {
-                const auto found = by_name_.find(name);
-                if (found != by_name_.end()) consider(*machine(found->second));
-            }
+            for (const DaemonKey key : held_up_by(*m)) consider(*machine(key));
         }
     }
 }
 
 void Supervisor::consider(DaemonMachine& m) {
     if (m.phase() == Phase::waiting_for_dependencies) consider_dependencies(m);
-    if (m.phase() == Phase::waiting_for_dependents && !dependents_live(m.key()))
+    if (m.phase() == Phase::waiting_for_dependents && live_dependent(m.key()) == nullptr)
         m.dependents_ended();
 }
 
@@ -282,29 +276,58 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
     if (waiters_of_.contains(m.key())) blocked_.push_back(m.key());
 }
 
-// Only a live run holds up the stop of what it needs: a dependent that waits for this very daemon
-// to come back would hold it up for ever.
-bool Supervisor::dependents_live(DaemonKey daemon) const {
-    const auto found = dependents_.find(find(daemon)->spec().name);
-    if (found == dependents_.end()) return false;
-    return std::any_of(found->second.begin(), found->second.end(), [this](DaemonKey key) {
-        return find(key)->run_live() && !find(key)->abandoned();
-    });
+// Who keeps `daemon` from ending before it: the first dependent whose process is about to end,
+// direct or through others that have none. Nothing else is waited for: a dependent that waits for
+// this very daemon to come back, or began meanwhile, would hold it up for ever.
+const DaemonMachine* Supervisor::live_dependent(DaemonKey daemon) const {
+    std::vector<DaemonKey> pending{daemon};
+    std::set<DaemonKey> seen;
+    while (!pending.empty()) {
+        const auto found = dependents_.find(find(pending.back())->spec().name);
+        pending.pop_back();
+        if (found == dependents_.end()) continue;
+        // Of many that stand on one, most are asked about often; so those are not remembered first.
+        for (const DaemonKey key : found->second) {
+            const DaemonMachine* m = find(key);
+            if (m->run_live() && m->state() == State::stopping && !m->abandoned()) return m;
+        }
+        for (const DaemonKey key : found->second) {
+            if (seen.insert(key).second) pending.push_back(key);
+        }
+    }
+    return nullptr;
 }
 
-// Everything that stands on `daemon`, directly or through others, is asked to end.
+// The reverse: what may wait for `m` to end, directly or through others that have no live run.
+std::vector<DaemonKey> Supervisor::held_up_by(const DaemonMachine& m) const {
+    std::vector<DaemonKey> found;
+    std::vector<const DaemonMachine*> pending{&m};
+    while (!pending.empty()) {
+        const DaemonMachine* dependent = pending.back();
+        pending.pop_back();
+        for (const std::string& name : dependent->spec().depends_on) {
+            const auto needed = by_name_.find(name);
+            if (needed == by_name_.end() || std::ranges::find(found, needed->second) != found.end())
+                continue;
+            found.push_back(needed->second);
+            if (!find(needed->second)->run_live()) pending.push_back(find(needed->second));
+        }
+    }
+    return found;
+}
+
+// Everything that stands on `daemon`, directly or through others, is asked to end, and so is what
+// would come back by itself: it would start `daemon` again.
 void Supervisor::stop_dependents(DaemonKey daemon, bool force) {
     std::vector<DaemonKey> pending{daemon};
+    std::set<DaemonKey> seen;
     while (!pending.empty()) {
-        const DaemonKey key = pending.back();
+        const auto found = dependents_.find(machine(pending.back())->spec().name);
         pending.pop_back();
-        const auto found = dependents_.find(machine(key)->spec().name);
         if (found == dependents_.end()) continue;
         for (const DaemonKey dependent : found->second) {
-            DaemonMachine& m = *machine(dependent);
-            if (!m.is_active() || m.state() == State::stopping) continue;
-            // Active daemons that are not stopping yet accept a stop.
-            static_cast<void>(m.stop(force, std::nullopt));
+            if (!seen.insert(dependent).second) continue;
+            machine(dependent)->stop_with_dependency(force);
             pending.push_back(dependent);
         }
     }

@@ -86,7 +86,8 @@ class Supervisor final : private Surroundings {
     void settle();
     void consider(DaemonMachine& machine);
     void consider_dependencies(DaemonMachine& machine);
-    bool dependents_live(DaemonKey daemon) const;
+    const DaemonMachine* live_dependent(DaemonKey daemon) const;
+    std::vector<DaemonKey> held_up_by(const DaemonMachine& machine) const;
     void stop_dependents(DaemonKey daemon, bool force);
     void start_failed_dependencies(const DaemonMachine& machine);
     void answer_blocked_starts();

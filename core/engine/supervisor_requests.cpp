@@ -190,7 +190,7 @@ bool Supervisor::answers(Milestone::Kind kind, Waiter::For what) {
         case Kind::held:
             return what == For::hold;
         case Kind::undying:
-            return what == For::rest || what == For::removal;
+            return what != For::hold;
     }
     return false;
 }
@@ -226,14 +226,13 @@ void Supervisor::resolve(DaemonKey daemon, const Milestone& milestone) {
 
 // What `machine` needs and what waits for its end will not end soon either.
 void Supervisor::tell_dependencies(const DaemonMachine& machine, const Milestone& undying) {
-    for (const std::string& name : machine.spec().depends_on) {
-        const auto found = by_name_.find(name);
-        if (found == by_name_.end()) continue;
-        if (find(found->second)->phase() != DaemonMachine::Phase::waiting_for_dependents) continue;
-        reached(found->second,
-                {Milestone::Kind::undying,
-                 Error{ErrorCode::timed_out, "\"" + name + "\" waits for \"" + machine.spec().name +
-                                                 "\" to end first: " + undying.error->message}});
+    for (const DaemonKey key : held_up_by(machine)) {
+        const DaemonMachine& needed = *find(key);
+        if (needed.phase() != DaemonMachine::Phase::waiting_for_dependents) continue;
+        reached(key, {Milestone::Kind::undying,
+                      Error{ErrorCode::timed_out,
+                            '"' + needed.spec().name + "\" waits for \"" + machine.spec().name +
+                                "\" to end first: " + undying.error->message}});
     }
 }
 

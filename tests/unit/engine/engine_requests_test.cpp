@@ -329,5 +329,15 @@ TEST(Requests, start_wait_hears_of_the_first_try_that_fails_however_it_fails) {
     EXPECT_EQ(e.state(web), State::backoff) << "the policy goes on";
 }
 
+TEST(Requests, a_restart_of_what_cannot_be_killed_is_told_so) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RequestId restart = e.restart(web, true);
+    e.advance(seconds{10});
+    EXPECT_EQ(e.refusal(restart), ErrorCode::timed_out);
+    EXPECT_NE(e.refusal_text(restart).find("does not end"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace syspulse::engine::test
