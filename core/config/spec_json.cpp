@@ -8,25 +8,25 @@
 namespace syspulse::config {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // Whole seconds as integers, so that the text reads as the operator wrote it.
-Json seconds(Duration duration) {
+OrderedJson seconds(Duration duration) {
     constexpr double nanos = 1e9;
     if (duration.count() % 1'000'000'000 == 0) return duration.count() / 1'000'000'000;
     return static_cast<double>(duration.count()) / nanos;
 }
 
 // Numbers that are whole are written without a fraction.
-Json number(double value) {
+OrderedJson number(double value) {
     const auto whole = static_cast<std::int64_t>(value);
     if (static_cast<double>(whole) == value) return whole;
     return value;
 }
 
-Json options(const model::PluginChoice& choice) {
-    auto parsed = Json::parse(choice.options_json, nullptr, false);
-    return parsed.is_object() ? parsed : Json::object();
+OrderedJson options(const model::PluginChoice& choice) {
+    auto parsed = OrderedJson::parse(choice.options_json, nullptr, false);
+    return parsed.is_object() ? parsed : OrderedJson::object();
 }
 
 std::string_view word(model::HealthCheckSpec::OnUnhealthy reaction) {
@@ -49,8 +49,8 @@ std::string_view word(model::ScheduleSpec::CatchUp catch_up) {
     return catch_up == model::ScheduleSpec::CatchUp::one ? "one" : "none";
 }
 
-Json health_check(const model::HealthCheckSpec& check) {
-    Json json;
+OrderedJson health_check(const model::HealthCheckSpec& check) {
+    OrderedJson json;
     json["type"] = check.checker.type;
     if (!check.target.empty()) json["target"] = check.target;
     json["interval_secs"] = seconds(check.interval);
@@ -63,8 +63,8 @@ Json health_check(const model::HealthCheckSpec& check) {
     return json;
 }
 
-Json restart_policy(const model::RestartPolicy& policy) {
-    Json json;
+OrderedJson restart_policy(const model::RestartPolicy& policy) {
+    OrderedJson json;
     json["policy"] = model::to_string(policy.kind);
     if (policy.max_retries) json["max_retries"] = *policy.max_retries;
     json["backoff_base_secs"] = seconds(policy.backoff_base);
@@ -73,8 +73,8 @@ Json restart_policy(const model::RestartPolicy& policy) {
     return json;
 }
 
-Json resource_limits(const model::ResourceLimits& limits) {
-    Json json = Json::object();
+OrderedJson resource_limits(const model::ResourceLimits& limits) {
+    OrderedJson json = OrderedJson::object();
     if (limits.max_memory_bytes) json["max_memory_bytes"] = *limits.max_memory_bytes;
     if (limits.max_cpu_percent) json["max_cpu_percent"] = number(*limits.max_cpu_percent);
     if (limits.max_open_files) json["max_open_files"] = *limits.max_open_files;
@@ -82,8 +82,8 @@ Json resource_limits(const model::ResourceLimits& limits) {
     return json;
 }
 
-Json schedule(const model::ScheduleSpec& spec) {
-    Json json;
+OrderedJson schedule(const model::ScheduleSpec& spec) {
+    OrderedJson json;
     json["cron"] = spec.cron;
     if (!spec.timezone.empty()) json["timezone"] = spec.timezone;
     json["overlap"] = word(spec.overlap);
@@ -91,8 +91,8 @@ Json schedule(const model::ScheduleSpec& spec) {
     return json;
 }
 
-Json log_config(const model::LogConfig& log) {
-    Json json;
+OrderedJson log_config(const model::LogConfig& log) {
+    OrderedJson json;
     json["max_size_bytes"] = log.max_size_bytes;
     json["retain_count"] = log.retain_count;
     json["compress_rotated"] = log.compress_rotated;
@@ -107,8 +107,8 @@ std::string signal_word(std::int32_t number) {
     return parse_signal(name) ? name : std::to_string(number);
 }
 
-Json environment(const model::DaemonSpec& spec) {
-    Json json = Json::object();
+OrderedJson environment(const model::DaemonSpec& spec) {
+    OrderedJson json = OrderedJson::object();
     for (const auto& [name, text] : spec.env) json[name] = text;
     return json;
 }
@@ -116,7 +116,7 @@ Json environment(const model::DaemonSpec& spec) {
 }  // namespace
 
 std::string to_json(const model::DaemonSpec& spec) {
-    Json json;
+    OrderedJson json;
     json["command"] = spec.command;
     if (!spec.description.empty()) json["description"] = spec.description;
     if (!spec.working_dir.empty()) json["working_dir"] = spec.working_dir;
@@ -136,12 +136,13 @@ std::string to_json(const model::DaemonSpec& spec) {
     if (!spec.tags.empty()) json["tags"] = spec.tags;
     if (!spec.depends_on.empty()) json["depends_on"] = spec.depends_on;
     json["autostart"] = spec.autostart;
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 Result<model::DaemonSpec> from_stored_json(std::string_view name, std::string_view json) {
     // The stored text is put into a request, so that there is one reader for both.
-    const std::string quoted = Json(name).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string quoted =
+        OrderedJson(name).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
     const std::string request = "{\"daemons\":{" + quoted + ":" + std::string(json) + "}}";
     LoadOptions options;
     options.tolerate_unknown_dependencies = true;
