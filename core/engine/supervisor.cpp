@@ -301,6 +301,7 @@ const DaemonMachine* Supervisor::live_dependent(DaemonKey daemon) const {
 // The reverse: what may wait for `m` to end, directly or through others that have no live run.
 std::vector<DaemonKey> Supervisor::held_up_by(const DaemonMachine& m) const {
     std::vector<DaemonKey> found;
+    if (m.spec().depends_on.empty()) return found;
     std::vector<const DaemonMachine*> pending{&m};
     while (!pending.empty()) {
         const DaemonMachine* dependent = pending.back();
