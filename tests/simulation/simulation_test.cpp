@@ -22,10 +22,10 @@ std::uint64_t number_from(const char* variable, std::uint64_t fallback) {
     return text == nullptr ? fallback : std::strtoull(text, nullptr, 10);
 }
 
-bool holds(std::uint64_t seed) {
+bool holds(std::uint64_t seed, Life life = Life::manager) {
     log::set_level(log::Level::off);  // Simulated faults are not news.
     std::ostream* trace = std::getenv("SYSPULSE_SIM_TRACE") == nullptr ? nullptr : &std::cerr;
-    const Outcome outcome = Simulator(seed, trace).run();
+    const Outcome outcome = Simulator(seed, trace, life).run();
     for (const std::string& violation : outcome.violations) {
         ADD_FAILURE() << "seed " << seed << ": " << violation
                       << "\n  replay: SYSPULSE_SIM_FIRST=" << seed
@@ -34,13 +34,21 @@ bool holds(std::uint64_t seed) {
     return outcome.violations.empty();
 }
 
-TEST(Simulation, every_invariant_holds_for_every_seed) {
+void live_every_seed(Life life) {
     const std::uint64_t first = number_from("SYSPULSE_SIM_FIRST", 1);
     const std::uint64_t count = number_from("SYSPULSE_SIM_SEEDS", seeds_default);
     int failures = 0;
     for (std::uint64_t seed = first; seed < first + count && failures < 3; ++seed) {
-        if (!holds(seed)) ++failures;
+        if (!holds(seed, life)) ++failures;
     }
+}
+
+TEST(Simulation, every_invariant_holds_for_every_seed) {
+    live_every_seed(Life::manager);
+}
+
+TEST(Simulation, every_invariant_holds_while_the_machine_goes_down_and_dependencies_stop) {
+    live_every_seed(Life::machine);
 }
 
 TEST(Simulation, seeds_that_once_failed_hold) {

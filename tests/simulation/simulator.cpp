@@ -15,8 +15,15 @@ constexpr std::size_t violations_max = 5;
 
 }  // namespace
 
-Simulator::Simulator(std::uint64_t seed, std::ostream* trace) : random_(seed) {
+Simulator::Simulator(std::uint64_t seed, std::ostream* trace, Life life)
+    : random_(seed), life_(life) {
     journal_.trace = trace;
+    world_.on_exit = [this](const platform::sim::SimProcess& process) {
+        if (!in_order_) return;
+        for (const std::string& name : names_)
+            expect(!stands_on(name, process.unit) || world_.live_count(name) == 0,
+                   process.unit + " ends before " + name + ", which needs it");
+    };
     world_.on_spawn = [this](const platform::SpawnRequest& request) {
         expect(world_.live_count(request.unit) == 0,
                request.unit + " is spawned while an older run lives");
@@ -49,12 +56,15 @@ manager::Done Simulator::answer(const std::string& what) {
 void Simulator::boot(bool continued) {
     manager::ConductorOptions options;
     options.seed = random_.next();
+    options.boot = "boot " + std::to_string(boots_);
     options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
     options.base_environment = [](const std::string&) {
         return std::vector<std::pair<std::string, std::string>>{};
     };
     if (keeper_) {
-        options.exit_seen = [this](RunId run, std::int64_t) { return world_.exit_of(run); };
+        options.exit_seen = [this](RunId run, std::int64_t) {
+            return run <= last_run_before_boot_ ? std::nullopt : world_.exit_of(run);
+        };
         options.ask_for_ends = [this] {
             ends_told_at_ = clock_.now().mono + milliseconds{++questions_ % 7 * 3};
         };
@@ -127,6 +137,7 @@ void Simulator::live(std::size_t turns) {
     for (std::size_t i = 0; i < turns; ++i) {
         if (random_.chance(0.6)) random_request();
         if (random_.chance(0.02)) crash();
+        if (life_ == Life::machine && random_.chance(0.05)) go_down();
         if (random_.chance(0.01)) hand_over(random_.chance(0.7), random_.chance(0.3));
         outcome_.steps += loop_.run_until(clock_.now().mono + milliseconds{random_.below(2500)});
         check_invariants("while faults happen");
@@ -190,6 +201,7 @@ void Simulator::start_everything() {
         expect(world_.live_count(view.name) == 1,
                "start of everything: " + view.name + " does not live");
     }
+    in_order_ = true;
     conductor_->shut_down(false, false);
     outcome_.steps += loop_.run_until(clock_.now().mono + minutes{1});
     expect(finished_, "the shutdown did not come to an end");
@@ -213,6 +225,7 @@ Outcome Simulator::run() {
     loop_.set_lateness(random_.chance(0.5) ? milliseconds{200} : milliseconds{0});
     live(30);
     settle_down();
+    if (life_ == Life::machine) stop_what_others_need();
     stop_everything();
     start_everything();
     conductor_.reset();

@@ -3,6 +3,7 @@
 // what was asked. One seed decides it all.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -22,10 +23,15 @@ struct Outcome {
     std::uint64_t digest = 0;             // Of every record, spawn and answer.
 };
 
+// With `machine` the machine goes down now and then, some daemons run with its start, and what
+// others need is stopped.
+enum class Life { manager, machine };
+
 class Simulator {
   public:
     // `trace`, if any, gets the history of the life.
-    explicit Simulator(std::uint64_t seed, std::ostream* trace = nullptr);
+    explicit Simulator(std::uint64_t seed, std::ostream* trace = nullptr,
+                       Life life = Life::manager);
     Outcome run();
 
   private:
@@ -33,6 +39,11 @@ class Simulator {
     void replace_manager();
     void crash();
     void hand_over(bool keep_running, bool force);
+    void go_down();
+    std::map<std::string, RunId> what_the_next_start_brings() const;
+    void stop_what_others_need();
+    bool stands_on(const std::string& dependent, const std::string& name) const;
+    bool anything_is_scheduled() const;
     void add_daemons();
     void replace(const std::string& name);
     void add_again();
@@ -68,6 +79,10 @@ class Simulator {
     std::set<std::string> removed_;   // Names that were registered once.
     bool keeper_ = false;             // Somebody sees how processes end that no manager sees.
     bool finished_ = false;           // The present manager has.
+    Life life_;
+    std::size_t boots_ = 1;  // Of the machine.
+    RunId last_run_before_boot_;
+    bool in_order_ = false;  // Whatever ends now must not be needed any more.
     std::size_t uuids_ = 0;
     unsigned questions_ = 0;                 // To the keeper about ends.
     Instant ends_told_at_{};                 // Of the last of them.

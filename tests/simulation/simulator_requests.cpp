@@ -19,6 +19,7 @@ std::string name_of(std::size_t number) {
 
 std::optional<model::ScheduleSpec> Simulator::random_schedule() {
     const char* cron = random_.chance(0.5) ? "@every 20s" : "*/20 * * * * *";
+    if (life_ == Life::machine && random_.chance(0.5)) cron = "@reboot";
     auto compiled = model::Schedule::parse(cron, "UTC");
     if (!compiled) return std::nullopt;
     model::ScheduleSpec schedule{cron, "UTC", {}, {}, std::move(*compiled)};

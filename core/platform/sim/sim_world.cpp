@@ -136,6 +136,7 @@ void SimWorld::exit_now(RunId run, ExitStatus status) {
     if (found == processes_.end() || !found->second.alive) return;
     found->second.alive = false;
     exits_[run] = status;
+    if (on_exit) on_exit(found->second);
     report_exit(run, status);
 }
 

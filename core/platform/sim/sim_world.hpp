@@ -113,6 +113,8 @@ class SimWorld {
     // Called with each spawn before the process exists; invariants hook in here.
     std::function<void(const SpawnRequest&)> on_spawn;
     std::function<void(const RecoverRequest&)> on_recover;
+    // Called with each process that has just ended.
+    std::function<void(const SimProcess&)> on_exit;
 
     // Live processes of a daemon; more than one is a broken invariant.
     std::size_t live_count(const std::string& unit) const;
