@@ -64,36 +64,6 @@ class FileWatch final : public LogWatch {
     bool resting_ = false;  // The watch is off until the owner has caught up.
 };
 
-class LogFollower final : public Follower {
-  public:
-    explicit LogFollower(Reader reader) : reader_(std::move(reader)) {}
-
-    Result<void> start(platform::EventLoop& loop, std::function<void()> readable) {
-        auto watch = watch_logs(loop, reader_, std::move(readable));
-        if (!watch) return watch.error();
-        watch_ = std::move(*watch);
-        return {};
-    }
-
-    Result<bool> read_some(std::vector<Line>& lines, std::size_t max_bytes) override {
-        std::size_t bytes = 0;
-        while (bytes < max_bytes) {
-            Line line;
-            if (!reader_.next(line)) {
-                watch_->caught_up();
-                return false;
-            }
-            bytes += line.text.size();
-            lines.push_back(std::move(line));
-        }
-        return true;
-    }
-
-  private:
-    Reader reader_;
-    std::unique_ptr<LogWatch> watch_;
-};
-
 void FileWatch::changed() {
     if (!waiting_) {
         // More changes tell an owner nothing new who is still reading; they must not keep the loop
@@ -132,13 +102,6 @@ Result<std::unique_ptr<LogWatch>> watch_logs(platform::EventLoop& loop, Reader& 
                                              std::move(readable), *std::move(native));
     if (auto started = watch->start(); !started) return started.error();
     return std::unique_ptr<LogWatch>(std::move(watch));
-}
-
-Result<std::unique_ptr<Follower>> follow(platform::EventLoop& loop, Reader reader,
-                                         std::function<void()> readable) {
-    auto follower = std::make_unique<LogFollower>(std::move(reader));
-    if (auto started = follower->start(loop, std::move(readable)); !started) return started.error();
-    return std::unique_ptr<Follower>(std::move(follower));
 }
 
 }  // namespace syspulse::logs

@@ -83,6 +83,11 @@ bool StreamCursor::fill() {
 }
 
 void StreamCursor::end_at_present() {
+    if (segments_.empty()) {
+        open_first();
+    } else {
+        open_successors();
+    }
     last_end_ = segments_.empty() ? 0 : segments_.back().end();
 }
 
@@ -132,8 +137,7 @@ bool StreamCursor::load() {
 bool StreamCursor::advance() {
     if (last_end_ && segments_.size() <= 1) return false;
     if (segments_.empty()) {
-        segments_ = open_segments(dir_, stream_, [](Segment&, bool) { return false; });
-        offset_ = 0;
+        open_first();
         return !segments_.empty();
     }
     const Segment& segment = segments_.front();
@@ -157,6 +161,11 @@ bool StreamCursor::advance() {
     segments_.pop_front();
     offset_ = 0;
     return true;
+}
+
+void StreamCursor::open_first() {
+    segments_ = open_segments(dir_, stream_, [](Segment&, bool) { return false; });
+    offset_ = 0;
 }
 
 bool StreamCursor::open_successors() {

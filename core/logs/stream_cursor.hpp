@@ -46,6 +46,7 @@ class StreamCursor {
     void keep_time();
     bool is_too_old() const;
     bool advance();
+    void open_first();
     bool open_successors();
     bool find_start_in(Segment& segment, std::optional<std::uint64_t> lines);
 

@@ -1,6 +1,11 @@
 // `syspulse up`: a manager, its daemons and their output in the foreground.
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -21,8 +26,12 @@ class Foreground {
     Foreground(ManagerProcess& process, const UpOptions& options)
         : process_(process),
           options_(options),
-          output_(process.loop(), process.capture(), process.paths().logs(), options.color,
-                  [this] { nobody_reads(); }) {}
+          output_(
+              process.loop(), process.capture(),
+              [this](std::function<void()> task) {
+                  boost::asio::post(*reader_thread_, std::move(task));
+              },
+              process.paths().logs(), options.color, [this] { nobody_reads(); }) {}
     ~Foreground() {
         if (subscription_ != 0) process_.conductor().unsubscribe(subscription_);
     }
@@ -40,6 +49,7 @@ class Foreground {
     ManagerProcess& process_;
     const UpOptions& options_;
     std::vector<model::DaemonSpec> specs_;
+    std::optional<boost::asio::thread_pool> reader_thread_;  // Of log files; set by run().
     ForegroundOutput output_;
     std::uint64_t subscription_ = 0;
     bool any_failed_ = false;
@@ -57,6 +67,12 @@ Outcome Foreground::run() {
     if (!started) return Refusal{started.error()};
     if (auto added = process_.conductor().add(specs_, true, "by up"); !added)
         return Refusal{added.error()};
+    try {
+        reader_thread_.emplace(std::size_t{1});
+    } catch (const std::system_error& error) {
+        return Refusal{
+            Error{ErrorCode::internal, std::string("cannot start a thread: ") + error.what()}};
+    }
     std::vector<std::string> names;
     for (const model::DaemonSpec& spec : specs_) names.push_back(spec.name);
     output_.follow(names);

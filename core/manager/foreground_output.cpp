@@ -28,11 +28,45 @@ constexpr std::array<std::string_view, 6> palette{"\033[36m", "\033[33m", "\033[
 
 }  // namespace
 
+// What the other thread works on.
+struct ForegroundOutput::Source::Work {
+    Work(logs::Reader begun, std::string its_prefix)
+        : reader(std::move(begun)), prefix(std::move(its_prefix)) {}
+
+    void read() {
+        const std::lock_guard lock(mutex);
+        logs::Line line;
+        more = true;
+        while (more && piece.size() < bytes_per_read) {
+            more = reader.next(line);
+            if (!more) break;
+            piece += prefix + line.text;
+            if (line.text.empty() || line.text.back() != '\n') piece += '\n';
+        }
+    }
+    std::string take(bool& at_end) {
+        const std::lock_guard lock(mutex);
+        at_end = !more;
+        return std::exchange(piece, {});
+    }
+    void end_at_present() {
+        const std::lock_guard lock(mutex);
+        reader.end_at_present();
+    }
+
+    std::mutex mutex;
+    logs::Reader reader;
+    std::string prefix;
+    std::string piece;
+    bool more = true;
+};
+
 ForegroundOutput::ForegroundOutput(platform::EventLoop& loop, platform::OutputCapture& capture,
-                                   std::filesystem::path logs_dir, bool color,
-                                   std::function<void()> gone)
+                                   Background background, std::filesystem::path logs_dir,
+                                   bool color, std::function<void()> gone)
     : loop_(loop),
       capture_(capture),
+      background_(std::move(background)),
       logs_dir_(std::move(logs_dir)),
       color_(color),
       gone_(std::move(gone)) {}
@@ -46,10 +80,8 @@ Result<void> ForegroundOutput::start(BackgroundWriter::Sink sink) {
 }
 
 void ForegroundOutput::follow(const std::vector<std::string>& daemons) {
-    for (std::size_t i = 0; i < daemons.size(); ++i) {
-        width_ = std::max(width_, daemons[i].size());
-        follow(daemons[i], i);
-    }
+    for (const std::string& daemon : daemons) width_ = std::max(width_, daemon.size());
+    for (std::size_t i = 0; i < daemons.size(); ++i) follow(daemons[i], i);
 }
 
 void ForegroundOutput::follow(const std::string& daemon, std::size_t number) {
@@ -58,10 +90,12 @@ void ForegroundOutput::follow(const std::string& daemon, std::size_t number) {
     auto reader = logs::Reader::open(logs_dir_, daemon, query);
     if (!reader)
         return log::warn("cannot show the output of " + daemon + ": " + reader.error().message);
-    auto follower = logs::follow(loop_, std::move(*reader), [this, daemon] { print(daemon); });
-    if (!follower)
-        return log::warn("cannot show the output of " + daemon + ": " + follower.error().message);
-    followers_[daemon] = std::move(*follower);
+    auto watch = logs::watch_logs(loop_, *reader, [this, daemon] { print(daemon); });
+    if (!watch)
+        return log::warn("cannot show the output of " + daemon + ": " + watch.error().message);
+    Source& source = sources_[daemon];
+    source.work = std::make_shared<Source::Work>(std::move(*reader), prefix(daemon));
+    source.watch = std::move(*watch);
 }
 
 std::string ForegroundOutput::prefix(const std::string& name) const {
@@ -75,7 +109,7 @@ std::string ForegroundOutput::prefix(const std::string& name) const {
 
 void ForegroundOutput::tell(const std::string& daemon, const std::string& text,
                             bool after_its_output) {
-    const bool waits = after_its_output && followers_.contains(daemon);
+    const bool waits = after_its_output && sources_.contains(daemon);
     const bool at_once = !waits && held_.empty();
     if (at_once && write(prefix("syspulse") + text + '\n')) return;
     if (at_once || held_.size() >= held_max) {
@@ -93,6 +127,8 @@ void ForegroundOutput::written(std::uint64_t number) {
     const auto held = std::ranges::find(held_, number, &Held::number);
     if (held == held_.end()) return;
     held->is_written = true;
+    // A look that has begun may have come too early.
+    sources_.at(held->daemon).look_again = true;
     advance();
 }
 
@@ -101,18 +137,14 @@ void ForegroundOutput::written(std::uint64_t number) {
 void ForegroundOutput::advance() {
     while (!held_.empty() && held_.front().is_written) {
         Held& held = held_.front();
-        if (waiting_.contains(held.daemon)) return;  // Until there is room.
-        if (print_some(held.daemon) && held.shown < last_output_max) {
-            held.shown += bytes_per_read;
-            return loop_.post([this] { advance(); });
-        }
-        if (waiting_.contains(held.daemon)) return;
+        held.is_due = held.is_due || print_some(held.daemon) || held.shown > last_output_max;
+        if (!held.is_due) return;  // Until more is read, or there is room.
         if (!write(prefix("syspulse") + held.text + '\n')) return;
         held_.pop_front();
         if (++in_a_row_ < in_a_row_max) continue;
         in_a_row_ = 0;
         for (const std::string& other : std::exchange(later_, {})) {
-            if (print_some(other)) later_.insert(other);
+            if (!print_some(other)) later_.insert(other);
         }
     }
     if (!held_.empty()) return;
@@ -125,40 +157,70 @@ bool ForegroundOutput::has_to_wait(const std::string& daemon) const {
     return !held_.empty() && held_.front().daemon != daemon;
 }
 
-// A piece at a time, so that a daemon that writes without end leaves room for others.
+// Whether the next line waits for what this daemon has written.
+bool ForegroundOutput::is_awaited(const std::string& daemon) const {
+    return !held_.empty() && held_.front().is_written && held_.front().daemon == daemon;
+}
+
 void ForegroundOutput::print(const std::string& daemon) {
     if (has_to_wait(daemon)) {
         later_.insert(daemon);
-        return;
+    } else {
+        print_some(daemon);
     }
-    if (print_some(daemon)) loop_.post([this, daemon] { print(daemon); });
 }
 
-// True if there is more, and room for it.
+// What has been read, a piece at most, so that a daemon that writes without end leaves room for
+// others. True if that is all there is; else was_read() or output_changed() goes on.
 bool ForegroundOutput::print_some(const std::string& daemon) {
-    const auto found = followers_.find(daemon);
-    if (found == followers_.end()) return false;
-    std::string& text = unwritten_[daemon];
-    bool more = true;
-    if (text.empty()) {
-        std::vector<logs::Line> lines;
-        const auto read = found->second->read_some(lines, bytes_per_read);
-        if (!read) {
-            log::warn("cannot show the output of " + daemon + ": " + read.error().message);
+    const auto found = sources_.find(daemon);
+    if (found == sources_.end()) return true;
+    Source& source = found->second;
+    if (source.state == Source::State::read) {
+        source.state = Source::State::idle;
+        source.text = source.work->take(source.at_end);
+    }
+    if (!source.text.empty()) {
+        if (!write(source.text)) {
+            waiting_.insert(daemon);
             return false;
         }
-        more = *read;
-        for (const logs::Line& line : lines) {
-            text += prefix(daemon) + line.text;
-            if (line.text.empty() || line.text.back() != '\n') text += '\n';
-        }
+        if (is_awaited(daemon)) held_.front().shown += source.text.size();
+        source.text.clear();
     }
-    if (!text.empty() && !write(text)) {
-        waiting_.insert(daemon);
-        return false;
+    if (std::exchange(source.at_end, false) && !source.look_again) {
+        source.watch->caught_up();
+        return true;
     }
-    text.clear();
-    return more;
+    read(daemon, source);
+    return false;
+}
+
+void ForegroundOutput::read(const std::string& daemon, Source& source) {
+    if (finishing_) {
+        source.look_again = false;
+        source.work->read();
+        source.state = Source::State::read;
+        return;
+    }
+    if (source.state == Source::State::reading) return;
+    source.state = Source::State::reading;
+    source.look_again = false;
+    background_([&loop = loop_, work = source.work, me = std::weak_ptr(me_), daemon] {
+        work->read();
+        loop.post([me, daemon] {
+            if (const auto output = me.lock()) (*output)->was_read(daemon);
+        });
+    });
+}
+
+void ForegroundOutput::was_read(const std::string& daemon) {
+    sources_.at(daemon).state = Source::State::read;
+    if (is_awaited(daemon)) {
+        advance();
+    } else {
+        print(daemon);
+    }
 }
 
 // There is room again. Or there is nobody to see it any more, and so no foreground.
@@ -173,12 +235,14 @@ void ForegroundOutput::output_changed() {
 
 void ForegroundOutput::finish() {
     wait_for_capture();
+    finishing_ = true;
+    for (const auto& [daemon, source] : sources_) source.work->end_at_present();
     for (const Held& held : std::exchange(held_, {})) {
         if (!print_rest(held.daemon)) return;
         const std::string line = prefix("syspulse") + held.text + '\n';
         if (!write(line) && output_->flush(last_patience)) write(line);
     }
-    for (const auto& [daemon, follower] : followers_) {
+    for (const auto& [daemon, source] : sources_) {
         if (!print_rest(daemon)) return;
     }
     output_->flush(last_patience);
@@ -192,8 +256,8 @@ void ForegroundOutput::wait_for_capture() {
         std::size_t missing = 0;
     };
     const auto count = std::make_shared<Count>();
-    count->missing = followers_.size();
-    for (const auto& [daemon, follower] : followers_) {
+    count->missing = sources_.size();
+    for (const auto& [daemon, source] : sources_) {
         capture_.when_written(daemon, [count] {
             const std::lock_guard lock(count->mutex);
             --count->missing;
@@ -206,7 +270,7 @@ void ForegroundOutput::wait_for_capture() {
 
 // False if nobody takes it.
 bool ForegroundOutput::print_rest(const std::string& daemon) {
-    while (print_some(daemon) || waiting_.erase(daemon) > 0) {
+    while (!print_some(daemon)) {
         if (!output_->flush(last_patience)) return false;
     }
     return true;

@@ -17,18 +17,20 @@
 #include "base/background_writer.hpp"
 #include "base/result.hpp"
 #include "logs/follower.hpp"
+#include "manager/control_streams.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/output_capture.hpp"
 
 namespace syspulse::manager {
 
-// [loop thread] Never waits for the reader of its output, but in finish().
+// [loop thread] Never waits for the reader of its output, nor for log files, but in finish().
 class ForegroundOutput {
   public:
-    // `loop`, and until then also `capture`, outlive it. `gone` is called from the loop when nobody
-    // will ever read the output.
+    // `loop`, and until then also `capture`, outlive it. Log files are read in the `background`.
+    // `gone` is called from the loop when nobody will ever read the output.
     ForegroundOutput(platform::EventLoop& loop, platform::OutputCapture& capture,
-                     std::filesystem::path logs_dir, bool color, std::function<void()> gone);
+                     Background background, std::filesystem::path logs_dir, bool color,
+                     std::function<void()> gone);
 
     // Fails where no thread can be started.
     Result<void> start(BackgroundWriter::Sink sink);
@@ -49,7 +51,21 @@ class ForegroundOutput {
         std::string daemon;
         std::string text;
         bool is_written = false;  // The output before it is in the log files.
-        std::size_t shown = 0;    // Bytes of that, since then.
+        bool is_due = false;      // That has been shown.
+        std::size_t shown = 0;    // Bytes of that.
+    };
+
+    // The output of a daemon: read a piece ahead in the background, shown when its turn comes.
+    struct Source {
+        struct Work;
+        enum class State : std::uint8_t { idle, reading, read };
+
+        std::shared_ptr<Work> work;
+        std::unique_ptr<logs::LogWatch> watch;
+        State state = State::idle;
+        std::string text;         // Read, and not taken yet.
+        bool at_end = false;      // What comes after `text` was not there yet.
+        bool look_again = false;  // The last look may have missed what came meanwhile.
     };
 
     void follow(const std::string& daemon, std::size_t number);
@@ -57,7 +73,10 @@ class ForegroundOutput {
     bool write(const std::string& text) { return output_->write(text); }
     void print(const std::string& daemon);
     bool print_some(const std::string& daemon);
+    void read(const std::string& daemon, Source& source);
+    void was_read(const std::string& daemon);
     bool has_to_wait(const std::string& daemon) const;
+    bool is_awaited(const std::string& daemon) const;
     void written(std::uint64_t number);
     void advance();
     void wait_for_capture();
@@ -66,20 +85,22 @@ class ForegroundOutput {
 
     platform::EventLoop& loop_;
     platform::OutputCapture& capture_;
+    Background background_;
     std::filesystem::path logs_dir_;
     bool color_;
     std::function<void()> gone_;
-    std::map<std::string, std::unique_ptr<logs::Follower>> followers_;
+    std::map<std::string, Source> sources_;
     std::map<std::string, std::string_view> colors_;
     std::size_t width_ = 8;
-    std::set<std::string> waiting_;                 // Daemons with output that has no room yet.
-    std::set<std::string> later_;                   // Daemons with output that is not due yet.
-    std::map<std::string, std::string> unwritten_;  // What has been read already.
+    std::set<std::string> waiting_;  // Daemons with output that has no room yet.
+    std::set<std::string> later_;    // Daemons with output that is not due yet.
     std::deque<Held> held_;
     std::uint64_t last_number_ = 0;
     std::size_t in_a_row_ = 0;                  // Held lines, since others had a turn.
     std::size_t unshown_ = 0;                   // Lines.
+    bool finishing_ = false;                    // The loop does not turn any more.
     std::unique_ptr<BackgroundWriter> output_;  // Set from start() on.
+    std::shared_ptr<ForegroundOutput*> me_ = std::make_shared<ForegroundOutput*>(this);
 };
 
 }  // namespace syspulse::manager

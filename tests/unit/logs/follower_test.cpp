@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -24,18 +25,17 @@ class Following : public LogTest {
 
     void follow_from(const Query& query) {
         auto reader = Reader::open(logs_dir(), "web", query);
-        auto follower = follow(*loop_, *std::move(reader), [this] { read(); });
-        ASSERT_TRUE(follower) << follower.error().message;
-        follower_ = *std::move(follower);
+        ASSERT_TRUE(reader);
+        reader_ = *std::move(reader);
+        auto watch = watch_logs(*loop_, *reader_, [this] { read(); });
+        ASSERT_TRUE(watch) << watch.error().message;
+        watch_ = *std::move(watch);
     }
 
     void read() {
         ++told_;
-        for (bool more = true; more;) {
-            std::vector<Line> lines;
-            more = *follower_->read_some(lines, 10'000);
-            for (const Line& line : lines) seen_ += line.text;
-        }
+        for (Line line; reader_->next(line);) seen_ += line.text;
+        watch_->caught_up();
         if (seen_.size() >= expected_) loop_->stop();
     }
 
@@ -53,7 +53,8 @@ class Following : public LogTest {
     }
 
     std::unique_ptr<platform::EventLoop> loop_;
-    std::unique_ptr<Follower> follower_;
+    std::optional<Reader> reader_;
+    std::unique_ptr<LogWatch> watch_;
     std::string seen_;
     std::size_t expected_ = 0;
     int told_ = 0;
@@ -127,17 +128,18 @@ TEST_F(Following, holds_a_line_of_two_streams_back_until_it_is_complete) {
 TEST_F(Following, an_owner_that_does_not_read_is_told_once) {
     start_daemon();
     auto reader = Reader::open(logs_dir(), "web", {.lines = 0});
-    auto follower = follow(*loop_, *std::move(reader), [this] { ++told_; });
-    ASSERT_TRUE(follower);
+    ASSERT_TRUE(reader);
+    const auto watch = watch_logs(*loop_, *reader, [this] { ++told_; });
+    ASSERT_TRUE(watch);
     write_fully(out_, "one\n");
     ASSERT_TRUE(eventually_all_is("one\n"));
     loop_->start_timer(clock_->now().mono + std::chrono::milliseconds{50},
                        [this] { loop_->stop(); });
     loop_->run();
     EXPECT_EQ(told_, 1);
-    std::vector<Line> lines;
-    EXPECT_FALSE(*(*follower)->read_some(lines, 100));
-    EXPECT_EQ(lines.size(), 1U);
+    Line line;
+    EXPECT_TRUE(reader->next(line));
+    EXPECT_FALSE(reader->next(line));
 }
 
 }  // namespace
