@@ -63,10 +63,12 @@ Result<void> Conductor::load() {
         const model::StoredInstance& instance = snapshot->instances[i];
         if (instance.run_live) runs_[instance.run] = key;
         const bool rebooted = !instance.boot.empty() && instance.boot != options_.boot;
-        left_running_ = left_running_ || (instance.run_live && !rebooted);
+        left_running_ = left_running_ || (snapshot->daemons_left && !rebooted);
         supervisor_->handle(engine::DaemonAdded{key, shared, instance, rebooted}, now, batch);
     }
     perform(batch);
+    // Of this start only.
+    if (snapshot->daemons_left) recorder_.write({model::DaemonsLeft{false}});
     return {};
 }
 
@@ -146,6 +148,7 @@ void Conductor::wall_clock_changed() {
 }
 
 void Conductor::shut_down(bool keep_running, bool force) {
+    leaves_daemons_ = keep_running;
     submit(engine::ShutdownRequested{keep_running, force});
 }
 
@@ -223,6 +226,8 @@ void Conductor::append_record(const engine::Action& action, std::set<DaemonKey>&
     } else if (const auto* forget = std::get_if<engine::ForgetDaemon>(&action)) {
         const auto entry = entries_.find(forget->daemon);
         if (entry != entries_.end()) records.emplace_back(model::SpecRemoved{entry->second.uuid});
+    } else if (std::holds_alternative<engine::Finish>(action) && leaves_daemons_) {
+        records.emplace_back(model::DaemonsLeft{true});
     }
 }
 

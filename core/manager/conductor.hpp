@@ -178,7 +178,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::map<DaemonKey, Entry> entries_;  // In the order of registration.
     std::unordered_map<std::string, DaemonKey> by_name_;
     std::uint32_t last_key_ = 0;
-    bool left_running_ = false;  // The last manager left runs behind in this life of the machine.
+    // The last manager left its daemons to this one, in this life of the machine.
+    bool left_running_ = false;
+    bool leaves_daemons_ = false;  // So will this one.
     std::uint64_t last_request_ = 0;
     std::uint64_t last_subscription_ = 0;
 

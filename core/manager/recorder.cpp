@@ -45,6 +45,7 @@ class OutdatedFilter {
         return removed_.contains(changed.run.uuid) || runs_.size() >= waiting_runs_max ||
                !runs_.insert(changed.run.run).second;
     }
+    bool is_outdated(const model::DaemonsLeft&) { return false; }
     bool is_outdated(const model::HistoryAdded&) { return ++lines_ > waiting_lines_max; }
 
     std::set<std::string> states_;

@@ -98,14 +98,19 @@ struct RunChanged {
 struct HistoryAdded {
     HistoryEntry entry;
 };
-using JournalRecord =
-    std::variant<SpecAdded, SpecReplaced, SpecRemoved, InstanceChanged, RunChanged, HistoryAdded>;
+// Whether the manager ends and means its daemons to go on for the next one.
+struct DaemonsLeft {
+    bool left = false;
+};
+using JournalRecord = std::variant<SpecAdded, SpecReplaced, SpecRemoved, InstanceChanged,
+                                   RunChanged, HistoryAdded, DaemonsLeft>;
 
 struct JournalSnapshot {
     std::vector<StoredSpec> specs;          // In the order they were added.
     std::vector<StoredInstance> instances;  // One per spec, same order.
     RunId last_run;                         // The highest run id ever recorded.
     std::int64_t last_history_id = 0;
+    bool daemons_left = false;  // By the last manager, on purpose.
 };
 
 struct HistoryQuery {

@@ -1,9 +1,37 @@
-// The statements of the record store, in the order of RecordStore::Sql.
+// The statements of the record store, names and texts in the same order.
 #pragma once
 
 #include <array>
 
+#include "registry/record_store.hpp"
+
 namespace syspulse::registry {
+
+enum RecordStore::Sql : std::size_t {
+    begin_sql,
+    commit_sql,
+    add_spec_sql,
+    replace_spec_sql,
+    remove_spec_sql,
+    remove_runs_sql,
+    put_instance_sql,
+    put_run_sql,
+    add_history_sql,
+    raise_last_run_sql,
+    last_run_sql,
+    set_left_sql,
+    left_sql,
+    last_history_sql,
+    specs_sql,
+    instances_sql,
+    history_sql,
+    history_of_sql,
+    first_since_sql,
+    runs_sql,
+    prune_to_sql,
+    prune_before_sql,
+    prune_runs_sql,
+};
 
 #define SYSPULSE_HISTORY_COLUMNS                                                                \
     "id, at, daemon, uuid, kind, from_word, to_word, reason, run, pid, exit_kind, exit_value, " \
@@ -37,6 +65,8 @@ inline constexpr std::array sql_texts{
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     "UPDATE meta SET value = ?1 WHERE key = 'last_run' AND value < ?1",
     "SELECT value FROM meta WHERE key = 'last_run'",
+    "INSERT INTO meta VALUES ('daemons_left', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+    "SELECT coalesce((SELECT value FROM meta WHERE key = 'daemons_left'), 0)",
     "SELECT coalesce(max(id), 0) FROM history",
     "SELECT uuid, name, spec_json, added_at FROM specs ORDER BY position",
     "SELECT s.uuid, i.target, i.state, i.health, i.run, i.run_live, i.pid, i.token, i.started_at,"

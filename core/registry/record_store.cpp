@@ -12,30 +12,6 @@ using model::StoredInstance;
 using model::StoredRun;
 using model::StoredSpec;
 
-enum RecordStore::Sql : std::size_t {
-    begin_sql,
-    commit_sql,
-    add_spec_sql,
-    replace_spec_sql,
-    remove_spec_sql,
-    remove_runs_sql,
-    put_instance_sql,
-    put_run_sql,
-    add_history_sql,
-    raise_last_run_sql,
-    last_run_sql,
-    last_history_sql,
-    specs_sql,
-    instances_sql,
-    history_sql,
-    history_of_sql,
-    first_since_sql,
-    runs_sql,
-    prune_to_sql,
-    prune_before_sql,
-    prune_runs_sql,
-};
-
 namespace {
 
 std::int64_t to_sql(std::size_t count) {
@@ -318,6 +294,17 @@ Result<RunId> RecordStore::last_run() {
 
 Result<std::int64_t> RecordStore::last_history_id() {
     return number(last_history_sql);
+}
+
+Result<void> RecordStore::set_daemons_left(bool left) {
+    auto& sql = statement(set_left_sql);
+    sql.bind(0, std::int64_t{left});
+    return run(sql);
+}
+
+Result<bool> RecordStore::daemons_left() {
+    const auto value = number(left_sql);
+    return value ? Result<bool>(*value != 0) : value.error();
 }
 
 Result<std::vector<StoredSpec>> RecordStore::specs() {

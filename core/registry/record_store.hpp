@@ -30,9 +30,11 @@ class RecordStore {
     Result<void> put_run(const model::StoredRun& run);
     Result<void> add_history(const model::HistoryEntry& entry);
     Result<void> raise_last_run(RunId run);
+    Result<void> set_daemons_left(bool left);
 
     Result<RunId> last_run();
     Result<std::int64_t> last_history_id();
+    Result<bool> daemons_left();
     Result<std::vector<model::StoredSpec>> specs();
     // One per spec, in the same order; a spec without a row gets a fresh instance.
     Result<std::vector<model::StoredInstance>> instances();
@@ -46,7 +48,7 @@ class RecordStore {
 
   private:
     enum Sql : std::size_t;
-    static constexpr std::size_t sql_count = 21;
+    static constexpr std::size_t sql_count = 23;
 
     explicit RecordStore(Database database) noexcept : database_(std::move(database)) {}
     Statement& statement(Sql sql) noexcept { return statements_[sql]; }

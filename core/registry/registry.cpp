@@ -76,6 +76,9 @@ Result<model::JournalSnapshot> SqliteJournal::load() {
     const auto last_run = store_.last_run();
     if (!last_run) return last_run.error().with(context);
     snapshot.last_run = *last_run;
+    const auto left = store_.daemons_left();
+    if (!left) return left.error().with(context);
+    snapshot.daemons_left = *left;
     snapshot.last_history_id = last_id_;
     return snapshot;
 }
@@ -134,6 +137,8 @@ Result<void> SqliteJournal::write(model::JournalRecord& record) {
             } else if constexpr (std::is_same_v<Change, model::RunChanged>) {
                 highest_run_ = std::max(highest_run_, change.run.run);
                 return store_.put_run(change.run);
+            } else if constexpr (std::is_same_v<Change, model::DaemonsLeft>) {
+                return store_.set_daemons_left(change.left);
             } else {
                 static_assert(std::is_same_v<Change, model::HistoryAdded>);
                 change.entry.id = next_id_++;

@@ -81,6 +81,7 @@ class MemoryJournal final : public model::Journal {
         digest.add(static_cast<std::uint64_t>(r.run.pid));
         snapshot_.last_run = std::max(snapshot_.last_run, r.run.run);
     }
+    void apply(model::DaemonsLeft& r) { snapshot_.daemons_left = r.left; }
     void apply(model::HistoryAdded& r) {
         r.entry.id = ++snapshot_.last_history_id;
         digest.add(static_cast<std::uint64_t>(to_unix_ms(r.entry.at)));

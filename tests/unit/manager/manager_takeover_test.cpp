@@ -58,5 +58,29 @@ TEST_F(ManagerTakeover, a_manager_that_replaces_a_dead_one_answers_before_it_loo
     }
 }
 
+// Left on purpose, they go on; where everything was killed, the system starts anew.
+TEST_F(ManagerTakeover, autostart_holds_unless_the_last_manager_left_its_daemons_on_purpose) {
+    for (const bool on_purpose : {true, false}) {
+        const std::string name = on_purpose ? "kept" : "killed";
+        model::DaemonSpec spec = make_spec(name);
+        spec.autostart = true;
+        ASSERT_TRUE(conductor_->add({spec}, true, "tester").has_value());
+        start(name);
+        Answer stopped;
+        conductor_->stop(name, true, std::nullopt, "tester", stopped.callback());
+        add("other-" + name);
+        start("other-" + name);
+        ASSERT_EQ(state(name), State::stopped);
+        if (on_purpose) {
+            conductor_->shut_down(true, false);
+            pass(seconds{1});
+        }
+        boot();
+        pass(seconds{5});
+        EXPECT_EQ(state(name), on_purpose ? State::stopped : State::running);
+        EXPECT_FALSE(journal_.load()->daemons_left) << "it holds for one start";
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::manager

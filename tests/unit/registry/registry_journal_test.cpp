@@ -171,6 +171,16 @@ TEST_F(Registry, a_line_of_history_comes_back_whole) {
     EXPECT_EQ(journal->load()->last_run, RunId{12});
 }
 
+TEST_F(Registry, it_is_known_whether_daemons_were_left_on_purpose) {
+    auto journal = open();
+    EXPECT_FALSE(journal->load()->daemons_left);
+    for (const bool left : {true, true, false}) {
+        ASSERT_TRUE(commit(*journal, model::DaemonsLeft{left}));
+        journal = open();
+        EXPECT_EQ(journal->load()->daemons_left, left);
+    }
+}
+
 TEST_F(Registry, history_ids_are_filled_in_and_go_on_after_reopening) {
     std::vector<model::JournalRecord> records{line("web", 1), line("web", 2)};
     ASSERT_TRUE(open()->commit(records));
