@@ -138,6 +138,7 @@ Running DriverBench::spawn(const std::vector<std::string>& argv) {
     for (std::size_t i = 0; i < stdio_.size(); ++i) request.stdio[i] = stdio_[i];
     request.config = options_.get();
     request.limits = &limits;
+    request.pid_slot = pid_slot;
     const sysp_op op = host.new_op();
     host.last_error.reset();
     return started(op, run, trial->driver().spawn(trial->self(), op, &request));

@@ -49,7 +49,8 @@ class DriverBench {
     KitHost host;
     std::unique_ptr<Trial> trial;
     std::vector<std::string> env{"PATH=/usr/bin:/bin"};
-    std::string refusal;  // What the driver said of the last start that failed.
+    std::string refusal;               // What the driver said of the last start that failed.
+    std::int32_t* pid_slot = nullptr;  // Of the starts that follow.
 
   private:
     std::optional<Event> answered(sysp_op op, sysp_status accepted);

@@ -40,9 +40,17 @@ class Isolated : public platform::ProcessObserver, public platform::CheckObserve
         host_->processes().set_observer(this);
         host_->checks().set_observer(this);
     }
+    // As the manager ends a run: what is left of it is killed, then the driver may forget it. That
+    // takes a driver's process that lives.
     ~Isolated() override {
-        if (pid > 1 && !exit) ::kill(static_cast<pid_t>(pid), SIGKILL);
-        if (pid > 1) host_->processes().release(RunId{1});
+        if (pid > 1) {
+            bool killed = false;
+            host_->processes().kill_tree(RunId{1},
+                                         [&killed](const Result<void>&) { killed = true; });
+            until([&] { return killed; });
+            until([this] { return exit.has_value(); });
+            host_->processes().release(RunId{1});
+        }
         host_.reset();
         std::error_code error;
         if (!folder_.empty()) std::filesystem::remove_all(folder_, error);

@@ -158,7 +158,8 @@ int run_kit_case(const std::vector<std::string>& arguments) {
     Verdict verdict = item->run(the_case);
     const nlohmann::json answer{{"status", to_text(verdict.outcome)}, {"message", verdict.message}};
     static_cast<void>(platform::write_all(
-        channel.get(), answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+        channel.get(), answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+        case_limit));
     // The plugin's exit handlers and threads are no part of the case.
     platform::end_process(0);
 }

@@ -1,5 +1,6 @@
 // D08 to D13, D20: taking processes over.
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
@@ -92,6 +93,55 @@ Verdict outlives_instance(DriverBench& bench) {
     return pass();
 }
 
+// Memory that a child shares, as the manager lends it for one start.
+class SlotPage {
+  public:
+    SlotPage() : page_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)) {}
+    ~SlotPage() {
+        if (page_ != MAP_FAILED) ::munmap(page_, bytes);
+    }
+    SlotPage(const SlotPage&) = delete;
+    SlotPage& operator=(const SlotPage&) = delete;
+
+    std::int32_t* get() const {
+        return page_ == MAP_FAILED ? nullptr : static_cast<std::int32_t*>(page_);
+    }
+    // Whoever writes to it from here on ends the case.
+    void take_back() const { ::mprotect(page_, bytes, PROT_READ); }
+
+  private:
+    static constexpr std::size_t bytes = 4096;
+    static constexpr int flags = MAP_SHARED | MAP_ANONYMOUS;
+    void* page_;
+};
+
+Verdict leaves_its_number(DriverBench& bench) {
+    const SlotPage failed;
+    const SlotPage good;
+    if (failed.get() == nullptr || good.get() == nullptr) return skip("there is no shared memory");
+    bench.pid_slot = failed.get();
+    if (bench.spawn({"/no/such/program"}).up()) return fail("what is no program starts");
+    if (*failed.get() != 0) {
+        return fail("after a start that failed there is " + std::to_string(*failed.get()));
+    }
+    failed.take_back();
+    bench.pid_slot = good.get();
+    const Running run = bench.spawn({"/bin/sleep", "60"});
+    if (!run.up()) return fail("it does not start");
+    const std::int32_t left = *good.get();
+    if (left != 0 && left != run.pid) {
+        return fail("the slot has " + std::to_string(left) + ", the process is " +
+                    std::to_string(run.pid));
+    }
+    good.take_back();
+    bench.pid_slot = nullptr;
+    bench.inspect(run.proc);
+    bench.signal(run.proc, SYSP_SIG_KILL);
+    if (!bench.exit_of(run)) return fail("its end is not reported");
+    bench.release(run.proc);
+    return pass(left == 0 ? "it leaves the slot alone" : "");
+}
+
 constexpr std::array table{
     Item{"D08", 3, Subject::driver, "a live process is taken over by its token, its end is seen",
          with_driver<adopts>},
@@ -103,6 +153,9 @@ constexpr std::array table{
          with_driver<bad_tokens>},
     Item{"D20", 3, Subject::driver, "processes live on when the instance is destroyed",
          with_driver<outlives_instance>},
+    Item{"D29", 3, Subject::driver,
+         "pid_slot: the child's number or untouched, 0 after a failed exec, not used later",
+         with_driver<leaves_its_number>},
 };
 
 }  // namespace
