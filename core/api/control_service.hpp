@@ -50,6 +50,7 @@ struct PluginView {
     std::string state;      // "loaded", "failed", "crashed", ...
     std::string error;      // Why it is not loaded; empty is null.
     bool bundled = false;
+    bool file_changed = false;                  // The file is not what runs any more.
     std::optional<model::PluginHostView> host;  // Of an isolated plugin.
     std::vector<PluginKindView> kinds;
 };
@@ -66,6 +67,7 @@ struct ManagerInfo {
     std::vector<std::string> plugins;                           // Names.
     std::vector<std::pair<model::State, std::size_t>> daemons;  // Count per state; absent is zero.
     std::vector<std::string> warnings;                          // What does not work at present.
+    model::Misbehaviour misbehaviour;                           // Of all plugins.
 };
 
 struct DaemonFilter {

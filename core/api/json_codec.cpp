@@ -59,6 +59,19 @@ void exit_fields(JsonWriter& json, const std::optional<ExitStatus>& exit) {
     exit && exit->memory_peak_bytes != 0 ? json.integer(exit->memory_peak_bytes) : json.null();
 }
 
+void misbehaviour_field(JsonWriter& json, const model::Misbehaviour& counts) {
+    json.key("misbehaviour");
+    json.begin_object();
+    field(json, "stale_completions", counts.stale);
+    field(json, "wrong_completions", counts.wrong_type);
+    field(json, "rejected_results", counts.rejected);
+    field(json, "exceptions", counts.thrown);
+    field(json, "slow_calls", counts.slow_calls);
+    field(json, "unanswered_operations", counts.unanswered);
+    field(json, "dropped_log_lines", counts.log_lines_dropped);
+    json.end_object();
+}
+
 void write_host(JsonWriter& json, const std::optional<model::PluginHostView>& host) {
     if (!host) return json.null();
     json.begin_object();
@@ -66,6 +79,7 @@ void write_host(JsonWriter& json, const std::optional<model::PluginHostView>& ho
     field(json, "pid", host->pid);
     field(json, "restarts", host->restarts);
     field_or_null(json, "last_error", host->last_error);
+    misbehaviour_field(json, host->misbehaviour);
     json.end_object();
 }
 
@@ -80,6 +94,13 @@ void check_field(JsonWriter& json, const std::optional<model::CheckView>& check)
     json.key("latency_ms");
     json.number(seconds(check->latency) * 1000);
     field(json, "consecutive_failures", check->consecutive_failures);
+    json.key("metrics");
+    json.begin_object();
+    for (const model::Metric& metric : check->metrics) {
+        json.key(metric.name);
+        json.number(metric.value);
+    }
+    json.end_object();
     json.end_object();
 }
 
@@ -194,6 +215,8 @@ void write(JsonWriter& json, const PluginView& plugin) {
     field_or_null(json, "error", plugin.error);
     json.key("bundled");
     json.boolean(plugin.bundled);
+    json.key("file_changed");
+    json.boolean(plugin.file_changed);
     json.key("host");
     write_host(json, plugin.host);
     json.key("kinds");
@@ -269,6 +292,7 @@ std::string to_json(const ManagerInfo& info) {
     field(json, "total", total);
     json.end_object();
     field(json, "warnings", info.warnings);
+    misbehaviour_field(json, info.misbehaviour);
     json.end_object();
     return std::move(json).take();
 }

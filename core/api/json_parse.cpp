@@ -71,6 +71,9 @@ std::optional<model::CheckView> get_check(const json& object) {
     check.message = get<std::string>(value, "message");
     check.latency = from_seconds(get<double>(value, "latency_ms") / 1000);
     check.consecutive_failures = get<std::uint32_t>(value, "consecutive_failures");
+    for (const auto& [name, number] : at(value, "metrics").items()) {
+        check.metrics.push_back({name, number.get<double>()});
+    }
     return check;
 }
 

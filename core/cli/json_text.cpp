@@ -119,6 +119,8 @@ PluginInfo plugin_of(const Json& object) {
     info.state = text_of(object, "state");
     info.error = text_of(object, "error");
     info.isolation = text_of(object, "isolation");
+    const auto changed = object.find("file_changed");
+    info.file_changed = changed != object.end() && *changed == Json(true);
     if (const auto host = object.find("host"); host != object.end() && host->is_object()) {
         info.host_state = text_of(*host, "state");
         info.host_error = text_of(*host, "last_error");

@@ -61,6 +61,7 @@ struct PluginInfo {
     std::string host_state;  // Of the process of an isolated plugin.
     std::string host_error;
     std::optional<std::int64_t> host_pid;
+    bool file_changed = false;  // Since it was loaded.
     std::string path;
     std::vector<std::string> kinds;  // "driver posix".
 };

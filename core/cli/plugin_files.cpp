@@ -1,6 +1,7 @@
 #include "cli/plugin_files.hpp"
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -22,6 +23,15 @@ struct Loaded {
     std::unique_ptr<platform::Clock> clock = platform::make_system_clock();
     std::unique_ptr<platform::EventLoop> loop;
     std::unique_ptr<plugin_host::PluginHost> host;
+    // What checkers said: many daemons may give theirs the same options.
+    std::map<std::pair<std::string, std::string>, Result<void>> tried;
+
+    Result<void> try_checker(const std::string& checker, const std::string& options_json) {
+        const std::pair key(checker, options_json);
+        const auto known = tried.find(key);
+        if (known != tried.end()) return known->second;
+        return tried.emplace(key, host->try_checker(checker, options_json)).first->second;
+    }
 };
 
 }  // namespace
@@ -55,7 +65,7 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
     }
     return PluginFiles{manager::known_plugins(loaded->host->catalog()), api::to_json(views),
                        [loaded](const std::string& checker, const std::string& options_json) {
-                           return loaded->host->try_checker(checker, options_json);
+                           return loaded->try_checker(checker, options_json);
                        }};
 }
 

@@ -172,7 +172,8 @@ class DaemonMachine {
     void end_checks();
     void start_check();
     // Without a verdict nobody could make it.
-    void check_ended(std::optional<bool> verdict, std::string message, Duration latency);
+    void check_ended(std::optional<bool> verdict, std::string message, Duration latency,
+                     std::vector<model::Metric> metrics);
 
     void plan_schedule();
     void schedule_fired();

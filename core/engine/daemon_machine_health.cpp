@@ -63,11 +63,11 @@ void DaemonMachine::start_check() {
 void DaemonMachine::checked(const Checked& event) {
     if (!check_ || event.check != check_ || state_ != State::running) return;
     const auto verdict = event.conclusive ? std::optional(event.passed) : std::nullopt;
-    check_ended(verdict, event.message, event.latency);
+    check_ended(verdict, event.message, event.latency, event.metrics);
 }
 
-void DaemonMachine::check_ended(std::optional<bool> verdict, std::string message,
-                                Duration latency) {
+void DaemonMachine::check_ended(std::optional<bool> verdict, std::string message, Duration latency,
+                                std::vector<model::Metric> metrics) {
     cancel(TimerKind::check_deadline);
     check_ = {};
     const Now now = surroundings_.now();
@@ -76,8 +76,9 @@ void DaemonMachine::check_ended(std::optional<bool> verdict, std::string message
     const bool news =
         !last_check_ || last_check_->passed != passed || last_check_->message != message;
     const auto changed = health_.ended(*spec_->health_check, verdict, now.mono);
-    last_check_ = model::CheckView{now.wall, passed, std::move(message), latency,
-                                   health_.consecutive_failures()};
+    last_check_ = model::CheckView{
+        now.wall,          passed, std::move(message), latency, health_.consecutive_failures(),
+        std::move(metrics)};
     const std::string_view word = !verdict ? "missed" : passed ? "passed" : "failed";
     if (news) note("check", "", std::string(word), last_check_->message);
     arm(TimerKind::check_due, health_.next_due());

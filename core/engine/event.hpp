@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/exit_status.hpp"
@@ -13,6 +14,7 @@
 #include "base/time.hpp"
 #include "model/daemon_spec.hpp"
 #include "model/journal.hpp"
+#include "model/metric.hpp"
 
 namespace syspulse::engine {
 
@@ -114,6 +116,7 @@ struct Checked {
     std::string message;
     Duration latency{0};
     bool conclusive = true;  // False: it could not be made, for no fault of the daemon's.
+    std::vector<model::Metric> metrics{};
 };
 
 // Time has passed: whatever was due by now is acted upon.

@@ -140,7 +140,8 @@ void Conductor::checked(CheckId check, const platform::CheckReport& report) {
     using Outcome = platform::CheckReport::Outcome;
     const bool passed = report.outcome == Outcome::passed;
     const bool conclusive = report.outcome != Outcome::lost;
-    submit(engine::Checked{daemon, check, passed, report.message, report.latency, conclusive});
+    submit(engine::Checked{daemon, check, passed, report.message, report.latency, conclusive,
+                           report.metrics});
 }
 
 void Conductor::wall_clock_changed() {

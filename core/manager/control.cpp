@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <stop_token>
 #include <utility>
 
 #include "config/spec_json.hpp"
@@ -14,6 +15,7 @@
 #include "logs/reader.hpp"
 #include "manager/control_streams.hpp"
 #include "manager/known_plugins.hpp"
+#include "manager/option_trials.hpp"
 #include "manager/plugin_views.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/file_trust.hpp"
@@ -27,7 +29,8 @@ class Control final : public api::ControlService {
     explicit Control(ControlParts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
     ~Control() override {
         *alive_ = false;
-        for (auto* pool : {&openers_, &readers_}) {
+        stopping_.request_stop();
+        for (auto* pool : {&openers_, &readers_, &triers_}) {
             if (!*pool) continue;
             (*pool)->stop();
             (*pool)->join();
@@ -111,6 +114,9 @@ class Control final : public api::ControlService {
     }
 
     static std::string started_from();
+    config::LoadResult read(const std::string& json, OptionTrials& trials);
+    void add_loaded(const api::Peer& peer, const config::LoadResult& loaded, bool replace,
+                    const api::Done<api::AddOutcome>& done);
 
     ControlParts parts_;
     Now started_;
@@ -118,6 +124,9 @@ class Control final : public api::ControlService {
     // meanwhile are short work. Started by the first request for a log.
     std::optional<boost::asio::thread_pool> openers_;
     std::optional<boost::asio::thread_pool> readers_;
+    // Waiting for processes that try options of foreign plugins. Started by the first of them.
+    std::optional<boost::asio::thread_pool> triers_;
+    std::stop_source stopping_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
@@ -169,6 +178,12 @@ api::ManagerInfo Control::info() {
                                     " is not loaded: " + plugin.error);
         }
     }
+    for (const std::string& id : parts_.plugins.changed_files()) {
+        info.warnings.push_back("the file of plugin " + id +
+                                " has changed since it was loaded; run syspulse plugin reload " +
+                                id + ", or syspulse upgrade for one that runs in the manager");
+    }
+    info.misbehaviour = parts_.plugins.misbehaviour();
     std::map<model::State, std::size_t> counts;
     for (const model::DaemonView& view : conductor().views()) ++counts[view.state];
     info.daemons.assign(counts.begin(), counts.end());
@@ -206,12 +221,37 @@ Result<std::string> Control::spec(const std::string& name) {
     return config::to_json(without_secrets(*spec, parts_.plugins.catalog()));
 }
 
-void Control::add(const api::Peer& peer, std::string json, bool replace,
-                  api::Done<api::AddOutcome> done) {
+config::LoadResult Control::read(const std::string& json, OptionTrials& trials) {
     const config::KnownPlugins plugins = known_plugins(parts_.plugins.catalog());
     config::LoadOptions options = load_options(plugins, parts_.plugins);
     options.existing_daemons = conductor().dependencies();
-    const config::LoadResult loaded = config::load_specs_json(json, options);
+    options.try_checker = [&](const std::string& checker, const std::string& options_json) {
+        return trials.look(parts_.plugins, checker, options_json);
+    };
+    return config::load_specs_json(json, options);
+}
+
+// A foreign plugin may take its time over its options, or never come back: others are served
+// meanwhile.
+void Control::add(const api::Peer& peer, std::string json, bool replace,
+                  api::Done<api::AddOutcome> done) {
+    const auto trials = std::make_shared<OptionTrials>();
+    const config::LoadResult loaded = read(json, *trials);
+    if (!trials->wanted()) return add_loaded(peer, loaded, replace, done);
+    if (!triers_) triers_.emplace(std::size_t{2});
+    boost::asio::post(*triers_,
+                      [this, alive = alive_, stop = stopping_.get_token(), trials, peer,
+                       json = std::move(json), replace, done = std::move(done)]() mutable {
+                          trials->run(stop);
+                          parts_.loop.post([this, alive, trials, peer, json = std::move(json),
+                                            replace, done = std::move(done)] {
+                              if (*alive) add_loaded(peer, read(json, *trials), replace, done);
+                          });
+                      });
+}
+
+void Control::add_loaded(const api::Peer& peer, const config::LoadResult& loaded, bool replace,
+                         const api::Done<api::AddOutcome>& done) {
     if (!loaded.errors.empty()) {
         return done(Error{ErrorCode::invalid_argument, config::format_errors(loaded.errors)});
     }

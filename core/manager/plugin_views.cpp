@@ -41,6 +41,7 @@ model::PluginHostView view_of(const plugin_host::HostStatus& status) {
     if (status.pid != 0) view.pid = status.pid;
     view.restarts = status.restarts;
     view.last_error = status.last_error;
+    view.misbehaviour = status.misbehaviour;
     return view;
 }
 
@@ -71,8 +72,11 @@ api::PluginView plugin_view(const plugin_host::PluginInfo& plugin) {
 
 std::vector<api::PluginView> plugin_views(const plugin_host::PluginHost& plugins) {
     std::vector<api::PluginView> views;
+    const std::vector<std::string> changed = plugins.changed_files();
     for (const plugin_host::PluginInfo& plugin : plugins.catalog().plugins()) {
         views.push_back(plugin_view(plugin));
+        views.back().file_changed = plugin.loaded() && std::find(changed.begin(), changed.end(),
+                                                                 plugin.id) != changed.end();
         if (const auto host = plugins.host(plugin.id)) views.back().host = view_of(*host);
     }
     return views;

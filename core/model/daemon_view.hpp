@@ -10,6 +10,8 @@
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "model/metric.hpp"
+#include "model/misbehaviour.hpp"
 #include "model/process_stats.hpp"
 #include "model/state.hpp"
 
@@ -22,6 +24,7 @@ struct CheckView {
     std::string message;
     Duration latency{0};
     std::uint32_t consecutive_failures = 0;
+    std::vector<Metric> metrics{};
 };
 
 // The process of an isolated plugin.
@@ -30,6 +33,7 @@ struct PluginHostView {
     std::optional<std::int64_t> pid;
     std::uint64_t restarts = 0;
     std::string last_error;  // Empty is null.
+    Misbehaviour misbehaviour{};
 };
 
 struct DaemonView {

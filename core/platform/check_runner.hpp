@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "model/metric.hpp"
 
 namespace syspulse::platform {
 
@@ -31,6 +33,7 @@ struct CheckReport {
     Outcome outcome = Outcome::errored;
     std::string message;  // One line.
     Duration latency{0};
+    std::vector<model::Metric> metrics{};
 };
 
 // [loop thread]

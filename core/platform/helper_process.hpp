@@ -72,8 +72,8 @@ bool wait_for_exit(NativeHandle process, Duration limit);
 // Reads until the other side closes, blocking for at most `limit`; fails beyond `bytes_max`.
 Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Duration limit);
 
-// Writes everything, blocking.
-Result<void> write_all(NativeHandle channel, std::string_view bytes);
+// Writes everything, blocking for at most `limit`.
+Result<void> write_all(NativeHandle channel, std::string_view bytes, Duration limit);
 
 // Ends this process at once, without exit handlers or destructors.
 [[noreturn]] void end_process(int code);

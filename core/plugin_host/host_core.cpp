@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "plugin_host/host_functions.hpp"
 #include "plugin_host/isolation/remote_plugin.hpp"
+#include "plugin_host/plugin_secrets.hpp"
 #include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
@@ -62,6 +63,10 @@ Instance& HostCore::take_instance(const LoadedKind& kind) {
     taken.label = kind.plugin_id + "/" + kind.info.name;
     taken.self = nullptr;
     taken.last_error.reset();
+    {
+        const std::lock_guard lock(taken.log_mutex);
+        taken.secrets.clear();
+    }
     taken.open = true;
     return taken;
 }
@@ -78,6 +83,21 @@ void HostCore::retire(Instance& instance) {
         table_.drop_operations_of(&instance);
     }
     unused_.push_back(&instance);
+}
+
+void HostCore::keep_secret(Instance& instance, std::string_view schema, std::string_view options) {
+    std::vector<std::string> found = secret_values(schema, options);
+    const std::lock_guard lock(instance.log_mutex);
+    for (std::string& secret : found) {
+        auto& known = instance.secrets;
+        if (std::find(known.begin(), known.end(), secret) == known.end())
+            known.push_back(std::move(secret));
+    }
+}
+
+std::string HostCore::shown(Instance& instance, std::string text) {
+    const std::lock_guard lock(instance.log_mutex);
+    return instance.secrets.empty() ? text : without_secrets(std::move(text), instance.secrets);
 }
 
 Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& config) {
@@ -99,6 +119,7 @@ Result<Instance*> HostCore::make(const LoadedKind& kind, const PluginConfig& con
         made.self = kind.remote->create(made, kind, config_text(config.get()));
         return &made;
     }
+    keep_secret(made, kind.info.config_schema, config_text(config.get()));
     const auto create =
         kind.info.type == KindType::driver ? kind.driver.create : kind.checker.create;
     const auto created =
@@ -129,8 +150,8 @@ Result<void> HostCore::guarded(Instance& instance, const char* function,
     try {
         status = slot();
     } catch (const std::exception& thrown) {
-        instance.last_error =
-            Error{ErrorCode::internal, std::string("the plugin threw ") + thrown.what()};
+        instance.last_error = Error{
+            ErrorCode::internal, shown(instance, std::string("the plugin threw ") + thrown.what())};
     } catch (...) {
         instance.last_error = Error{ErrorCode::internal, "the plugin threw an exception"};
     }
@@ -147,8 +168,8 @@ void HostCore::call_ended(Instance& instance, const char* function, Duration too
     if (!threw && took < slow_call) return;
     {
         const std::lock_guard lock(mutex_);
-        if (threw) ++table_.counters().thrown;
-        if (took >= slow_call) ++table_.counters().slow_calls;
+        if (threw) ++blame().thrown;
+        if (took >= slow_call) ++blame().slow_calls;
     }
     const std::string where = "plugin " + instance.label + ": " + function + " ";
     if (threw) log::error(where + "let a C++ exception escape");
@@ -195,12 +216,17 @@ void HostCore::fail(sysp_op op, Error error) {
 
 void HostCore::count_unanswered() {
     const std::lock_guard lock(mutex_);
-    ++table_.counters().unanswered;
+    ++blame().unanswered;
 }
 
 void HostCore::count_stale() {
     const std::lock_guard lock(mutex_);
-    ++table_.counters().stale;
+    ++blame().stale;
+}
+
+void HostCore::count_rejected() {
+    const std::lock_guard lock(mutex_);
+    ++blame().rejected;
 }
 
 sysp_proc HostCore::add_process(const Instance& instance, CompletionSink* sink, RunId run) {
@@ -235,12 +261,12 @@ sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type
         const std::lock_guard lock(mutex_);
         if (closed_) return SYSP_E_STALE;
         answer.at = clock_->now().mono;
-        const std::uint64_t stale = table_.counters().stale;
+        const Misbehaviour before = table_.counters();
         status = table_.complete(&instance, op, type, std::move(answer));
         wake();
-        if (status == SYSP_OK || (status == SYSP_E_STALE && table_.counters().stale == stale)) {
-            return status;
-        }
+        if (table_.counters() == before) return status;
+        blame();
+        if (status == SYSP_OK) return status;
     }
     log::warn("plugin " + instance.label +
               (status == SYSP_E_STALE ? ": completed an operation that nobody waits for"
@@ -254,7 +280,24 @@ sysp_status HostCore::process_exited(const Instance& instance, sysp_proc proc,
     if (closed_) return SYSP_E_STALE;
     const sysp_status answer = table_.process_exited(&instance, proc, status, clock_->now().mono);
     wake();
+    if (answer != SYSP_OK) blame();
     return answer;
+}
+
+// The counters, of which one is about to go up or just did; `mutex_` is held.
+Misbehaviour& HostCore::blame() {
+    if (tell_ && !closed_ && !telling_posted_) {
+        telling_posted_ = true;
+        loop_->post([core = shared_from_this()] {
+            {
+                const std::lock_guard lock(core->mutex_);
+                core->telling_posted_ = false;
+                if (core->closed_) return;
+            }
+            core->tell_();
+        });
+    }
+    return table_.counters();
 }
 
 // One task for all that gathers until it runs.
@@ -315,10 +358,11 @@ void HostCore::log(Instance& instance, std::int32_t level, const char* text, std
         if (++instance.log_lines > log_lines_per_second) {
             ++instance.log_dropped;
             const std::lock_guard counting(mutex_);
-            ++table_.counters().log_lines_dropped;
+            ++blame().log_lines_dropped;
             return;
         }
-        line = "plugin " + instance.label + ": " + safe_text(text, length, log_line_limit);
+        line = "plugin " + instance.label + ": " +
+               without_secrets(safe_text(text, length, log_line_limit), instance.secrets);
     }
     if (dropped > 0) {
         log::warn("plugin " + instance.label + ": " + std::to_string(dropped) +
@@ -330,6 +374,7 @@ void HostCore::log(Instance& instance, std::int32_t level, const char* text, std
 void HostCore::keep_error(Instance& instance, const sysp_error& error) {
     if (!on_loop_thread() || in_call_ != &instance) return;
     instance.last_error = error_of(error);
+    instance.last_error->message = shown(instance, std::move(instance.last_error->message));
 }
 
 }  // namespace syspulse::plugin_host

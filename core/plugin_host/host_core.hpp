@@ -13,8 +13,10 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_set>
+#include <vector>
 
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
@@ -39,8 +41,9 @@ struct Instance {
     std::unordered_set<platform::WatchId> watches;  // Through syspulse.io. [loop thread]
     std::unordered_set<platform::TimerId> timers;   // Through syspulse.io. [loop thread]
 
-    std::mutex log_mutex;
-    Instant log_window;  // Start of the second that log_lines counts.
+    std::mutex log_mutex;              // Guards what follows.
+    std::vector<std::string> secrets;  // In its options, and in those of its processes.
+    Instant log_window;                // Start of the second that log_lines counts.
     std::uint32_t log_lines = 0;
     std::uint64_t log_dropped = 0;
 };
@@ -54,9 +57,16 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
 
     // Creates an instance, with `config` valid for as long as it lives. [loop thread]
     Result<Instance*> create(const LoadedKind& kind, const PluginConfig& config);
+    // The same, with the kind's own error if it refuses. [loop thread]
+    Result<Instance*> make(const LoadedKind& kind, const PluginConfig& config);
     void destroy(Instance& instance, const LoadedKind& kind);  // [loop thread]
     // Whether the kind takes these options; its own error if not. [loop thread]
     Result<void> try_out(const LoadedKind& kind, const PluginConfig& config);
+
+    // What these options have that is secret does not leave the instance as text. [loop thread]
+    void keep_secret(Instance& instance, std::string_view schema, std::string_view options);
+    // A text of the instance without its secrets. [any thread]
+    std::string shown(Instance& instance, std::string text);
 
     // Calls a plugin function: measures, catches what it throws, collects its error. [loop thread]
     template <class Call>
@@ -78,6 +88,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
 
     bool owns_pid(std::int64_t pid);  // [any thread]
     Misbehaviour misbehaviour();      // [any thread]
+    // Calls `tell` on the loop thread soon after something was counted. To be set before anything
+    // is created.
+    void on_misbehaviour(std::function<void()> tell) { tell_ = std::move(tell); }
 
     platform::EventLoop& loop() { return *loop_; }  // [loop thread & !closed]
     const platform::Clock& clock() { return *clock_; }
@@ -94,14 +107,15 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::optional<Instant> now();
     bool on_loop_thread() const;
     void count_stale();
+    void count_rejected();
 
   private:
-    Result<Instance*> make(const LoadedKind& kind, const PluginConfig& config);
     Result<void> guarded(Instance& instance, const char* function,
                          const std::function<sysp_status()>& slot);
     void call_ended(Instance& instance, const char* function, Duration took);
     Instance& take_instance(const LoadedKind& kind);
     void retire(Instance& instance);
+    Misbehaviour& blame();
     void wake();
     void drain();
 
@@ -118,9 +132,12 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::map<std::string, SlowCalls> slow_calls_;  // By the label of instances. [loop thread]
     std::thread::id loop_thread_;                  // Where calls into plugins are made.
 
+    std::function<void()> tell_;
+
     std::mutex mutex_;  // Guards what follows; never held while plugin code runs.
     bool closed_ = false;
     bool draining_posted_ = false;
+    bool telling_posted_ = false;
     OperationTable table_;
 };
 

@@ -10,6 +10,7 @@
 #include "plugin_host/foreign_struct.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/plugin_config.hpp"
+#include "plugin_host/plugin_metrics.hpp"
 #include "plugin_host/plugin_stats.hpp"
 #include "plugin_host/plugin_text.hpp"
 
@@ -80,6 +81,9 @@ sysp_status finish(const sysp_host* host, sysp_op op, OpType type, const sysp_er
     } else if (!fill(answer)) {
         answer.error = Error{ErrorCode::internal, "the plugin completed it without a result"};
     }
+    if (answer.error) {
+        answer.error->message = instance->core->shown(*instance, std::move(answer.error->message));
+    }
     return instance->core->complete(*instance, op, type, std::move(answer));
 }
 
@@ -89,7 +93,7 @@ sysp_status SYSP_CALL op_done(const sysp_host* host, sysp_op op, const sysp_erro
 
 sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_check_result* result,
                                  const sysp_error* error) noexcept {
-    return finish(host, op, OpType::check, error, [result](Completion& answer) {
+    return finish(host, op, OpType::check, error, [host, result](Completion& answer) {
         const auto known = known_part(result);
         if (!known) return false;
         using Outcome = platform::CheckReport::Outcome;
@@ -99,8 +103,12 @@ sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_c
         } else if (known->outcome == SYSP_CHECK_FAIL) {
             outcome = Outcome::failed;
         }
+        std::vector<model::Metric> metrics = sound_metrics(metrics_of(*known));
+        HostCore& core = *instance_of(host)->core;
+        if (metrics.size() < known->metric_count) core.count_rejected();
+        std::string message = safe_text(known->message.ptr, known->message.len, message_limit);
         answer.payload = platform::CheckReport{
-            outcome, safe_text(known->message.ptr, known->message.len, message_limit), {}};
+            outcome, core.shown(*instance_of(host), std::move(message)), {}, std::move(metrics)};
         return true;
     });
 }

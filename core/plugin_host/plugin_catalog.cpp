@@ -76,8 +76,11 @@ void PluginCatalog::load_foreign(const std::vector<std::filesystem::path>& files
             trusted.push_back(*path);
         }
     }
+    std::vector<std::uint64_t> stamps;
+    for (const auto& file : trusted) stamps.push_back(platform::file_stamp(file));
     auto scanned = scan_files(isolation.program, trusted, schema_check, isolation.scan_limit);
     for (std::size_t i = 0; i < trusted.size(); ++i) {
+        if (scanned[i]) scanned[i]->file_stamp = stamps[i];
         note(trusted[i], admit_scanned(trusted[i], std::move(scanned[i]), schema_check, isolation));
     }
 }
@@ -134,12 +137,14 @@ Result<void> PluginCatalog::admit(const std::filesystem::path& file,
                                   const SchemaCheck& schema_check, bool bundled) {
     // The same file by another name or from another search path is not an error.
     if (has(file)) return {};
+    const std::uint64_t stamp = platform::file_stamp(file);
     const auto module = load_module(file);
     if (!module) return module.error();
     auto checked = check_module(*module, schema_check);
     if (!checked) return checked.error();
     checked->info.path = file;
     checked->info.bundled = bundled;
+    checked->info.file_stamp = stamp;
     return enter(std::move(checked->info), std::move(checked->kinds));
 }
 

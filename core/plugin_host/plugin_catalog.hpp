@@ -45,9 +45,10 @@ struct PluginInfo {
     std::uint16_t abi_major = 0;
     std::uint16_t abi_minor = 0;
     std::vector<KindInfo> kinds;
-    std::string error;      // Why it could not be loaded; empty for a loaded plugin.
-    bool bundled = false;   // Comes with syspulse.
-    bool isolated = false;  // Runs in a process of its own.
+    std::string error;             // Why it could not be loaded; empty for a loaded plugin.
+    bool bundled = false;          // Comes with syspulse.
+    bool isolated = false;         // Runs in a process of its own.
+    std::uint64_t file_stamp = 0;  // Of the file that was loaded, or looked at.
 
     bool loaded() const { return error.empty(); }
 };

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
-
+#include "platform/file_trust.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/keep_for_ever.hpp"
@@ -45,17 +45,26 @@ class LoadedPluginHost final : public PluginHost {
     Result<void> try_checker(const std::string& checker, const std::string& options_json) override {
         const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
         if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such checker"};
-        // A foreign plugin is not run here: its process refuses them when the first check comes.
-        if (kind->remote != nullptr) return {};
+        if (kind->remote != nullptr) return try_options(kind->remote->trial(checker, options_json));
         const auto config = PluginConfig::parse(options_json);
         return config ? core_->try_out(*kind, *config) : Result<void>(config.error());
+    }
+    std::function<Result<void>()> foreign_trial(const std::string& checker,
+                                                const std::string& options_json) const override {
+        const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
+        if (kind == nullptr || kind->remote == nullptr) return {};
+        return [trial = kind->remote->trial(checker, options_json)] { return try_options(trial); };
     }
     bool owns_pid(std::int64_t pid) const override {
         return core_->owns_pid(pid) ||
                std::any_of(remotes_.begin(), remotes_.end(),
                            [pid](const auto& remote) { return remote->owns_pid(pid); });
     }
-    Misbehaviour misbehaviour() const override { return core_->misbehaviour(); }
+    Misbehaviour misbehaviour() const override {
+        Misbehaviour all = core_->misbehaviour();
+        for (const auto& remote : remotes_) all += remote->status().misbehaviour;
+        return all;
+    }
 
     std::optional<HostStatus> host(std::string_view plugin_id) const override {
         const RemotePlugin* const remote = find(plugin_id);
@@ -69,6 +78,7 @@ class LoadedPluginHost final : public PluginHost {
             if (core->now()) done(not_reloadable(plugin_id));
         });
     }
+    std::vector<std::string> changed_files() const override;
     std::vector<std::string> reload_changed() override;
 
   private:
@@ -112,10 +122,23 @@ Error LoadedPluginHost::not_reloadable(const std::string& plugin_id) const {
     return {ErrorCode::not_found, "no plugin is called \"" + plugin_id + '"'};
 }
 
+std::vector<std::string> LoadedPluginHost::changed_files() const {
+    std::vector<std::string> ids;
+    for (const PluginInfo& plugin : catalog_.plugins()) {
+        if (!plugin.loaded()) continue;
+        const RemotePlugin* const remote = find(plugin.id);
+        const bool changed = remote != nullptr
+                                 ? remote->file_changed()
+                                 : platform::file_stamp(plugin.path) != plugin.file_stamp;
+        if (changed) ids.push_back(plugin.id);
+    }
+    return ids;
+}
+
 std::vector<std::string> LoadedPluginHost::reload_changed() {
     std::vector<std::string> ids;
     for (const auto& remote : remotes_) {
-        if (!remote->file_changed()) continue;
+        if (!remote->has_untried_file()) continue;
         ids.push_back(remote->id());
         remote->reload([id = remote->id()](const Result<void>& result) {
             if (result) return log::info("plugin " + id + " was reloaded");

@@ -13,6 +13,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "model/misbehaviour.hpp"
 #include "platform/check_runner.hpp"
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
@@ -26,23 +27,15 @@ struct HostOptions {
     std::vector<std::filesystem::path> search_paths;  // Directories, first one first.
     SchemaCheck schema_check;                         // Empty: schemas are not looked at.
     Duration operation_deadline =
-        std::chrono::seconds{10};                    // Of spawn, signal, recover, inspect, stats.
-    Duration check_grace = std::chrono::seconds{1};  // Beyond a check's own timeout.
-    std::optional<IsolationOptions> isolation;       // Absent: everything runs in this process.
+        std::chrono::seconds{10};  // Of spawn, signal, recover, inspect, stats.
+    // Beyond a check's own timeout; less than the engine waits, which cannot tell whose fault it
+    // is.
+    Duration check_grace = std::chrono::milliseconds{900};
+    std::optional<IsolationOptions> isolation;  // Absent: everything runs in this process.
     std::size_t worker_limit = 0;  // Threads for blocking plugin code; 0: four per CPU, at least 8.
 };
 
-// What plugins did that they must not do, or did too slowly. All count from the start of the host.
-struct Misbehaviour {
-    std::uint64_t stale = 0;       // Completions nobody waits for: twice, late, invented.
-    std::uint64_t wrong_type = 0;  // Completed with the function of another operation.
-    std::uint64_t rejected =
-        0;  // Results that cannot be true: pid 1, a huge token, a foreign process.
-    std::uint64_t thrown = 0;      // C++ exceptions out of a function of the plugin.
-    std::uint64_t slow_calls = 0;  // Calls that held the loop for more than 50 ms.
-    std::uint64_t unanswered = 0;  // Operations whose deadline passed.
-    std::uint64_t log_lines_dropped = 0;
-};
+using model::Misbehaviour;
 
 // [loop thread] unless said otherwise.
 class PluginHost {
@@ -59,13 +52,20 @@ class PluginHost {
 
     // Has the checker take `options_json`, which its schema allows: what only the plugin can tell,
     // such as whether a regular expression is one. Its error begins with a JSON pointer if it is
-    // about one option.
+    // about one option. Blocks while a foreign checker is tried.
     virtual Result<void> try_checker(const std::string& checker,
                                      const std::string& options_json) = 0;
+
+    // The same for a foreign checker, which a process is started for, so that it can be done where
+    // it holds up nobody: the function may be called on any thread, also when the host is gone.
+    // Empty for a checker that runs in this process, or that there is not.
+    virtual std::function<Result<void>()> foreign_trial(const std::string& checker,
+                                                        const std::string& options_json) const = 0;
 
     // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
     virtual bool owns_pid(std::int64_t pid) const = 0;
 
+    // Of all plugins, wherever they run.
     virtual Misbehaviour misbehaviour() const = 0;
 
     // The process of an isolated plugin; nothing for any other.
@@ -74,6 +74,9 @@ class PluginHost {
     // Starts a fresh process from the plugin's present file, which takes over what the old one
     // holds: daemons go on running. `done` is called later, never from inside the call.
     virtual void reload(const std::string& plugin_id, std::function<void(Result<void>)> done) = 0;
+
+    // The ids of loaded plugins whose files are not what runs any more.
+    virtual std::vector<std::string> changed_files() const = 0;
 
     // Reloads every isolated plugin whose file was replaced; gives their ids.
     virtual std::vector<std::string> reload_changed() = 0;

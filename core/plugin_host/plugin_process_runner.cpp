@@ -83,6 +83,7 @@ void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
         return reject(Pending::Purpose::spawn, request.run, config.error());
     }
     const LoadedKind& kind = *run.driver->kind;
+    core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
     SpawnArguments arguments(request, run.proc, kind.info.enforces, config->get());
     Pending pending{Pending::Purpose::spawn, run.driver, request.run, run.proc, 0, {}};
     start(OpType::spawn, std::move(pending), "spawn", [&](sysp_op op) {
@@ -107,6 +108,7 @@ void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
     foreign.token = borrow(request.token);
     foreign.config = config->get();
     const LoadedKind& kind = *run.driver->kind;
+    core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
     Pending pending{Pending::Purpose::recover, run.driver, request.run, run.proc, 0, {}};
     start(OpType::spawn, std::move(pending), "recover", [&](sysp_op op) {
         return kind.driver.recover(run.driver->instance->self, op, &foreign);

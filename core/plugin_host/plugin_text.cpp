@@ -28,6 +28,10 @@ std::string safe_text(const char* text, std::size_t length, std::size_t limit) {
     return safe;
 }
 
+std::string safe_message(const std::string& text) {
+    return safe_text(text.data(), text.size(), message_limit);
+}
+
 ErrorCode code_of(sysp_status status) {
     switch (status) {
         case SYSP_E_INVALID:

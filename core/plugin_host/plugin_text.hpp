@@ -15,6 +15,8 @@ constexpr std::size_t log_line_limit = 4096;
 
 // Never reads more than `limit` bytes.
 std::string safe_text(const char* text, std::size_t length, std::size_t limit);
+// A message from another process.
+std::string safe_message(const std::string& text);
 
 ErrorCode code_of(sysp_status status);
 

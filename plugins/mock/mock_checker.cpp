@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -35,7 +36,9 @@ struct Checker {
     const sysp_config* config = nullptr;
     std::string word;
     std::map<sysp_op, std::unique_ptr<Pending>> pending;
+    std::string key;
     unsigned checks = 0;
+    sysp_op late = 0;
 };
 
 std::string shared_word;  // What instances must not share.
@@ -50,6 +53,33 @@ void answer(const sysp_host* host, sysp_op op, std::int32_t outcome, std::string
     result.message = {text.data(), text.size()};
     result.metrics = &metric;
     result.metric_count = 1;
+    host->check_done(host, op, &result, nullptr);
+}
+
+// Two that are sound among many that are not.
+void answer_with_metrics(const sysp_host* host, sysp_op op) {
+    const auto named = [](std::string_view name, double value) {
+        return sysp_metric{{name.data(), name.size()}, value};
+    };
+    const std::string huge(100'000, 'x');
+    std::vector<sysp_metric> metrics{named("", 1),
+                                     named("Upper", 1),
+                                     named("with space", 1),
+                                     named("esc\x1b[31m", 1),
+                                     named(huge, 1),
+                                     {{nullptr, 5}, 1},
+                                     named("nan", std::nan("")),
+                                     named("infinite", HUGE_VAL),
+                                     named("connect_seconds", 0.25),
+                                     named("connect_seconds", 7),
+                                     named("used_bytes", 1e18)};
+    metrics.resize(5'000, named("used_bytes", 3));
+    sysp_check_result result{};
+    result.size = sizeof result;
+    result.outcome = SYSP_CHECK_PASS;
+    result.message = {"measured", 8};
+    result.metrics = metrics.data();
+    result.metric_count = metrics.size();
     host->check_done(host, op, &result, nullptr);
 }
 
@@ -164,6 +194,20 @@ bool misbehave(Checker& checker, sysp_op op, const std::string& word) {
         answer(host, op, SYSP_CHECK_FAIL, "twice");
     } else if (word == "wrong") {
         host->stats_done(host, op, nullptr, nullptr);
+    } else if (word == "invented") {
+        for (const sysp_op nobodys : {sysp_op{0}, op + 1, op + (sysp_op{1} << 32), ~sysp_op{0}}) {
+            answer(host, nobodys, SYSP_CHECK_FAIL, "of nothing");
+        }
+        answer(host, op, SYSP_CHECK_PASS, "of this one");
+    } else if (word == "tell") {  // All that it was told in confidence, on every way there is.
+        const std::string said = "the key is " + checker.key + "!";
+        host->log(host, SYSP_LOG_WARN, said.data(), said.size());
+        if (checker.checks % 2 == 0) answer(host, op, SYSP_CHECK_FAIL, said);
+        if (checker.checks % 2 != 0) answer_error(host, op, SYSP_E_OS, said);
+    } else if (word == "metrics") {
+        answer_with_metrics(host, op);
+    } else if (word == "late") {
+        checker.late = op;  // Answered by cancel, on a thread of its own, and then once more.
     } else if (word != "never") {
         return false;
     }
@@ -180,6 +224,11 @@ sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, v
     if (broken("H20") && checker->io->size == 0) return SYSP_E_INTERNAL;
     sysp_str word{};
     if (host->cfg_str(config, "/word", &word) == SYSP_OK) checker->word.assign(word.ptr, word.len);
+    sysp_str key{};
+    if (host->cfg_str(config, "/key", &key) == SYSP_OK) checker->key.assign(key.ptr, key.len);
+    if (checker->word == "tell") return refuse(host, SYSP_E_CONFIG, "/key: " + checker->key);
+    if (checker->word == "abort") std::abort();
+    if (checker->word == "spin") spin();
     if (checker->word == "contradiction" && !broken("C04")) {
         return refuse(host, SYSP_E_CONFIG, "/word: contradicts itself");
     }
@@ -240,6 +289,14 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
 
 void SYSP_CALL cancel(void* self, sysp_op op) {
     Checker& checker = *static_cast<Checker*>(self);
+    if (op == checker.late) {
+        checker.late = 0;
+        std::thread([host = checker.host, op] {
+            answer(host, op, SYSP_CHECK_PASS, "too late");
+            answer(host, op, SYSP_CHECK_PASS, "and once more");
+        }).detach();
+        return;
+    }
     const auto found = checker.pending.find(op);
     if (found == checker.pending.end()) {
         if (broken("H08")) std::abort();

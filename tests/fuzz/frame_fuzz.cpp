@@ -24,6 +24,7 @@ void decode_as_anything(std::string_view body) {
     static_cast<void>(decode<CreatedMessage>(body));
     static_cast<void>(decode<DoneMessage>(body));
     static_cast<void>(decode<ExitedMessage>(body));
+    static_cast<void>(decode<MisbehavedMessage>(body));
     if (const auto hello = decode<HelloMessage>(body)) {
         const auto info = parse_descriptor(hello->descriptor, {});
         // What is taken must be able to travel again.

@@ -41,6 +41,79 @@ def fresh_host(m, name, before):
                  f"{name} has a fresh process")
 
 
+def checked_by(m, name, target, **more):
+    """A daemon whose checker does what `target` says."""
+    m.add(**{name: {"command": SHELL_FOREVER, "health_check": {
+        "type": "mock", "target": target, "interval_secs": 0.1, "timeout_secs": 1, "retries": 1, "on_unhealthy": "none",
+        **more}}})
+    m.ok("start", name)
+
+
+def misbehaviour(m):
+    return json.loads(m.ok("--format", "json", "info"))["misbehaviour"]
+
+
+def measurements_of_a_foreign_checker_are_shown():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": QUICK})
+        checked_by(m, "web", "metrics")
+        check = until(lambda: m.status("web")["last_check"], "the first check")
+        assert check["message"] == "measured" and check["passed"], check
+        assert check["metrics"] == {"connect_seconds": 0.25, "used_bytes": 1e18}, check
+        assert "connect_seconds 0.25" in m.ok("status", "web")
+        (daemon,) = m.get("/v1/daemons?name=web")
+        assert daemon["last_check"]["metrics"]["connect_seconds"] == 0.25
+        until(lambda: host(m, "syspulse.mock")["misbehaviour"]["rejected_results"] > 0, "what is left out is counted")
+
+
+def completions_that_nobody_waits_for_are_counted_and_change_nothing():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": {**QUICK, "watchdog_secs": 30}})
+        seen = 0
+        for target, healthy in (("twice", True), ("invented", True), ("late", False)):
+            checked_by(m, "web", target)
+            m.wait_for("web", health_status="healthy" if healthy else "unhealthy")
+            seen = until(lambda: (lambda n: n if n > seen else 0)(misbehaviour(m)["stale_completions"]), f"{target} is counted")
+            check = m.status("web")["last_check"]
+            assert check["message"] in ("once", "of this one", "checker did not answer"), check
+            m.ok("remove", "web", "--force")
+            assert "completed an operation that nobody waits for" in (m.root / "manager.log").read_text()
+        assert misbehaviour(m)["stale_completions"] >= seen, "a removed daemon's are not forgotten"
+        checked_by(m, "web", "wrong")
+        m.wait_for("web", health_status="unhealthy")
+        until(lambda: misbehaviour(m)["wrong_completions"] > 0, "an answer of the wrong kind is counted")
+        m.ok("remove", "web", "--force")
+        checked_by(m, "web", "never")
+        m.wait_for("web", health_status="unhealthy")
+        assert m.status("web")["last_check"]["message"] == "checker did not answer"
+        assert misbehaviour(m)["unanswered_operations"] > 0
+        assert host(m, "syspulse.mock")["restarts"] == 0, host(m, "syspulse.mock")
+
+
+def answers_of_a_process_that_was_away_come_too_late():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": {**QUICK, "watchdog_secs": 120}})
+        checked_by(m, "web", "pass")
+        m.wait_for("web", health_status="healthy")
+        pid = host(m, "syspulse.mock")["pid"]
+        os.kill(pid, signal.SIGSTOP)
+        m.wait_for("web", health_status="unhealthy")
+        assert m.status("web")["last_check"]["message"] == "checker did not answer"
+        os.kill(pid, signal.SIGCONT)  # It answers what was given up meanwhile.
+        m.wait_for("web", health_status="healthy")
+        now = host(m, "syspulse.mock")
+        assert (now["pid"], now["restarts"]) == (pid, 0), now
+        assert m.status("web")["restart_count"] == 0
+        # One that is killed answers nothing: its check is lost once, and the next one is served by a fresh process.
+        os.kill(pid, signal.SIGSTOP)
+        missed = len([e for e in m.ok("events", "--daemon", "web").splitlines() if "missed" in e])
+        os.kill(pid, signal.SIGKILL)
+        fresh_host(m, "syspulse.mock", pid)
+        m.wait_for("web", health_status="healthy")
+        told = [e for e in m.ok("events", "--daemon", "web").splitlines() if "missed" in e]
+        assert len(told) <= missed + 1, told
+
+
 def a_faulty_checker_harms_nobody_else():
     with Manager() as m:
         configured(m, {"syspulse.mock": {**QUICK, "limits": {"max_memory_bytes": "160M", "max_open_files": 64}}})
@@ -80,6 +153,100 @@ def a_faulty_checker_harms_nobody_else():
                                                                "interval_secs": 0.1}})
         m.ok("start", "sound", "--wait", "--timeout", 30)
         assert m.status("sound")["health_status"] == "healthy"
+
+
+def options_of_a_foreign_plugin_are_refused_at_their_place():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": {**QUICK, "watchdog_secs": 5}})
+        spec = m.root / "spec.yaml"
+
+        def write(block):
+            spec.write_text("daemons:\n  a:\n    command: [x]\n    autostart: false\n" + block)
+        check = "    health_check:\n      type: mock\n      target: pass\n      with:\n        word: pass\n        %s\n"
+        m.add(sound={"command": SHELL_FOREVER, "health_check": {"type": "mock", "target": "pass", "interval_secs": 0.1}})
+        m.ok("start", "sound", "--wait")
+        first = host(m, "syspulse.mock")
+        for block, place, message in (
+                (check % "wrod: x", "10:9", 'did you mean "word"?'),
+                (check % "key: abcdefghijklmnopqrstuvwxyz", "10:14", "20"),
+                (check.replace("pass\n        %s", "contradiction"), "9:9", 'refuses "word": contradicts itself'),
+                (check.replace("pass\n        %s", "abort"), "6:", "they ended the process that tried them: signal SIGABRT"),
+                ("    driver: {type: mock, with: {zap: 1}}\n", "5:33", 'unknown option "zap"')):
+            write(block)
+            for told in (m.fails(2, "validate", "--plugin-dir", plugins, spec), m.fails(2, "add", "-f", spec)):
+                assert f"{spec}:{place}" in told and message in told, (place, message, told)
+        # One that never comes back holds up only who gave its options.
+        write(check.replace("pass\n        %s", "spin"))
+        with subprocess.Popen([PROGRAM, "--data-dir", m.data, "add", "-f", spec], stderr=subprocess.PIPE, text=True) as adding:
+            until(lambda: len(hosts_of(m)) > 1, "the options are tried in a process of their own")
+            m.ok("ping")
+            assert adding.poll() is None, "others are served meanwhile"
+            told = adding.communicate(timeout=DEADLINE_SECS)[1]
+        assert adding.returncode == 2 and f"{spec}:6:" in told and "no answer within 5s" in told, told
+        assert host(m, "syspulse.mock") == first, "the process that serves checks knows nothing of it"
+        write(check % "key: abc")
+        m.ok("add", "-f", spec)
+        assert len(hosts_of(m)) == 1, "nothing is left behind"
+
+
+def hosts_of(m):
+    """The processes of plugins below this manager."""
+    found = subprocess.run(["ps", "-o", "args=", "--ppid", str(m.pid())], capture_output=True, text=True).stdout
+    return [line for line in found.splitlines() if line.startswith("syspulse-plugin-host serve")]
+
+
+def a_file_that_changes_while_it_is_loaded_is_told():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": QUICK})
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web")
+        before, first = m.status("web"), host(m, "syspulse.mock")["pid"]
+
+        def told():
+            return [w for w in json.loads(m.ok("--format", "json", "info"))["warnings"] if "has changed" in w]
+        assert not plugin(m, "syspulse.mock")["file_changed"] and not told()
+
+        file = plugins / "mock.so"
+
+        def remove():
+            file.rmdir() if file.is_dir() else file.unlink()
+        image = MOCK.read_bytes()
+        for bad in (lambda: file.write_bytes(b""), lambda: file.write_bytes(image[:5000]), file.mkdir):
+            remove()
+            bad()
+            assert plugin(m, "syspulse.mock")["file_changed"]
+            assert "the file has changed since" in m.ok("plugin", "list")
+            assert len(told()) == 1 and "syspulse plugin reload syspulse.mock" in told()[0], told()
+            refused = m.run("plugin", "reload", "mock")
+            assert refused.returncode in (1, 2) and "cannot reload" in refused.stderr, refused
+            assert plugin(m, "syspulse.mock")["file_changed"], "a reload that failed changes nothing"
+            assert host(m, "syspulse.mock")["pid"] == first and m.status("web")["pid"] == before["pid"]
+        remove()
+        assert plugin(m, "syspulse.mock")["file_changed"], "removed"
+        shutil.copy(MOCK, file)
+        m.ok("plugin", "reload", "mock")
+        assert not plugin(m, "syspulse.mock")["file_changed"] and not told()
+        now = m.status("web")
+        assert (now["pid"], now["state"], now["restart_count"]) == (before["pid"], "running", 0), now
+
+
+def a_file_that_is_overwritten_in_place_ends_only_its_process():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": QUICK})
+        m.add(web={"command": ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done"], "driver": "mock"})
+        m.ok("start", "web")
+        before, manager = m.status("web"), m.pid()
+        image = MOCK.read_bytes()
+        (plugins / "mock.so").write_bytes(b"")  # Truncates what is mapped: its next use is a SIGBUS.
+        os.kill(before["pid"], signal.SIGTERM)
+        ended = until(lambda: (lambda s: s if s["exit_code"] is not None else None)(m.status("web")), "its exit is seen")
+        assert ended["exit_code"] == 5 and m.pid() == manager, ended
+        listed = plugin(m, "syspulse.mock")
+        assert listed["file_changed"] or listed["host"]["last_error"], listed
+        (plugins / "mock.so").write_bytes(image)
+        m.ok("plugin", "reload", "mock")
+        m.ok("start", "web")
+        assert m.status("web")["state"] == "running"
 
 
 def a_file_that_cannot_be_looked_at_hurts_nobody():
@@ -285,6 +452,27 @@ def secrets_are_shown_nowhere():
             assert secret not in m.fails(2, "add", "-f", bad), value
         told = masked + m.ok("status", "web") + m.ok("--format", "json", "events") + m.ok("plugin", "list")
         assert secret not in told and secret not in (m.root / "manager.log").read_text()
+
+
+def what_a_plugin_says_of_its_secrets_is_hidden():
+    for isolation in ("process", "none"):
+        with Manager() as m:
+            settings = {"isolation": isolation, **(QUICK if isolation == "process" else {})}
+            configured(m, {"syspulse.mock": settings}, "-v")
+            secret = "swordfish-4711"
+            checked_by(m, "web", "tell", **{"with": {"key": secret}, "retries": 100})
+            until(lambda: len([e for e in m.ok("events", "--daemon", "web").splitlines() if "***" in e]) > 0,
+                  "it has told it")
+            assert "the key is ***!" in m.status("web")["last_check"]["message"]
+            bad = m.root / "bad.yaml"
+            bad.write_text(json.dumps({"daemons": {"bad": {"command": SHELL_FOREVER, "health_check": {
+                "type": "mock", "target": "pass", "with": {"word": "tell", "key": secret}}}}}))
+            refused = m.fails(2, "add", "-f", bad)
+            assert '"key": ***' in refused, refused
+            until(lambda: "the key is ***!" in (m.root / "manager.log").read_text(), "it has logged it")
+            told = refused + (m.root / "manager.log").read_text() + m.ok("--format", "json", "status") \
+                + m.ok("--format", "json", "events") + m.ok("--format", "json", "spec", "web")
+            assert secret not in told, isolation
 
 
 def settings_of_plugins_are_strict():

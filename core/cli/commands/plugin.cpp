@@ -54,6 +54,9 @@ Answer plugins(Context& context, const Arguments& arguments) {
 // "loaded", and of a plugin in a process of its own how that is.
 std::string state_of(const PluginInfo& plugin) {
     std::string state = plugin.state + (plugin.error.empty() ? "" : ": " + plugin.error);
+    if (plugin.file_changed) {
+        state += ", the file has changed since";
+    }
     if (plugin.host_state.empty()) {
         return state;
     }

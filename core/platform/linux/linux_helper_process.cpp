@@ -87,8 +87,8 @@ class Deadline {
     std::chrono::steady_clock::time_point end_;
 };
 
-bool wait_readable(NativeHandle handle, const Deadline& deadline) {
-    pollfd waited{static_cast<int>(handle), POLLIN, 0};
+bool wait_ready(NativeHandle handle, short events, const Deadline& deadline) {
+    pollfd waited{static_cast<int>(handle), events, 0};
     for (;;) {
         const int ready = ::poll(&waited, 1, deadline.left());
         if (ready > 0) return true;
@@ -262,7 +262,7 @@ bool signal_process(NativeHandle process, std::int32_t number) {
 }
 
 bool wait_for_exit(NativeHandle process, Duration limit) {
-    return wait_readable(process, Deadline(limit));
+    return wait_ready(process, POLLIN, Deadline(limit));
 }
 
 Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Duration limit) {
@@ -270,7 +270,7 @@ Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Dur
     std::string text;
     std::array<char, 16384> buffer{};
     for (;;) {
-        if (!wait_readable(channel, deadline)) {
+        if (!wait_ready(channel, POLLIN, deadline)) {
             return Error{ErrorCode::timed_out, "no answer within " + format_duration(limit)};
         }
         const ssize_t got = ::read(static_cast<int>(channel), buffer.data(), buffer.size());
@@ -284,12 +284,17 @@ Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Dur
     }
 }
 
-Result<void> write_all(NativeHandle channel, std::string_view bytes) {
+Result<void> write_all(NativeHandle channel, std::string_view bytes, Duration limit) {
+    const Deadline deadline(limit);
     while (!bytes.empty()) {
-        const ssize_t sent =
-            ::send(static_cast<int>(channel), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return os_error("cannot write to the manager");
+        if (!wait_ready(channel, POLLOUT, deadline)) {
+            return Error{ErrorCode::timed_out,
+                         "it did not read what it was told within " + format_duration(limit)};
+        }
+        const ssize_t sent = ::send(static_cast<int>(channel), bytes.data(), bytes.size(),
+                                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (sent <= 0) return os_error("cannot write to the other end");
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return {};

@@ -44,6 +44,7 @@ enum class FrameType : std::uint16_t {
     done,
     exited,
     pong,
+    misbehaved,
 };
 
 struct Frame {

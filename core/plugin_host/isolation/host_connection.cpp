@@ -110,7 +110,8 @@ void HostConnection::received(std::string_view bytes, std::vector<platform::Owne
         if (!frame) return kill(frame.error().with("it was killed"));
         if (!*frame) return;
         ready_ = true;
-        if ((*frame)->type != FrameType::pong) events_.frame(std::move(**frame));
+        const bool only_life = (*frame)->type == FrameType::pong && (*frame)->id == 0;
+        if (!only_life) events_.frame(std::move(**frame));
         if (!*alive || reason_) return;
     }
 }

@@ -51,6 +51,8 @@ class HostConnection {
     bool doomed() const { return reason_.has_value(); }  // It was killed.
     bool suspect() const { return pinged_ || reason_; }
 
+    model::Misbehaviour misbehaviour;  // As the host has told.
+
   private:
     HostConnection(platform::EventLoop& loop, const platform::Clock& clock, Duration watchdog,
                    platform::HelperProcess process, Events events)

@@ -27,6 +27,8 @@ constexpr bool memory_can_be_limited = false;
 constexpr bool memory_can_be_limited = true;
 #endif
 
+constexpr Duration tell_limit = std::chrono::seconds{10};
+
 Result<CheckedModule> load(const std::filesystem::path& file) {
     const auto module = load_module(file);
     if (!module) return module.error();
@@ -35,7 +37,7 @@ Result<CheckedModule> load(const std::filesystem::path& file) {
 
 int fail(const platform::OwnedHandle& channel, const Error& error) {
     static_cast<void>(platform::write_all(
-        channel.get(), encode(FrameType::failed, 0, FailedMessage{error.message})));
+        channel.get(), encode(FrameType::failed, 0, FailedMessage{error.message}), tell_limit));
     return 1;
 }
 
@@ -45,9 +47,11 @@ int scan(const HostArguments& arguments) {
     platform::end_with_parent();
     const auto module = load(arguments.plugin);
     if (!module) platform::end_process(fail(channel, module.error()));
-    const auto told = platform::write_all(
-        channel.get(), encode(FrameType::hello, 0,
-                              HelloMessage{isolation_protocol, descriptor_text(module->info)}));
+    const auto told =
+        platform::write_all(channel.get(),
+                            encode(FrameType::hello, 0,
+                                   HelloMessage{isolation_protocol, descriptor_text(module->info)}),
+                            tell_limit);
     platform::end_process(told ? 0 : 1);
 }
 

@@ -64,6 +64,9 @@ Result<void> HostSession::serve(platform::OwnedHandle channel) {
          [] { platform::end_process(0); }});
     if (!opened) return opened.error();
     channel_ = std::move(*opened);
+    core_->on_misbehaviour([this] {
+        send(encode(FrameType::misbehaved, 0, MisbehavedMessage{core_->misbehaviour()}));
+    });
     send(encode(FrameType::hello, 0,
                 HelloMessage{isolation_protocol, descriptor_text(module_.info)}));
     loop_.run();
@@ -129,6 +132,7 @@ void HostSession::handle(Frame frame) {
         case FrameType::done:
         case FrameType::exited:
         case FrameType::pong:
+        case FrameType::misbehaved:
             break;
     }
     log::error("the manager sent a frame of an unknown type");
@@ -147,13 +151,13 @@ void HostSession::create(const CreateCall& call) {
     CreatedMessage answer{call.instance, made.error, {}};
     if (made.error.empty()) {
         made.config = *std::move(config);
-        const auto created = core_->create(*made.kind, made.config);
+        const auto created = core_->make(*made.kind, made.config);
         if (created) {
             made.instance = *created;
             answer.extensions = extensions_of(*made.instance, *made.kind);
         } else {
-            made.error = created.error().message;
-            answer.error = made.error;
+            answer.error = created.error().message;
+            made.error = created.error().with("cannot set up " + call.kind).message;
         }
     }
     served_.insert_or_assign(call.instance, std::move(made));
@@ -226,6 +230,7 @@ void HostSession::spawn(std::uint64_t id, const SpawnCall& call,
         return refuse(id, OpType::spawn, not_created("no driver"));
     const auto config = PluginConfig::parse(call.config);
     if (!config) return refuse(id, OpType::spawn, config.error());
+    core_->keep_secret(*used->instance, used->kind->info.process_schema, call.config);
     const platform::SpawnRequest request = request_of(call, handles);
     const sysp_proc local = process(*used, call.proc).local;
     const SpawnArguments arguments(request, local, call.limits, config->get());
@@ -243,6 +248,7 @@ void HostSession::recover(std::uint64_t id, const RecoverCall& call) {
         return refuse(id, OpType::spawn, not_created("no driver"));
     const auto config = PluginConfig::parse(call.config);
     if (!config) return refuse(id, OpType::spawn, config.error());
+    core_->keep_secret(*used->instance, used->kind->info.process_schema, call.config);
     sysp_recover_request request{};
     request.size = sizeof request;
     request.flags = call.flags;

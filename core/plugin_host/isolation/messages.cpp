@@ -106,6 +106,20 @@ template <class Fields>
 void list(Fields& field, platform::CheckReport& m) {
     code(field, m.outcome, platform::CheckReport::Outcome::errored);
     field(m.message);
+    std::vector<std::string> names;
+    for (const model::Metric& metric : m.metrics) names.push_back(metric.name);
+    field(names);
+    m.metrics.resize(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        m.metrics[i].name = names[i];
+        field(m.metrics[i].value);
+    }
+}
+template <class Fields>
+void list(Fields& field, MisbehavedMessage& m) {
+    field(m.counts.stale), field(m.counts.wrong_type), field(m.counts.rejected),
+        field(m.counts.thrown), field(m.counts.slow_calls), field(m.counts.unanswered),
+        field(m.counts.log_lines_dropped);
 }
 template <class Fields>
 void list(Fields&, std::monostate&) {}
@@ -221,5 +235,6 @@ SYSPULSE_MESSAGE(FailedMessage);
 SYSPULSE_MESSAGE(CreatedMessage);
 SYSPULSE_MESSAGE(DoneMessage);
 SYSPULSE_MESSAGE(ExitedMessage);
+SYSPULSE_MESSAGE(MisbehavedMessage);
 
 }  // namespace syspulse::plugin_host

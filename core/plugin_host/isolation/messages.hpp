@@ -101,6 +101,11 @@ struct ExitedMessage {
     ExitStatus status;
 };
 
+// All that was counted in the process so far.
+struct MisbehavedMessage {
+    model::Misbehaviour counts;
+};
+
 // The frame with `handles` announced.
 template <class Message>
 std::string encode(FrameType type, std::uint64_t id, const Message& message,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "model/misbehaviour.hpp"
 
 namespace syspulse::plugin_host {
 
@@ -37,6 +38,7 @@ struct HostStatus {
     std::int64_t pid = 0;
     std::uint64_t restarts = 0;
     std::string last_error;
+    model::Misbehaviour misbehaviour;  // Seen in there, also in processes that are gone.
 };
 
 }  // namespace syspulse::plugin_host

@@ -7,6 +7,7 @@
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/protocol.hpp"
 #include "plugin_host/isolation/remote_plugin.hpp"
+#include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -20,11 +21,18 @@ constexpr std::int32_t kill_number = 9;
 HostStatus RemotePlugin::status() const {
     HostStatus status = status_;
     status.pid = current_ ? current_->pid() : 0;
+    for (const auto* host : {current_.get(), next_.get(), retiring_.get()}) {
+        if (host != nullptr) status.misbehaviour += host->misbehaviour;
+    }
     return status;
 }
 
 bool RemotePlugin::file_changed() const {
-    return file_stamp_ != 0 && platform::file_stamp(setup_.file) != file_stamp_;
+    return platform::file_stamp(setup_.file) != running_stamp_;
+}
+
+bool RemotePlugin::has_untried_file() const {
+    return platform::file_stamp(setup_.file) != file_stamp_;
 }
 
 Result<std::unique_ptr<HostConnection>> RemotePlugin::connect() {
@@ -46,6 +54,7 @@ void RemotePlugin::start() {
     auto opened = connect();
     if (!opened) return schedule_restart(opened.error());
     current_ = std::move(*opened);
+    running_stamp_ = file_stamp_;
     started_ = core_.clock().now().mono;
     status_.state = HostStatus::State::running;
     populate();
@@ -67,6 +76,7 @@ void RemotePlugin::populate() {
         submit({process.instance, 0, OpType::spawn, FrameType::recover, proc},
                encode(FrameType::recover, 0, process.recovery));
     }
+    tell_released();
     flush();
 }
 
@@ -93,7 +103,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::failed: {
             const auto failed = decode<FailedMessage>(frame.body);
             if (!failed) return false;
-            from.kill({ErrorCode::unavailable, failed->message});
+            from.kill({ErrorCode::unavailable, safe_message(failed->message)});
             return true;
         }
         case FrameType::created: {
@@ -118,6 +128,12 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
             exited(ended->proc, ended->status);
             return true;
         }
+        case FrameType::misbehaved: {
+            const auto told = decode<MisbehavedMessage>(frame.body);
+            if (!told) return false;
+            from.misbehaviour = told->counts;
+            return true;
+        }
         case FrameType::create:
         case FrameType::destroy:
         case FrameType::check:
@@ -131,8 +147,10 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::extension:
         case FrameType::ping:
         case FrameType::goodbye:
-        case FrameType::pong:
             return false;
+        case FrameType::pong:
+            released_.erase(frame.id);
+            return frame.id <= last_wire_;
     }
     return false;
 }
@@ -182,6 +200,10 @@ Result<void> RemotePlugin::greet(const HelloMessage& hello) {
 }
 
 void RemotePlugin::lost(HostConnection* which, const Error& error) {
+    status_.misbehaviour += which->misbehaviour;
+    for (auto& [name, released] : released_) {
+        if (released.told == which) released.told = nullptr;
+    }
     drop_operations(which, error);
     if (which == next_.get()) {
         next_.reset();
@@ -190,6 +212,7 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
     if (which == retiring_.get()) {
         retiring_.reset();
         if (retire_timer_ != 0) core_.loop().cancel_timer(std::exchange(retire_timer_, 0));
+        if (current_) tell_released();
         return advance_reload();
     }
     current_.reset();
@@ -300,6 +323,7 @@ void RemotePlugin::advance_reload() {
         for (auto& [proc, process] : processes_) process.inherited = true;
         retiring_ = std::move(current_);
         current_ = std::move(next_);
+        running_stamp_ = file_stamp_;
         started_ = core_.clock().now().mono;
         failures_ = 0;
         status_.state = HostStatus::State::running;

@@ -5,11 +5,16 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "plugin_host/plugin_metrics.hpp"
+#include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
 
 RemotePlugin::RemotePlugin(HostCore& core, RemoteSetup setup)
-    : core_(core), setup_(std::move(setup)) {}
+    : core_(core),
+      setup_(std::move(setup)),
+      file_stamp_(setup_.info.file_stamp),
+      running_stamp_(file_stamp_) {}
 
 RemotePlugin::~RemotePlugin() {
     for (auto& [proc, process] : processes_) stop_watching(process);
@@ -42,6 +47,8 @@ void RemotePlugin::destroy(RemoteInstance& instance) {
     }
     std::erase_if(operations_,
                   [&](const auto& entry) { return entry.second.instance == &instance; });
+    std::erase_if(released_,
+                  [&](const auto& entry) { return entry.second.instance == instance.id; });
     for (HostConnection* const host : {current_.get(), retiring_.get()}) {
         if (host == nullptr) continue;
         host->send(encode(FrameType::destroy, 0, PlainCall{instance.id, 0, 0, 0}));
@@ -115,15 +122,6 @@ void RemotePlugin::cancel(RemoteInstance& instance, sysp_op op) {
     }
 }
 
-void RemotePlugin::release(RemoteInstance& instance, sysp_proc proc) {
-    if (!processes_.contains(proc)) return;
-    forget(proc);
-    for (HostConnection* const host : {current_.get(), retiring_.get()}) {
-        if (host == nullptr) continue;
-        host->send(encode(FrameType::release, 0, PlainCall{instance.id, proc, 0, 0}));
-    }
-}
-
 bool RemotePlugin::must_wait(const Operation& operation) const {
     if (!current_ || handing_over()) return true;
     if (operation.proc == 0 || operation.op == 0) return false;
@@ -186,8 +184,22 @@ void RemotePlugin::fail(const Operation& operation, const Error& error) {
     if (starting) forget(operation.proc);
 }
 
-void RemotePlugin::finish(Wire wire, DoneMessage message,
-                          std::vector<platform::OwnedHandle> handles) {
+namespace {
+
+// What a plugin's process says may be anything, whatever the program in it is meant to send.
+DoneMessage fit_to_be_shown(DoneMessage message) {
+    if (message.error) message.error->message = safe_message(message.error->message);
+    if (auto* const report = std::get_if<platform::CheckReport>(&message.payload)) {
+        report->message = safe_message(report->message);
+        report->metrics = sound_metrics(std::move(report->metrics));
+    }
+    return message;
+}
+
+}  // namespace
+
+void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::OwnedHandle> handles) {
+    DoneMessage message = fit_to_be_shown(std::move(raw));
     auto node = operations_.extract(wire);
     if (!node) return;  // Its instance was destroyed meanwhile.
     const Operation operation = std::move(node.mapped());

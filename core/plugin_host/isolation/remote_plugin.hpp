@@ -16,6 +16,7 @@
 #include "plugin_host/isolation/host_connection.hpp"
 #include "plugin_host/isolation/messages.hpp"
 #include "plugin_host/isolation/policy.hpp"
+#include "plugin_host/isolation/trial.hpp"
 #include "plugin_host/loaded_kind.hpp"
 
 namespace syspulse::plugin_host {
@@ -66,9 +67,16 @@ class RemotePlugin {
     // Starts a process from the present file and hands everything over to it; on failure the old
     // one goes on. `done` comes later, never from inside the call.
     void reload(std::function<void(Result<void>)> done);
+    // The file is not the one that runs, or that was looked at.
     bool file_changed() const;
+    // The file is not the one that was started last, successfully or not.
+    bool has_untried_file() const;
 
     HostStatus status() const;
+    OptionTrial trial(std::string checker, std::string options_json) const {
+        return {setup_.program, setup_.file, setup_.policy, std::move(checker),
+                std::move(options_json)};
+    }
     bool owns_pid(std::int64_t pid) const;
     const std::string& id() const { return setup_.info.id; }
     const IsolationPolicy& policy() const { return setup_.policy; }
@@ -101,6 +109,14 @@ class RemotePlugin {
         platform::WatchId watch = 0;
         platform::TimerId overdue = 0;
         int reminders = 0;
+    };
+    // A process that was released. Until its host is known to have heard of that, a fresh host is
+    // told of it, as only the driver knows what there is beside a process, such as its cgroup.
+    struct Released {
+        std::uint32_t instance = 0;
+        RecoverCall recovery;
+        bool kill = false;  // What it left behind was to be killed.
+        HostConnection* told = nullptr;
     };
     // An operation that outlived so many processes is probably what ends them.
     static constexpr std::uint32_t losses_max = 2;
@@ -143,6 +159,9 @@ class RemotePlugin {
     void remind(sysp_proc proc);
     void look_again(sysp_proc proc, bool host_says_ended);
     void stop_watching(Process& process);
+    bool kill_outstanding(sysp_proc proc) const;
+    void tell_released();
+    void tell_released(Wire name, Released& released);
     void forget(sysp_proc proc);
 
     HostCore& core_;
@@ -152,6 +171,7 @@ class RemotePlugin {
     std::map<std::uint32_t, std::unique_ptr<RemoteInstance>> instances_;
     std::map<Wire, Operation> operations_;  // In the order of their submission.
     std::unordered_map<sysp_proc, Process> processes_;
+    std::map<Wire, Released> released_;  // By the id of the ping behind the release.
     std::unique_ptr<HostConnection> current_;
     std::unique_ptr<HostConnection> next_;      // Of a reload, until it has taken over.
     std::unique_ptr<HostConnection> retiring_;  // Of a reload, until its last operation has ended.
@@ -159,8 +179,9 @@ class RemotePlugin {
     platform::TimerId restart_timer_ = 0;
     platform::TimerId retire_timer_ = 0;
     Instant started_;
-    std::uint32_t failures_ = 0;  // In a row.
-    std::uint64_t file_stamp_ = 0;
+    std::uint32_t failures_ = 0;   // In a row.
+    std::uint64_t file_stamp_;     // Of the last start.
+    std::uint64_t running_stamp_;  // Of what runs, or of the look at the file before that.
     HostStatus status_;
 };
 

@@ -12,6 +12,7 @@ namespace {
 // How long a driver has to report an exit that the manager has seen already.
 constexpr Duration patience = std::chrono::seconds{1};
 constexpr int reminders_max = 10;
+constexpr std::int32_t kill_number = 9;
 
 }  // namespace
 
@@ -116,6 +117,52 @@ void RemotePlugin::report_exit(Process& process, sysp_proc proc, const ExitStatu
     told.oom_killed = told.oom_killed || process.oom_killed;
     told.memory_peak_bytes = std::max(told.memory_peak_bytes, process.memory_peak_bytes);
     core_.process_exited(*process.instance->instance, proc, told);
+}
+
+bool RemotePlugin::kill_outstanding(sysp_proc proc) const {
+    return std::any_of(operations_.begin(), operations_.end(), [proc](const auto& entry) {
+        return entry.second.proc == proc && entry.second.kill;
+    });
+}
+
+void RemotePlugin::release(RemoteInstance& instance, sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) return;
+    if (found->second.up) {
+        released_[++last_wire_] = {instance.id, found->second.recovery, kill_outstanding(proc),
+                                   current_.get()};
+    }
+    const Wire name = found->second.up ? last_wire_ : 0;
+    forget(proc);
+    for (HostConnection* const host : {current_.get(), retiring_.get()}) {
+        if (host == nullptr) continue;
+        host->send(encode(FrameType::release, 0, PlainCall{instance.id, proc, 0, 0}));
+    }
+    if (name != 0 && current_) current_->send(FrameWriter(FrameType::ping, name).take());
+}
+
+void RemotePlugin::tell_released() {
+    for (auto& [name, released] : released_) {
+        if (released.told == nullptr) tell_released(name, released);
+    }
+}
+
+// A host that never heard of the process looks for it first: then it finds what is left of it.
+void RemotePlugin::tell_released(Wire name, Released& released) {
+    const auto instance = instances_.find(released.instance);
+    if (instance == instances_.end()) return;
+    RemoteInstance* const owner = instance->second.get();
+    const sysp_proc proc = released.recovery.proc;
+    released.told = current_.get();
+    submit({owner, 0, OpType::spawn, FrameType::recover, proc},
+           encode(FrameType::recover, 0, released.recovery));
+    if (released.kill) {
+        const PlainCall kill{owner->id, proc, SYSP_SIG_KILL, kill_number};
+        submit({owner, 0, OpType::plain, FrameType::signal, proc},
+               encode(FrameType::signal, 0, kill));
+    }
+    current_->send(encode(FrameType::release, 0, PlainCall{owner->id, proc, 0, 0}));
+    current_->send(FrameWriter(FrameType::ping, name).take());
 }
 
 bool RemotePlugin::owns_pid(std::int64_t pid) const {

@@ -7,6 +7,7 @@
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
 #include "plugin_host/isolation/messages.hpp"
+#include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -23,7 +24,8 @@ Result<PluginInfo> read_answer(std::string_view bytes, const SchemaCheck& schema
     if (!*frame) return unreadable;
     if ((*frame)->type == FrameType::failed) {
         const auto failed = decode<FailedMessage>((*frame)->body);
-        return failed ? Error{ErrorCode::invalid_argument, failed->message} : unreadable;
+        return failed ? Error{ErrorCode::invalid_argument, safe_message(failed->message)}
+                      : unreadable;
     }
     const auto hello = decode<HelloMessage>((*frame)->body);
     if ((*frame)->type != FrameType::hello || !hello) return unreadable;

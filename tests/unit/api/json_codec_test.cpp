@@ -62,8 +62,9 @@ model::DaemonView full_view() {
     d.depends_on = {"db"};
     d.waiting_for = "db";
     d.run = RunId{99};
-    d.last_check = {from_unix_ms(1'700'000'000'500), false, "refused",
-                    std::chrono::microseconds{1500}, 2};
+    d.last_check = {
+        from_unix_ms(1'700'000'000'500), false, "refused",
+        std::chrono::microseconds{1500}, 2,     {{"connect_seconds", 0.25}, {"b_bytes", 1e18}}};
     d.stats = full_stats();
     return d;
 }
@@ -90,6 +91,8 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["exit_signal"], "SIGKILL");
     EXPECT_TRUE(object["exit_code"].is_null());
     EXPECT_EQ(object["last_check"]["latency_ms"], 1.5);
+    EXPECT_EQ(object["last_check"]["metrics"],
+              (json{{"connect_seconds", 0.25}, {"b_bytes", 1e18}}));
     EXPECT_EQ(object["stats"]["cpu_secs"], 2.5);
     EXPECT_EQ(object["stats"]["throttled_secs"], 0.125);
     EXPECT_EQ(object["stats"]["cpu_pressure"]["some"]["avg10"], 12.5);

@@ -51,6 +51,7 @@ class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
         std::string outcome = "errored";
         if (report.outcome == Outcome::passed) outcome = "passed";
         if (report.outcome == Outcome::failed) outcome = "failed";
+        metrics_ = report.metrics;
         heard_.push_back(std::to_string(check.value) + " " + outcome + ": " + report.message);
         if (heard_.size() >= wanted_) loop_->stop();
     }
@@ -59,6 +60,7 @@ class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
     std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
     std::unique_ptr<PluginHost> host_;
     std::vector<std::string> heard_;
+    std::vector<model::Metric> metrics_;
     std::size_t wanted_ = 0;
     Duration timeout_ = std::chrono::seconds{60};
 };
@@ -126,6 +128,42 @@ TEST_F(CheckRunnerTest, misbehaviour_is_counted_and_harms_nobody) {
     EXPECT_EQ(host_->misbehaviour().stale, 1U);
     EXPECT_EQ(host_->misbehaviour().wrong_type, 1U);
     EXPECT_EQ(host_->misbehaviour().thrown, 1U);
+}
+
+TEST_F(CheckRunnerTest, a_completion_after_the_deadline_is_stale_from_its_second_on) {
+    timeout_ = std::chrono::milliseconds{1};
+    start("late", 1);
+    until(1);
+    timeout_ = std::chrono::seconds{60};
+    start("pass", 2);
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("1 errored: checker did not answer", "2 passed: hi"));
+    EXPECT_EQ(host_->misbehaviour().unanswered, 1U);
+    EXPECT_EQ(host_->misbehaviour().stale, 1U);
+}
+
+TEST_F(CheckRunnerTest, a_completion_after_cancel_is_heard_by_nobody) {
+    start("late", 1);
+    host_->checks().cancel(CheckId{1});
+    settle();
+    start("pass", 2);
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("2 passed: hi"));
+    EXPECT_EQ(host_->misbehaviour().stale, 1U);
+}
+
+TEST_F(CheckRunnerTest, invented_completions_are_stale_and_the_true_one_counts) {
+    start("invented");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: hi"));
+    EXPECT_EQ(host_->misbehaviour().stale, 4U);
+}
+
+TEST_F(CheckRunnerTest, measurements_are_passed_on_if_they_are_sound) {
+    start("metrics");
+    until(1);
+    EXPECT_THAT(metrics_, ElementsAre(model::Metric{"a_bytes", 1}, model::Metric{"b", -2.5}));
+    EXPECT_EQ(host_->misbehaviour().rejected, 1U);
 }
 
 TEST_F(CheckRunnerTest, a_second_check_of_a_daemon_waits_for_nothing) {

@@ -126,6 +126,11 @@ TEST(Messages, carry_every_kind_of_completion) {
     ASSERT_TRUE(spawned);
     EXPECT_EQ(std::get<platform::SpawnedProcess>(spawned->payload).token, "token");
     EXPECT_TRUE(std::get<platform::SpawnedProcess>(spawned->payload).frozen);
+    platform::CheckReport report{platform::CheckReport::Outcome::failed, "no", {}, {}};
+    report.metrics = {{"a_bytes", 1.5}, {"b", -2}};
+    const auto checked = sent({OpType::check, {}, report});
+    ASSERT_TRUE(checked);
+    EXPECT_EQ(std::get<platform::CheckReport>(checked->payload).metrics, report.metrics);
     platform::ProcessStats stats;
     stats.memory_bytes = 4096;
     stats.throttled = std::chrono::milliseconds{7};
@@ -150,6 +155,14 @@ TEST(Messages, carry_all_that_a_driver_says_of_an_exit) {
     ASSERT_TRUE(back);
     EXPECT_EQ(back->proc, 7U);
     EXPECT_EQ(back->status, status);
+}
+
+TEST(Messages, carry_all_that_is_counted) {
+    const MisbehavedMessage told{{1, 2, 3, 4, 5, 6, 7}};
+    const std::string frame = encode(FrameType::misbehaved, 0, told);
+    const auto back = decode<MisbehavedMessage>(std::string_view(frame).substr(frame_header_bytes));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->counts, told.counts);
 }
 
 TEST(Messages, change_their_id_without_anything_else) {

@@ -4,6 +4,9 @@
 #ifndef FAULT_MAGIC
 #define FAULT_MAGIC SYSP_MAGIC
 #endif
+#ifndef FAULT_MAJOR
+#define FAULT_MAJOR SYSP_ABI_MAJOR
+#endif
 #ifndef FAULT_MINOR
 #define FAULT_MINOR SYSP_ABI_MINOR
 #endif
@@ -56,9 +59,8 @@ static const sysp_kind first = {
 static const sysp_kind second = {
     sizeof(sysp_kind), SYSP_KIND_CHECKER, FAULT_SECOND_KIND, "Second", "{}", NULL, &table, 0, 0};
 static const sysp_kind* const kinds[] = {&first, &second};
-static const sysp_module module = {FAULT_SIZE, FAULT_MAGIC, SYSP_ABI_MAJOR, FAULT_MINOR, 0,
-                                   FAULT_ID,   "1.0.0",     "example",      "raw",       kinds,
-                                   2,          NULL};
+static const sysp_module module = {FAULT_SIZE, FAULT_MAGIC, FAULT_MAJOR, FAULT_MINOR, 0, FAULT_ID,
+                                   "1.0.0",    "example",   "raw",       kinds,       2, NULL};
 
 SYSP_EXPORT const sysp_module* SYSP_CALL FAULT_ENTRY(void);
 const sysp_module* SYSP_CALL FAULT_ENTRY(void) {

@@ -2,6 +2,8 @@
 #include <syspulse/plugin.h>
 
 #include <cstring>
+#include <iterator>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -11,6 +13,7 @@ struct Checker {
     const sysp_host* host = nullptr;
     std::string word;
     sysp_op op = 0;
+    std::string how;
 };
 
 void answer(const Checker& checker, sysp_op op, std::int32_t outcome) {
@@ -18,6 +21,19 @@ void answer(const Checker& checker, sysp_op op, std::int32_t outcome) {
     result.size = sizeof result;
     result.outcome = outcome;
     result.message = {checker.word.data(), checker.word.size()};
+    checker.host->check_done(checker.host, op, &result, nullptr);
+}
+
+void answer_with_metrics(const Checker& checker, sysp_op op) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const sysp_metric metrics[] = {{{"Upper", 5}, 1},   {{nullptr, 9}, 1}, {{"nan", 3}, nan},
+                                   {{"a_bytes", 7}, 1}, {{"", 0}, 1},      {{"a_bytes", 7}, 2},
+                                   {{"b", 1}, -2.5}};
+    sysp_check_result result{};
+    result.size = sizeof result;
+    result.outcome = SYSP_CHECK_PASS;
+    result.metrics = metrics;
+    result.metric_count = std::size(metrics);
     checker.host->check_done(checker.host, op, &result, nullptr);
 }
 
@@ -33,7 +49,7 @@ void pass_and_delete(void* data) {
 }
 
 sysp_status create(const sysp_host* host, const sysp_config* config, void** self) {
-    auto* const checker = new Checker{host, {}, 0};
+    auto* const checker = new Checker{host, {}, 0, {}};
     sysp_str word{};
     if (host->cfg_str(config, "/word", &word) == SYSP_OK) checker->word.assign(word.ptr, word.len);
     if (checker->word == "bad") {
@@ -53,6 +69,7 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
     const sysp_host* const host = checker.host;
     const std::string how = request->target.ptr;
     checker.op = op;
+    checker.how = how;
     if (how == "pass") answer(checker, op, SYSP_CHECK_PASS);
     if (how == "fail") answer(checker, op, SYSP_CHECK_FAIL);
     if (how == "unknown") answer(checker, op, 99);
@@ -62,6 +79,13 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
         answer(checker, op, SYSP_CHECK_PASS);
         answer(checker, op, SYSP_CHECK_FAIL);
     }
+    if (how == "invented") {
+        for (const sysp_op nobodys : {sysp_op{0}, op + 1, op + (sysp_op{1} << 32), ~sysp_op{0}}) {
+            answer(checker, nobodys, SYSP_CHECK_FAIL);
+        }
+        answer(checker, op, SYSP_CHECK_PASS);
+    }
+    if (how == "metrics") answer_with_metrics(checker, op);
     if (how == "worker") return host->run(host, pass_and_delete, new Checker(checker));
     if (how == "posted") return host->post(host, pass_and_delete, new Checker(checker));
     if (how == "timer") {
@@ -72,7 +96,13 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
     return SYSP_OK;
 }
 
-void cancel(void*, sysp_op) {}
+// The one completion that a cancelled check owes, and then another.
+void cancel(void* self, sysp_op op) {
+    const Checker& checker = *static_cast<const Checker*>(self);
+    if (checker.how != "late") return;
+    answer(checker, op, SYSP_CHECK_PASS);
+    answer(checker, op, SYSP_CHECK_PASS);
+}
 
 constexpr sysp_checker_vtbl table{
     sizeof(sysp_checker_vtbl), 0, create, destroy, start, cancel, nullptr};
