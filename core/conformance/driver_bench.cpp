@@ -66,7 +66,7 @@ void DriverBench::leave_no_traces() {
         return std::none_of(started_.begin(), started_.end(),
                             [](const Running& run) { return process_lives(run.pid); });
     };
-    if (!host.until(all_dead, std::chrono::seconds{1})) return;
+    if (!host.until(all_dead, bench_patience)) return;
     renew();
     for (const Running& run : std::exchange(started_, {})) {
         // A zombie keeps its cgroup busy, and the instance that would have collected it is gone.
@@ -74,6 +74,8 @@ void DriverBench::leave_no_traces() {
         if (!ready()) return;
         const Running gone = recover(run.run_id, run.token);
         if (!gone.refused && !gone.answer) return;
+        // Something is left of it, or was a moment ago: the driver says when that is gone.
+        if (gone.up() && exit_of(gone)) release(gone.proc);
     }
 }
 

@@ -163,8 +163,7 @@ void DaemonMachine::timer(TimerKind kind, std::uint32_t generation) {
             return;
         case TimerKind::check_deadline:
             surroundings_.emit(CancelCheck{check_});
-            check_ended(false, "the checker did not answer in time", spec_->health_check->timeout,
-                        {});
+            check_ended(false, "the checker did not answer in time", spec_->health_check->timeout);
             return;
         case TimerKind::schedule:
             schedule_fired();

@@ -173,7 +173,7 @@ class DaemonMachine {
     void start_check();
     // Without a verdict nobody could make it.
     void check_ended(std::optional<bool> verdict, std::string message, Duration latency,
-                     std::vector<model::Metric> metrics);
+                     std::vector<model::Metric> metrics = {});
 
     void plan_schedule();
     void schedule_fired();

@@ -77,6 +77,9 @@ CgroupDriver::CgroupDriver(const sdk::Config& config)
 
 // The kernel refuses to remove a cgroup that has others below it, and so what is in use still.
 CgroupDriver::~CgroupDriver() {
+    for (const auto& [proc, run] : runs_) {
+        if (run.released) (void)run.group.remove();
+    }
     for (const std::string& place : inherited_) (void)::rmdir(place.c_str());
 }
 
@@ -222,6 +225,12 @@ void CgroupDriver::signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig)
 void CgroupDriver::release(sysp_proc proc) {
     const auto found = runs_.find(proc);
     if (found == runs_.end()) return;
+    // What was killed takes a moment to go, and its cgroup goes after it.
+    Run& dying = found->second;
+    if (!dying.ended && (dying.leader_gone || dying.killed) && dying.group.populated()) {
+        dying.released = true;
+        return;
+    }
     Run run = std::move(found->second);
     runs_.erase(found);
     unwatch_events(run);

@@ -65,6 +65,7 @@ class CgroupDriver : public sdk::Driver {
         bool leader_gone = false;
         bool killed = false;  // By us, not for want of memory.
         bool ended = false;
+        bool released = false;  // Forgotten once its cgroup is empty, and not heard of again.
         std::int32_t exit_kind = SYSP_EXIT_LOST;
         std::int32_t exit_value = 0;
     };

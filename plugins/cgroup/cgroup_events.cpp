@@ -84,6 +84,12 @@ void CgroupDriver::finish(sysp_proc proc) {
     run.timer.reset();
     run.watch.reset();
     unwatch_events(run);
+    if (run.released) {
+        if (run.pidfd) reap_child(run.pidfd.get());
+        (void)run.group.remove();
+        runs_.erase(proc);
+        return;
+    }
     const bool failed =
         run.exit_kind == SYSP_EXIT_SIGNAL ? run.exit_value == SIGKILL : run.exit_value != 0;
     const bool for_memory = failed && !run.killed && run.group.out_of_memory();

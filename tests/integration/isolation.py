@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 from harness import DEADLINE_SECS, PROGRAM, Manager, alive, main, need_root, until
@@ -298,6 +299,30 @@ def daemons_outlive_the_process_of_their_driver():
         os.kill(third["pid"], signal.SIGSTOP)
         m.ok("stop", "web", "--force")
         assert not alive(pid) and m.status("bystander")["restart_count"] == 0
+
+
+def a_process_of_a_driver_that_is_lost_leaves_no_group_behind():
+    need_root()
+    with Manager() as m:
+        configured(m, {"cgroup": {"isolation": "process", **QUICK}})
+        m.add(web={"command": ["/bin/sh", "-c", "sleep 600 & exec sleep 600"], "driver": "cgroup"})
+        if m.run("start", "web").returncode != 0:
+            print("skipped:", m.status("web")["last_error"])
+            sys.exit(77)
+        pid, hung = m.status("web")["pid"], host(m, "syspulse.cgroup")["pid"]
+        names = {pathlib.Path(line).name for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines()}
+        (name,) = (n for n in names if n.startswith("web."))
+
+        def groups():
+            found = subprocess.run(["find", "/sys/fs/cgroup", "-type", "d", "-name", name], capture_output=True, text=True)
+            return found.stdout.split()
+        assert groups()
+        # Its end is seen from the manager; only the driver knows of the group, and it is told by the fresh process.
+        os.kill(hung, signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: m.status("web")["exit_signal"] == "SIGKILL", "the exit is seen")
+        fresh_host(m, "syspulse.cgroup", hung)
+        until(lambda: not groups(), "the group is gone, with all that was in it", 0.2)
 
 
 def a_driver_that_dies_in_spawn_leaves_no_second_copy():

@@ -70,6 +70,9 @@ class StoredBinaries(unittest.TestCase):
             before = {}
             for way in ("now", "worker", "posted", "timer"):
                 before[way] = m.wait_for(way, health_status="unhealthy")["pid"]
+            m.ok("stop", "now")
+            self.assertEqual(m.status("now")["exit_code"], 5)
+            del before["now"]
             # What the driver says of a process is good enough for the next manager.
             m.ok("shutdown", "--keep-running")
             m.process.wait(harness.DEADLINE_SECS)
@@ -78,10 +81,9 @@ class StoredBinaries(unittest.TestCase):
                 now = m.wait_for(way, state="running")
                 self.assertEqual((now["pid"], now["restart_count"]), (pid, 0))
                 m.ok("stop", way)
-                self.assertEqual(m.status(way)["exit_code"], 5)
             file = m.root / "bad.yaml"
             file.write_text("daemons:\n  a:\n    command: [x]\n    health_check:\n      type: stored\n      with:\n        count: 10\n")
-            self.assertIn(f'{file}:7:16: the checker "stored" refuses "count": more than 9', m.fails(2, "add", "-f", file))
+            self.assertIn(f'{file}:7:9: the checker "stored" refuses "count": more than 9', m.fails(2, "add", "-f", file))
             self.assertNotIn("a secret", (m.root / "manager.log").read_text())
 
     def test_they_run_in_processes_of_their_own(self):

@@ -60,18 +60,19 @@ void RemotePlugin::start() {
     populate();
 }
 
-// Gives a fresh process what there is: instances first, then the daemons, then what waits.
+// Gives a fresh process what there is: instances first, then the daemons, also those that have
+// ended and are not released yet, then what waits.
 void RemotePlugin::populate() {
     for (const auto& [id, instance] : instances_) {
         current_->send(encode(FrameType::create, 0, instance->call));
     }
-    std::vector<sysp_proc> live;
+    std::vector<sysp_proc> known;
     for (auto& [proc, process] : processes_) {
-        if (!process.up || process.ended) continue;
+        if (!process.up) continue;
         process.recovering = true;
-        live.push_back(proc);
+        known.push_back(proc);
     }
-    for (const sysp_proc proc : live) {
+    for (const sysp_proc proc : known) {
         Process& process = processes_.at(proc);
         submit({process.instance, 0, OpType::spawn, FrameType::recover, proc},
                encode(FrameType::recover, 0, process.recovery));
@@ -223,6 +224,8 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
         process.recovering = false;
         process.inherited = true;
         if (process.up && !process.ended) live.push_back(proc);
+        // Its end is known, but nobody could collect it as long as it was another's child.
+        if (process.ended && process.handle) platform::collect_exit(process.handle.get());
     }
     // The children of the process are ours now.
     for (const sysp_proc proc : live) look_again(proc, false);

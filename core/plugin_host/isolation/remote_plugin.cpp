@@ -171,7 +171,8 @@ void RemotePlugin::flush() {
 }
 
 void RemotePlugin::answer(const Operation& operation, Completion completion) {
-    if (operation.op == 0) return;
+    // One that was cancelled over here is no fault of the plugin's.
+    if (operation.op == 0 || !(core_.waiting(operation.op) || core_.owed(operation.op))) return;
     core_.complete(*operation.instance->instance, operation.op, operation.type,
                    std::move(completion));
 }
@@ -219,15 +220,16 @@ void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::Owne
 // Our own recover or inspect after a loss, a reload or an exit that nobody reported.
 void RemotePlugin::recovered(const Operation& operation, const DoneMessage& message) {
     const auto found = processes_.find(operation.proc);
-    if (found == processes_.end() || found->second.ended) return;
+    if (found == processes_.end()) return;
     Process& process = found->second;
     const bool gone = message.error && message.error->code == ErrorCode::not_found;
     if (operation.call == FrameType::inspect) {
         if (gone) look_again(operation.proc, true);
         return;
     }
+    // Also of one that has ended meanwhile: operations wait for this.
     process.recovering = false;
-    if (message.error) {
+    if (message.error && !process.ended) {
         log::warn("plugin " + setup_.info.id + ": a fresh process could not take over process " +
                   std::to_string(process.pid) + ": " + message.error->message);
         if (gone) look_again(operation.proc, true);

@@ -134,6 +134,9 @@ void RemotePlugin::release(RemoteInstance& instance, sysp_proc proc) {
     }
     const Wire name = found->second.up ? last_wire_ : 0;
     forget(proc);
+    std::erase_if(operations_, [proc](const auto& entry) {
+        return entry.second.proc == proc && entry.second.sent_to == nullptr;
+    });
     for (HostConnection* const host : {current_.get(), retiring_.get()}) {
         if (host == nullptr) continue;
         host->send(encode(FrameType::release, 0, PlainCall{instance.id, proc, 0, 0}));

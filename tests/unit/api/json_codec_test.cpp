@@ -64,7 +64,7 @@ model::DaemonView full_view() {
     d.run = RunId{99};
     d.last_check = {
         from_unix_ms(1'700'000'000'500), false, "refused",
-        std::chrono::microseconds{1500}, 2,     {{"connect_seconds", 0.25}, {"b_bytes", 1e18}}};
+        std::chrono::microseconds{1500}, 2,     {{"b_bytes", 1e18}, {"connect_seconds", 0.25}}};
     d.stats = full_stats();
     return d;
 }
