@@ -140,6 +140,7 @@ class DaemonMachine {
                     bool wait_for_dependents);
     void terminate();
     void kill(std::string_view why);
+    void stop_took_too_long();
     void end_run(std::optional<ExitStatus> status, WallTime at);
     void after_failed_or_ended(bool failed, const std::string& what,
                                std::optional<Error> start_error);

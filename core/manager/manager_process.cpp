@@ -77,6 +77,8 @@ class Process final : public ManagerProcess {
           environment_(platform::process_environment()) {}
 
     Result<void> build(const ProcessOptions& options);
+    Result<void> find_plugins(const ProcessOptions& options);
+    ConductorOptions conducting();
 
     Conductor& conductor() override { return *conductor_; }
     platform::EventLoop& loop() override { return *loop_; }
@@ -137,6 +139,18 @@ Result<void> Process::build(const ProcessOptions& options) {
     auto capture = logs::make_capture(directory_.paths().logs(), *clock_);
     if (!capture) return capture.error();
     capture_ = std::move(*capture);
+    if (auto found = find_plugins(options); !found) return found;
+    conductor_ = std::make_unique<Conductor>(
+        Ports{*clock_, *loop_, *journal_, plugins_->processes(), plugins_->checks(), *capture_},
+        conducting());
+    if (auto loaded = conductor_->load(); !loaded) return loaded;
+    conductor_->on_finished([this] { finish(); });
+    control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, directory_.paths(),
+                             platform::process_id(), link_.get()});
+    return {};
+}
+
+Result<void> Process::find_plugins(const ProcessOptions& options) {
     plugin_host::HostOptions host;
     host.search_paths = plugin_search_path(options.plugin_dirs);
     host.schema_check = config::check_schema;
@@ -153,32 +167,30 @@ Result<void> Process::build(const ProcessOptions& options) {
     warn_of_missing(options.plugin_dirs);
     warn_of_unloaded(plugins_->catalog());
     warn_of_unknown(settings, plugins_->catalog());
-    ConductorOptions conducting;
-    conducting.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
-    conducting.make_uuid = [this] { return make_uuid(); };
-    conducting.base_environment = [this](const std::string& user) { return environment_.of(user); };
-    conducting.between_steps = crash_point(platform::process_environment());
-    conducting.logs_dir = directory_.paths().logs().string();
+    return {};
+}
+
+// What a conductor asks of the keeper, if there is one, and of the machine.
+ConductorOptions Process::conducting() {
+    ConductorOptions options;
+    options.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
+    options.make_uuid = [this] { return make_uuid(); };
+    options.base_environment = [this](const std::string& user) { return environment_.of(user); };
+    options.between_steps = crash_point(platform::process_environment());
+    options.logs_dir = directory_.paths().logs().string();
     if (link_) {
-        conducting.process_expected = [this](RunId run) { return link_->expect_process(run); };
-        conducting.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
-        conducting.run_forgotten = [this](RunId run) { link_->forget_run(run); };
-        if (link_->continues()) conducting.strays_seen = [this] { return link_->saw_strays(); };
-        conducting.ask_for_ends = [this] { link_->ask_for_ends(); };
-        conducting.ends_told = [this] { return link_->has_told_ends(); };
-        conducting.exit_seen = [this](RunId run, std::int64_t pid) {
+        options.process_expected = [this](RunId run) { return link_->expect_process(run); };
+        options.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
+        options.run_forgotten = [this](RunId run) { link_->forget_run(run); };
+        if (link_->continues()) options.strays_seen = [this] { return link_->saw_strays(); };
+        options.ask_for_ends = [this] { link_->ask_for_ends(); };
+        options.ends_told = [this] { return link_->has_told_ends(); };
+        options.exit_seen = [this](RunId run, std::int64_t pid) {
             return link_->exit_of(run, pid);
         };
     }
-    conducting.boot = platform::boot_identity();
-    conductor_ = std::make_unique<Conductor>(
-        Ports{*clock_, *loop_, *journal_, plugins_->processes(), plugins_->checks(), *capture_},
-        std::move(conducting));
-    if (auto loaded = conductor_->load(); !loaded) return loaded;
-    conductor_->on_finished([this] { finish(); });
-    control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, directory_.paths(),
-                             platform::process_id(), link_.get()});
-    return {};
+    options.boot = platform::boot_identity();
+    return options;
 }
 
 Result<std::vector<model::DaemonSpec>> Process::load_specs(
