@@ -65,16 +65,17 @@ class LinuxPeerChannel final : public PeerChannel {
     }
 
     void send(std::string_view bytes, std::span<const NativeHandle> handles) override {
-        if (closed_ || handles.size() > handles_max) return;
+        if (closed_ || broken_ || handles.size() > handles_max) return;
         std::size_t sent = 0;
         if (queue_.empty()) sent = write_some(bytes, handles);
-        if (sent == bytes.size()) return;
+        if (broken_ || sent == bytes.size()) return;
         Waiting waiting{std::string(bytes.substr(sent)), 0, {}};
         // The handles went with the first byte.
         if (sent == 0) {
             for (const NativeHandle handle : handles) {
                 auto copy = duplicate_handle(handle);
-                waiting.handles.push_back(copy ? std::move(*copy) : OwnedHandle());
+                if (!copy) return give_up();
+                waiting.handles.push_back(std::move(*copy));
             }
         }
         waiting_bytes_ += waiting.bytes.size();
@@ -91,7 +92,7 @@ class LinuxPeerChannel final : public PeerChannel {
         std::vector<OwnedHandle> handles;
     };
 
-    // How many bytes the peer took; a lost peer is noticed when reading.
+    // How many bytes the peer took.
     std::size_t write_some(std::string_view bytes, std::span<const NativeHandle> handles) {
         iovec part{const_cast<char*>(bytes.data()), bytes.size()};
         msghdr message{};
@@ -101,7 +102,18 @@ class LinuxPeerChannel final : public PeerChannel {
         attach(message, control, handles);
         const ssize_t sent =
             ::sendmsg(static_cast<int>(handle_.get()), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN && errno != EINTR) give_up();
         return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+    }
+
+    // What cannot be sent would leave a gap, and trying again and again would keep the loop busy.
+    // Reading finds the end, and tells of it as of any lost peer.
+    void give_up() {
+        broken_ = true;
+        queue_.clear();
+        waiting_bytes_ = 0;
+        loop_.rewatch(watch_, ready_read);
+        ::shutdown(static_cast<int>(handle_.get()), SHUT_RDWR);
     }
 
     void flush() {
@@ -111,7 +123,7 @@ class LinuxPeerChannel final : public PeerChannel {
             for (const OwnedHandle& handle : first.handles) handles.push_back(handle.get());
             const std::size_t sent =
                 write_some(std::string_view(first.bytes).substr(first.sent), handles);
-            if (sent == 0) return;
+            if (sent == 0 || broken_) return;
             first.sent += sent;
             waiting_bytes_ -= sent;
             first.handles.clear();
@@ -153,6 +165,7 @@ class LinuxPeerChannel final : public PeerChannel {
     PeerEvents events_;
     WatchId watch_ = 0;
     bool closed_ = false;
+    bool broken_ = false;  // Nothing can be sent any more.
     std::deque<Waiting> queue_;
     std::size_t waiting_bytes_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
