@@ -51,6 +51,7 @@ model::StoredRun DaemonMachine::stored_run() const {
 void DaemonMachine::describe(model::DaemonView& view) const {
     view.state = state_;
     view.health_status = health();
+    if (run_live_) view.driver = driver_.type;
     if (run_live_ && pid_ > 0) view.pid = pid_;
     view.paused = hold_ == Hold::paused || hold_ == Hold::resuming;
     view.run = run_;

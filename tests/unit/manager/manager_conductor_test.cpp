@@ -149,6 +149,19 @@ TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
     conductor_->unsubscribe(id);
 }
 
+TEST_F(ManagerConductor, the_driver_that_is_shown_is_that_of_the_run) {
+    model::DaemonSpec spec = make_spec("web");
+    spec.driver.type = "old";
+    ASSERT_TRUE(conductor_->add({spec}, false, "tester"));
+    start("web");
+    spec.driver.type = "new";
+    ASSERT_TRUE(conductor_->add({spec}, true, "tester"));
+    EXPECT_EQ(conductor_->view("web")->driver, "old");
+    world_.exit_now(processes_run("web"), ExitStatus::exited(0));
+    pass(milliseconds{100});
+    EXPECT_EQ(conductor_->view("web")->driver, "new");
+}
+
 TEST_F(ManagerConductor, requests_for_unknown_names_are_answered_at_once) {
     Answer start, stop, restart, remove, signal;
     conductor_->start("no", true, std::nullopt, "", start.callback());
