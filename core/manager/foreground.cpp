@@ -44,7 +44,7 @@ class Foreground {
     void seen(const model::HistoryEntry& entry);
     void start_all();
     void end_if_idle();
-    void end();
+    void end(const std::string& why);
 
     ManagerProcess& process_;
     const UpOptions& options_;
@@ -95,7 +95,7 @@ void Foreground::start_all() {
 
 void Foreground::nobody_reads() {
     log::warn("nobody reads the output any more; stopping all daemons");
-    end();
+    end("nobody reads the output of up");
 }
 
 void Foreground::seen(const model::HistoryEntry& entry) {
@@ -123,12 +123,12 @@ void Foreground::end_if_idle() {
         const auto view = process_.conductor().view(spec.name);
         if (view && view->state != State::stopped && view->state != State::failed) return;
     }
-    end();
+    end("no daemon of up is left");
 }
 
-void Foreground::end() {
+void Foreground::end(const std::string& why) {
     if (std::exchange(ending_, true)) return;
-    process_.conductor().note_manager("shutdown", "no daemon of up is left");
+    process_.conductor().note_manager("shutdown", why);
     process_.conductor().shut_down(false, false);
 }
 

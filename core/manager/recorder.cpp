@@ -97,8 +97,9 @@ void Recorder::write(Records records) {
 }
 
 Result<void> Recorder::write_now(Records records) {
-    if (!writable_) attempt();
+    if (!writable_ || !waiting_.empty()) attempt();
     if (!writable_) return Error{ErrorCode::unavailable, error_};
+    retry_refused();
     if (auto done = journal_.commit(records); !done) return done;
     written(records);
     return {};

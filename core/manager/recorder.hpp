@@ -38,7 +38,7 @@ class Recorder {
     // Writes it now, or waits with it. Of what the journal refuses for what it says, the rest is
     // written nevertheless; only the newest state of a daemon is kept for another try.
     void write(std::vector<model::JournalRecord> records);
-    // All or nothing, after what waits.
+    // All or nothing, after what waits and what was refused.
     Result<void> write_now(std::vector<model::JournalRecord> records);
 
     // Why the last write failed; empty when all is recorded.

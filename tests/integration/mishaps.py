@@ -34,6 +34,8 @@ def up_stops_its_daemons_when_nobody_reads_its_output():
         assert process.wait(DEADLINE_SECS) == 0, process.stderr.read()
         assert not alive(daemon)
         process.stderr.close()
+        m.start()
+        assert "nobody reads the output of up" in m.ok("events")
 
 
 def up_supervises_while_nobody_reads_its_output():

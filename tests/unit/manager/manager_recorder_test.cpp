@@ -106,6 +106,21 @@ TEST_F(ManagerRecorder, what_is_written_now_comes_after_what_waits_or_not_at_all
     EXPECT_EQ(restarts(0), 2U);
 }
 
+TEST_F(ManagerRecorder, what_is_noted_for_the_turn_comes_before_what_is_written_now) {
+    recorder_.note(line("noted").entry);
+    EXPECT_TRUE(recorder_.write_now({line("now")}));
+    EXPECT_EQ(recorded_, (std::vector<std::string>{"noted", "now"}));
+}
+
+TEST_F(ManagerRecorder, a_last_chance_is_one_for_what_was_refused_too) {
+    journal_.refuses = [](const model::JournalRecord& record) { return !is_line(record); };
+    recorder_.write({instance("a", 1)});
+    EXPECT_EQ(restarts(0), 0U);
+    journal_.refuses = nullptr;
+    EXPECT_TRUE(recorder_.write_now({}));
+    EXPECT_EQ(restarts(0), 1U);
+}
+
 TEST_F(ManagerRecorder, what_waits_is_the_last_state_of_each_daemon_and_run) {
     const Records kept =
         without_outdated({instance("a", 1), run("a", 1, 10), instance("b", 1), line("one"),
