@@ -92,7 +92,8 @@ class Control final : public api::ControlService {
               api::Done<std::unique_ptr<api::TextStream>> done) override;
     Result<std::unique_ptr<api::EventStream>> events(const api::EventQuery& query,
                                                      api::Readable readable) override {
-        return open_events(parts_.conductor, query, parts_.clock.now().wall, std::move(readable));
+        return open_events(parts_.loop, parts_.conductor, query, parts_.clock.now().wall,
+                           std::move(readable));
     }
 
   private:

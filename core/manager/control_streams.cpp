@@ -1,6 +1,10 @@
 #include "manager/control_streams.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "logs/follower.hpp"
@@ -11,6 +15,8 @@ namespace {
 // A client that falls further behind than this many events is cut off; it can ask again from where
 // it was.
 constexpr std::size_t waiting_events_max = 65536;
+// So many past events are read in one turn of the loop, from the newest back.
+constexpr std::size_t events_per_turn = 250;
 // What of a log is read ahead of a client.
 constexpr std::size_t piece_bytes = 64 * 1024;
 
@@ -135,11 +141,11 @@ class LogText final : public api::TextStream {
 
 class Events final : public api::EventStream {
   public:
-    Events(Conductor& conductor, std::vector<model::HistoryEntry> past, bool follow,
-           std::string daemon, api::Readable readable)
-        : conductor_(conductor),
-          waiting_(std::make_move_iterator(past.begin()), std::make_move_iterator(past.end())),
-          daemon_(std::move(daemon)),
+    Events(platform::EventLoop& loop, Conductor& conductor, model::HistoryQuery past, bool follow,
+           api::Readable readable)
+        : loop_(loop),
+          conductor_(conductor),
+          past_(std::move(past)),
           readable_(std::move(readable)) {
         if (follow) {
             subscription_ =
@@ -150,8 +156,19 @@ class Events final : public api::EventStream {
         if (subscription_ != 0) conductor_.unsubscribe(subscription_);
     }
 
+    // Reads the newest of the past, and leaves more to later turns. False if there is none.
+    Result<bool> open() {
+        if (auto begun = read_past(); !begun) return begun.error();
+        return !waiting_.empty();
+    }
+
     Result<api::Pull> read(std::vector<model::HistoryEntry>& sink, std::size_t max) override {
+        if (failure_) return *failure_;
         if (overrun_) return Error{ErrorCode::unavailable, "the client is too slow for the events"};
+        if (past_.limit > 0) {
+            told_ = false;
+            return api::Pull::wait;
+        }
         for (std::size_t i = 0; i < max && !waiting_.empty(); ++i) {
             sink.push_back(std::move(waiting_.front()));
             waiting_.pop_front();
@@ -164,19 +181,52 @@ class Events final : public api::EventStream {
 
   private:
     void seen(const model::HistoryEntry& entry) {
-        if (!daemon_.empty() && entry.daemon != daemon_) return;
+        if (!past_.daemon.empty() && entry.daemon != past_.daemon) return;
         overrun_ = overrun_ || waiting_.size() >= waiting_events_max;
         if (!overrun_) waiting_.push_back(entry);
+        if (past_.limit == 0) tell();
+    }
+
+    void tell() {
         if (!std::exchange(told_, true)) readable_();
     }
 
+    // Many of them at once would hold up all other clients.
+    Result<void> read_past() {
+        model::HistoryQuery piece = past_;
+        piece.limit = std::min(past_.limit, events_per_turn);
+        auto found = conductor_.history(piece);
+        if (!found) return found.error();
+        past_.limit = found->size() < piece.limit ? 0 : past_.limit - piece.limit;
+        if (!found->empty()) past_.before_id = found->front().id;
+        waiting_.insert(waiting_.begin(), std::make_move_iterator(found->begin()),
+                        std::make_move_iterator(found->end()));
+        if (past_.limit > 0) {
+            loop_.post([me = std::weak_ptr(me_)] {
+                if (const auto stream = me.lock()) (*stream)->go_on();
+            });
+        }
+        return {};
+    }
+
+    void go_on() {
+        if (auto read = read_past(); !read) {
+            failure_ = read.error();
+            past_.limit = 0;
+        }
+        if (past_.limit == 0) tell();
+    }
+
+    platform::EventLoop& loop_;
     Conductor& conductor_;
+    model::HistoryQuery past_;  // What of it is still to be read.
     std::deque<model::HistoryEntry> waiting_;
-    std::string daemon_;
+    std::optional<Error> failure_;
     api::Readable readable_;
     std::uint64_t subscription_ = 0;
     bool told_ = true;  // Nobody waits before the first read.
     bool overrun_ = false;
+    std::shared_ptr<Events*> me_ = std::make_shared<Events*>(this);
 };
 
 }  // namespace
@@ -200,22 +250,23 @@ Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
     return std::unique_ptr<api::TextStream>(std::move(text));
 }
 
-Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
+Result<std::unique_ptr<api::EventStream>> open_events(platform::EventLoop& loop,
+                                                      Conductor& conductor,
                                                       const api::EventQuery& query, WallTime now,
                                                       api::Readable readable) {
-    std::vector<model::HistoryEntry> past;
-    if (query.limit > 0) {
-        model::HistoryQuery wanted{query.daemon, query.after_id, std::nullopt, query.limit};
-        if (query.since) wanted.since = query.since->resolve(now);
-        auto found = conductor.history(wanted);
-        if (!found) return found.error();
-        past = std::move(*found);
-    }
+    model::HistoryQuery past;
+    past.daemon = query.daemon;
+    past.after_id = query.after_id;
+    if (query.since) past.since = query.since->resolve(now);
+    past.limit = query.limit;
+    auto events = std::make_unique<Events>(loop, conductor, std::move(past), query.follow,
+                                           std::move(readable));
+    const auto has_past = query.limit > 0 ? events->open() : Result<bool>(false);
+    if (!has_past) return has_past.error();
     // One that was removed is known as long as its history is.
-    if (!query.daemon.empty() && past.empty() && !conductor.spec(query.daemon))
+    if (!query.daemon.empty() && !*has_past && !conductor.spec(query.daemon))
         return Error{ErrorCode::not_found, "no daemon named \"" + query.daemon + "\""};
-    return std::unique_ptr<api::EventStream>(std::make_unique<Events>(
-        conductor, std::move(past), query.follow, query.daemon, std::move(readable)));
+    return std::unique_ptr<api::EventStream>(std::move(events));
 }
 
 }  // namespace syspulse::manager

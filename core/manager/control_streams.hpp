@@ -22,7 +22,8 @@ Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
                                                      Conductor& conductor, std::string daemon,
                                                      api::Readable readable);
 
-Result<std::unique_ptr<api::EventStream>> open_events(Conductor& conductor,
+Result<std::unique_ptr<api::EventStream>> open_events(platform::EventLoop& loop,
+                                                      Conductor& conductor,
                                                       const api::EventQuery& query, WallTime now,
                                                       api::Readable readable);
 

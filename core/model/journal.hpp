@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -118,6 +119,7 @@ struct HistoryQuery {
     std::int64_t after_id = 0;
     std::optional<WallTime> since{};
     std::size_t limit = 1000;  // The newest that match, returned oldest first.
+    std::int64_t before_id = std::numeric_limits<std::int64_t>::max();
 };
 
 // [loop thread]

@@ -75,9 +75,10 @@ inline constexpr std::array sql_texts{
     " i.kill_at, i.driver, i.driver_options, i.queued_run"
     " FROM specs AS s LEFT JOIN instances AS i ON i.uuid = s.uuid ORDER BY s.position",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
-    " FROM history WHERE id > ?1 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
+    " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
-    " FROM history WHERE id > ?1 AND at >= ?2 AND daemon = ?4 ORDER BY id DESC LIMIT ?3",
+    " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 AND daemon = ?4"
+    " ORDER BY id DESC LIMIT ?3",
     "SELECT min(id) FROM history INDEXED BY history_by_time WHERE at >= ?",
     "SELECT run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom, exit_memory_peak"
     " FROM runs WHERE uuid = ?1 ORDER BY run DESC LIMIT ?2",

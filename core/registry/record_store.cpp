@@ -342,11 +342,11 @@ Result<std::vector<HistoryEntry>> RecordStore::history(const model::HistoryQuery
     }
     auto& sql = statement(query.daemon.empty() ? history_sql : history_of_sql);
     const StatementUse use(sql);
-    constexpr auto always = std::numeric_limits<std::int64_t>::min();
     sql.bind(0, after);
-    sql.bind(1, query.since.has_value() ? to_unix_ms(*query.since) : always);
+    sql.bind(1, to_unix_ms(query.since.value_or(WallTime::min())));
     sql.bind(2, to_sql(query.limit));
     if (!query.daemon.empty()) sql.bind(3, query.daemon);
+    sql.bind(4, query.before_id);
     auto found = collect<HistoryEntry>(database_, sql, entry_at);
     if (found) std::reverse(found->begin(), found->end());
     return found;

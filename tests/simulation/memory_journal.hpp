@@ -17,7 +17,8 @@ class MemoryJournal final : public model::Journal {
   public:
     explicit MemoryJournal(Random& random) : random_(random) {}
 
-    double write_fails = 0;  // Probability per commit.
+    double write_fails = 0;      // Probability per commit.
+    std::size_t most_asked = 0;  // Lines of history at once.
 
     Result<model::JournalSnapshot> load() override { return snapshot_; }
 
@@ -40,8 +41,17 @@ class MemoryJournal final : public model::Journal {
         return {};
     }
 
-    Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery&) override {
-        return history_;
+    Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query) override {
+        most_asked = std::max(most_asked, query.limit);
+        std::vector<model::HistoryEntry> found;
+        for (const model::HistoryEntry& entry : history_) {
+            const bool named = query.daemon.empty() || query.daemon == entry.daemon;
+            if (named && entry.id > query.after_id && entry.id < query.before_id)
+                found.push_back(entry);
+        }
+        const auto extra = found.size() - std::min(found.size(), query.limit);
+        found.erase(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(extra));
+        return found;
     }
     Result<std::vector<model::StoredRun>> runs(const std::string&, std::size_t) override {
         return std::vector<model::StoredRun>{};

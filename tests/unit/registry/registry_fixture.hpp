@@ -2,8 +2,10 @@
 #pragma once
 
 #include <gtest/gtest.h>
+
 #include <sqlite3.h>
 #include <unistd.h>
+#include <limits>
 
 #include <filesystem>
 #include <fstream>
@@ -104,12 +106,14 @@ struct Ask {
     std::int64_t after_id = 0;
     std::optional<WallTime> since{};
     std::size_t limit = 1000;
+    std::int64_t before_id = std::numeric_limits<std::int64_t>::max();
 };
 
 // The reasons of the lines that match, in the order they were returned.
 inline std::vector<std::string> reasons(model::Journal& journal, const Ask& ask) {
     std::vector<std::string> found;
-    const auto lines = journal.history({ask.daemon, ask.after_id, ask.since, ask.limit});
+    const auto lines =
+        journal.history({ask.daemon, ask.after_id, ask.since, ask.limit, ask.before_id});
     EXPECT_TRUE(lines.has_value());
     if (!lines) return found;
     for (const auto& entry : *lines) found.push_back(entry.reason);

@@ -246,6 +246,8 @@ TEST_F(Registry, history_is_filtered_and_limited_to_the_newest_oldest_first) {
                 ElementsAre("line at 6"));
     EXPECT_THAT(reasons(*journal, {.since = at(7)}), IsEmpty());
     EXPECT_THAT(reasons(*journal, {.limit = 0}), IsEmpty());
+    EXPECT_THAT(reasons(*journal, {.limit = 2, .before_id = 6}),
+                ElementsAre("line at 4", "line at 5"));
 }
 
 TEST_F(Registry, lines_written_after_the_clock_went_back_are_found_by_time) {
