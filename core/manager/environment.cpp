@@ -48,8 +48,9 @@ std::vector<std::pair<std::string, std::string>> BaseEnvironment::of(const std::
     const bool account_is_ours = inherits_ && user.empty();
     environment.insert(account_is_ours ? environment.end() : environment.begin(), common_.begin(),
                        common_.end());
-    // An account that is missing now may be there at the next start.
-    if (!account) return environment;
+    // An account that is missing now may be there at the next start; numbers need none.
+    const bool only_numbers = user.find_first_not_of("0123456789:") == std::string::npos;
+    if (!account && !only_numbers) return environment;
     return of_user_.emplace(user, std::move(environment)).first->second;
 }
 

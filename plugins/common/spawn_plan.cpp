@@ -169,7 +169,10 @@ std::optional<Credentials> resolve_user(const std::string& user) {
     if (user.empty()) return std::nullopt;
     const auto colon = user.find(':');
     const std::string name = user.substr(0, colon);
-    const auto account = find_account(name);
+    // Two numbers say all: a directory service that does not answer holds up nobody then.
+    const bool only_numbers =
+        colon != std::string::npos && to_number(name) && to_number(user.substr(colon + 1));
+    const auto account = only_numbers ? std::nullopt : find_account(name);
     Credentials result;
     if (account) {
         result.uid = account->uid;

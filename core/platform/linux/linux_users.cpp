@@ -64,7 +64,7 @@ bool user_exists(const std::string& user) {
     const std::string name = without_group(user);
     const bool has_group = name.size() < user.size();
     if (has_group && !group_exists(user.substr(name.size() + 1))) return false;
-    return account_of(name) || (has_group && number_in(name));
+    return (has_group && number_in(name)) || account_of(name);
 }
 
 bool is_root(const std::string& user) {
