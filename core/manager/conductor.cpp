@@ -49,22 +49,10 @@ Result<void> Conductor::load() {
     SYSPULSE_ASSERT(snapshot->specs.size() == snapshot->instances.size(), "one instance per spec");
     supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, snapshot->last_run);
     Batch batch;
-    const Now now = ports_.clock.now();
     for (std::size_t i = 0; i < snapshot->specs.size(); ++i) {
-        const model::StoredSpec& stored = snapshot->specs[i];
-        auto spec = config::from_stored_json(stored.name, stored.spec_json);
-        if (!spec)
-            return spec.error().with("cannot load daemon \"" + stored.name +
-                                     "\" from the registry");
-        const DaemonKey key{++last_key_};
-        auto shared = std::make_shared<const model::DaemonSpec>(std::move(*spec));
-        entries_.emplace(key, Entry{stored.uuid, stored.name, shared, stored.added_at});
-        by_name_[stored.name] = key;
         const model::StoredInstance& instance = snapshot->instances[i];
-        if (instance.run_live) runs_[instance.run] = key;
-        const bool rebooted = !instance.boot.empty() && instance.boot != options_.boot;
-        left_running_ = left_running_ || (snapshot->daemons_left && !rebooted);
-        supervisor_->handle(engine::DaemonAdded{key, shared, instance, rebooted}, now, batch);
+        left_running_ = left_running_ || (snapshot->daemons_left && !from_earlier_life(instance));
+        load_daemon(snapshot->specs[i], instance, batch);
     }
     perform(batch);
     // Of this start only.
@@ -72,7 +60,31 @@ Result<void> Conductor::load() {
     return {};
 }
 
+// A declaration that was fine may be refused by now: another version wrote it, or the system has
+// lost a time zone that it names. That is no reason to leave all other daemons alone.
+void Conductor::load_daemon(const model::StoredSpec& stored, const model::StoredInstance& instance,
+                            Batch& batch) {
+    auto spec = config::from_stored_json(stored.name, stored.spec_json);
+    if (!spec) {
+        const bool may_run = instance.run_live && !from_earlier_life(instance);
+        unreadable_[stored.name] = {instance, spec.error().message, may_run};
+        return log::error(no_such(stored.name).message);
+    }
+    const DaemonKey key{++last_key_};
+    auto shared = std::make_shared<const model::DaemonSpec>(std::move(*spec));
+    entries_.emplace(key, Entry{stored.uuid, stored.name, shared, stored.added_at});
+    by_name_[stored.name] = key;
+    if (instance.run_live) runs_[instance.run] = key;
+    const engine::DaemonAdded added{key, shared, instance, from_earlier_life(instance)};
+    supervisor_->handle(added, ports_.clock.now(), batch);
+}
+
+bool Conductor::from_earlier_life(const model::StoredInstance& instance) const {
+    return !instance.boot.empty() && instance.boot != options_.boot;
+}
+
 void Conductor::begin(bool restore, bool continued) {
+    begun_ = true;
     // A manager that left daemons running is gone on with; this is no start of the system.
     const engine::ManagerStarted started{restore, continued || left_running_};
     if (!continued) return submit(started);

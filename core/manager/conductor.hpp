@@ -115,6 +115,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
 
     // Called once, when the daemons have ended (or have been left alone) after shut_down().
     void on_finished(std::function<void()> finished) { finished_ = std::move(finished); }
+    // Daemons that are left alone, because the journal's declarations of them cannot be read.
+    std::vector<std::string> warnings() const;
     // Why the last write to the journal failed; empty when all is recorded.
     const std::string& journal_error() const { return recorder_.error(); }
 
@@ -128,8 +130,15 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
         engine::SpecPtr spec;
         WallTime added_at{};
     };
+    struct Unreadable {
+        model::StoredInstance instance;
+        std::string why;
+        bool may_run = false;
+    };
     using Batch = std::vector<engine::Action>;
 
+    void load_daemon(const model::StoredSpec& stored, const model::StoredInstance& instance,
+                     Batch& batch);
     void spawned(RunId run, const platform::SpawnedProcess& process) override;
     void spawn_failed(RunId run, const Error& error) override;
     void recover_failed(RunId run, const Error& error) override;
@@ -160,7 +169,10 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void begin_run(const engine::RecoverRun& action);
     void rearm();
 
+    bool from_earlier_life(const model::StoredInstance& instance) const;
     DaemonKey key_of(const std::string& name) const;
+    Error no_such(const std::string& name) const;
+    Result<void> remove_unreadable(const std::string& name, bool force, const Operator& by);
     RequestId ask(Done done);
     model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const;
     void action_history(DaemonKey daemon, std::string what, const Operator& by);
@@ -177,10 +189,13 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::unique_ptr<engine::Supervisor> supervisor_;
     std::map<DaemonKey, Entry> entries_;  // In the order of registration.
     std::unordered_map<std::string, DaemonKey> by_name_;
+    // By name. Their rows stay as they are until somebody removes or replaces them.
+    std::map<std::string, Unreadable> unreadable_;
     std::uint32_t last_key_ = 0;
     // The last manager left its daemons to this one, in this life of the machine.
     bool left_running_ = false;
     bool leaves_daemons_ = false;  // So will this one.
+    bool begun_ = false;
     std::uint64_t last_request_ = 0;
     std::uint64_t last_subscription_ = 0;
 

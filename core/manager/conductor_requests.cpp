@@ -6,17 +6,42 @@
 #include "manager/conductor.hpp"
 
 namespace syspulse::manager {
-namespace {
-
-Error no_such(const std::string& name) {
-    return {ErrorCode::not_found, "no daemon named \"" + name + "\""};
-}
-
-}  // namespace
 
 DaemonKey Conductor::key_of(const std::string& name) const {
     const auto found = by_name_.find(name);
     return found == by_name_.end() ? DaemonKey{} : found->second;
+}
+
+Error Conductor::no_such(const std::string& name) const {
+    const auto found = unreadable_.find(name);
+    if (found == unreadable_.end())
+        return {ErrorCode::not_found, "no daemon named \"" + name + "\""};
+    return {ErrorCode::invalid_state,
+            "\"" + name + "\" is left alone, its declaration in the registry cannot be read: " +
+                found->second.why +
+                (found->second.may_run
+                     ? "; a process of it may be running: end that and remove it with --force"
+                     : "; add it again with --replace, or remove it")};
+}
+
+std::vector<std::string> Conductor::warnings() const {
+    std::vector<std::string> all;
+    for (const auto& [name, left] : unreadable_) all.push_back(no_such(name).message);
+    return all;
+}
+
+// Who removes it by force answers for its process.
+Result<void> Conductor::remove_unreadable(const std::string& name, bool force, const Operator& by) {
+    const Unreadable& left = unreadable_.at(name);
+    if (left.may_run && !force) return no_such(name);
+    std::vector<model::JournalRecord> records{model::SpecRemoved{left.instance.uuid}};
+    records.emplace_back(
+        model::HistoryAdded{action_of(Entry{left.instance.uuid, name, nullptr, {}}, "remove", by)});
+    if (auto done = recorder_.write_now(std::move(records)); !done)
+        return done.error().with("cannot remove \"" + name + "\"");
+    unreadable_.erase(name);
+    publish();
+    return {};
 }
 
 RequestId Conductor::ask(Done done) {
@@ -31,7 +56,10 @@ Result<void> Conductor::check_addable(const std::vector<model::DaemonSpec>& spec
         return Error{ErrorCode::unavailable, "the manager shuts down"};
     std::string taken;
     for (const model::DaemonSpec& spec : specs) {
-        if (by_name_.contains(spec.name))
+        const auto left = unreadable_.find(spec.name);
+        if (begun_ && replace && left != unreadable_.end() && left->second.may_run)
+            return no_such(spec.name);
+        if (by_name_.contains(spec.name) || left != unreadable_.end())
             taken += (taken.empty() ? "\"" : ", \"") + spec.name + "\"";
     }
     if (taken.empty() || replace) return {};
@@ -59,13 +87,19 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
             continue;
         }
         key = DaemonKey{++last_key_};
+        const auto left = unreadable_.find(spec.name);
+        const bool known = left != unreadable_.end();
+        const std::string uuid = known ? left->second.instance.uuid : options_.make_uuid();
         const Entry& entry =
-            entries_.emplace(key, Entry{options_.make_uuid(), spec.name, shared, now.wall})
-                .first->second;
+            entries_.emplace(key, Entry{uuid, spec.name, shared, now.wall}).first->second;
         by_name_[spec.name] = key;
         added.push_back(key);
-        records.emplace_back(model::SpecAdded{stored_spec(entry)});
-        records.emplace_back(model::HistoryAdded{action_of(entry, "add", by)});
+        if (known) {
+            records.emplace_back(model::SpecReplaced{stored_spec(entry)});
+        } else {
+            records.emplace_back(model::SpecAdded{stored_spec(entry)});
+        }
+        records.emplace_back(model::HistoryAdded{action_of(entry, known ? "replace" : "add", by)});
     }
     if (!records.empty()) {
         if (const auto done = recorder_.write_now(std::move(records)); !done) {
@@ -86,7 +120,14 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
     for (const DaemonKey key : added) {
         const Entry& entry = entries_.at(key);
         ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
-        submit(engine::DaemonAdded{key, entry.spec, std::nullopt, false});
+        engine::DaemonAdded event{key, entry.spec, std::nullopt, false};
+        // A manager that has not begun takes over what the declaration was in the way of.
+        if (const auto left = unreadable_.extract(entry.name); left && !begun_) {
+            event.stored = left.mapped().instance;
+            event.rebooted = from_earlier_life(*event.stored);
+            if (event.stored->run_live) runs_[event.stored->run] = key;
+        }
+        submit(std::move(event));
     }
     if (!queue_.empty()) drain();
     publish();
@@ -119,6 +160,7 @@ void Conductor::restart(const std::string& name, bool force, bool wait,
 
 void Conductor::remove(const std::string& name, bool force, const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
+    if (!key && unreadable_.contains(name)) return done(remove_unreadable(name, force, by));
     if (!key) return done(no_such(name));
     action_history(key, "remove", by);
     submit(engine::RemoveRequested{key, ask(std::move(done)), force});

@@ -188,6 +188,7 @@ api::ManagerInfo Control::info() {
     std::map<model::State, std::size_t> counts;
     for (const model::DaemonView& view : conductor().views()) ++counts[view.state];
     info.daemons.assign(counts.begin(), counts.end());
+    for (std::string& warning : conductor().warnings()) info.warnings.push_back(std::move(warning));
     if (!conductor().journal_error().empty()) {
         info.warnings.push_back("the registry cannot be written: " + conductor().journal_error());
     }

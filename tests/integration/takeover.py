@@ -61,5 +61,46 @@ def a_signal_to_stop_in_the_farewell_of_an_upgrade_stops_all():
             assert not alive(daemon), target
 
 
+def a_declaration_that_cannot_be_read_keeps_no_manager_from_starting():
+    with Manager() as m:
+        m.start()
+        at_three = {"command": ["true"], "schedule": {"cron": "0 3 * * *", "timezone": "Europe/Berlin"}}
+        m.add(other={"command": FOREVER, "restart_policy": "always"}, job=at_three, live={**at_three, "command": FOREVER},
+              behind={"command": FOREVER, "depends_on": ["job"]})
+        m.ok("start", "other", "live")
+        daemon, lost, before = m.status("other")["pid"], m.status("live")["pid"], info(m)
+        with sqlite3.connect(m.data / "syspulse.db", timeout=DEADLINE_SECS) as registry:
+            registry.execute("UPDATE specs SET spec_json = replace(spec_json, 'Europe/Berlin', 'Europe/Gone')")
+        registry.close()
+        os.kill(before["pid"], signal.SIGKILL)
+        until(lambda: m.get("/v1/ping") is not None and info(m)["pid"] != before["pid"], "the next manager")
+        assert m.wait_for("other", state="running")["pid"] == daemon
+        warnings = info(m)["warnings"]
+        assert len(warnings) == 2 and all("Europe/Gone" in w for w in warnings), warnings
+        assert '"job" is left alone' in m.fails(5, "start", "job")
+        m.ok("remove", "job")
+        m.add(job=at_three)
+        assert "end that" in m.fails(5, "remove", "live")
+        os.killpg(lost, signal.SIGKILL)
+        m.ok("remove", "live", "--force")
+        assert info(m)["warnings"] == []
+        m.add(live={**at_three, "command": FOREVER})
+        m.ok("start", "live")
+        running = m.status("live")["pid"]
+        os.kill(m.process.pid, signal.SIGKILL)
+        m.process.wait()
+        with sqlite3.connect(m.data / "syspulse.db", timeout=DEADLINE_SECS) as registry:
+            registry.execute("UPDATE specs SET spec_json = '{}' WHERE name = 'live'")
+        registry.close()
+        config = m.root / "config.yaml"
+        config.write_text(json.dumps({"daemons": {"live": {"command": FOREVER}}}))
+        m.start("--config", config)
+        assert m.wait_for("live", state="running")["pid"] == running, "mended by a file, it is gone on with"
+        m.stop()
+        m.start()
+        assert {d["name"] for d in json.loads(m.ok("--format", "json", "list"))} == {"other", "job", "behind", "live"}
+        m.stop()
+
+
 if __name__ == "__main__":
     main(globals())
