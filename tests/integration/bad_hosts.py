@@ -99,7 +99,7 @@ def a_full_disk_stops_no_daemon_and_loses_no_registration():
             refused = fill_until_add_fails(m)
             assert "disk is full" in refused or "No space" in refused or "full" in refused, refused
             os.kill(first, signal.SIGKILL)
-            until(lambda: m.status("web")["state"] == "running" and m.status("web")["pid"] != first,
+            until(lambda: (now := m.status("web"))["state"] == "running" and now["pid"] != first,
                   "it is restarted although nothing can be recorded")
             ballast.unlink()
             until(lambda: m.run("add", "--name", "later", "--command", "/bin/true").returncode == 0, "space is used again")
