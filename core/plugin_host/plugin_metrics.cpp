@@ -10,12 +10,12 @@ namespace {
 
 constexpr std::size_t metrics_max = 32;
 constexpr std::size_t looked_at_max = 64;
-constexpr std::size_t name_max = 64;
+constexpr std::size_t metric_name_max = 64;
 
-bool is_name(std::string_view name) {
+bool is_metric_name(std::string_view name) {
     const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
     const auto fits = [lower](char c) { return lower(c) || (c >= '0' && c <= '9') || c == '_'; };
-    return !name.empty() && name.size() <= name_max && lower(name.front()) &&
+    return !name.empty() && name.size() <= metric_name_max && lower(name.front()) &&
            std::all_of(name.begin(), name.end(), fits);
 }
 
@@ -28,7 +28,7 @@ std::vector<model::Metric> sound_metrics(std::vector<model::Metric> metrics) {
         const bool known = std::any_of(sound.begin(), sound.end(), [&](const model::Metric& other) {
             return other.name == metric.name;
         });
-        if (!known && is_name(metric.name) && std::isfinite(metric.value)) {
+        if (!known && is_metric_name(metric.name) && std::isfinite(metric.value)) {
             sound.push_back(std::move(metric));
         }
     }
@@ -41,7 +41,7 @@ std::vector<model::Metric> metrics_of(const sysp_check_result& raw) {
     for (std::size_t i = 0; i < std::min(count, looked_at_max); ++i) {
         const sysp_metric& metric = raw.metrics[i];
         // One byte above the limit is enough to have the name refused.
-        const std::size_t length = std::min(metric.name.len, name_max + 1);
+        const std::size_t length = std::min(metric.name.len, metric_name_max + 1);
         metrics.push_back(
             {metric.name.ptr == nullptr ? std::string() : std::string(metric.name.ptr, length),
              metric.value});

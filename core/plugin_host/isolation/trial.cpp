@@ -13,9 +13,9 @@
 namespace syspulse::plugin_host {
 namespace {
 
-constexpr std::int32_t kill_signal = 9;
-constexpr Duration collect_limit = std::chrono::seconds{1};
-constexpr std::uint32_t instance = 1;
+constexpr std::int32_t trial_kill_signal = 9;
+constexpr Duration trial_end_limit = std::chrono::seconds{1};
+constexpr std::uint32_t tried_instance = 1;
 
 // What the process said of the instance; nothing when it ended before it could.
 Result<std::optional<CreatedMessage>> find_answer(std::string_view bytes) {
@@ -38,10 +38,10 @@ Result<std::optional<CreatedMessage>> find_answer(std::string_view bytes) {
 }
 
 // Ends the process in any case.
-std::optional<ExitStatus> end(const platform::HelperProcess& helper, bool by_itself) {
-    if (!by_itself || !platform::wait_for_exit(helper.process.get(), collect_limit)) {
-        platform::signal_process(helper.process.get(), kill_signal);
-        platform::wait_for_exit(helper.process.get(), collect_limit);
+std::optional<ExitStatus> end_trial(const platform::HelperProcess& helper, bool by_itself) {
+    if (!by_itself || !platform::wait_for_exit(helper.process.get(), trial_end_limit)) {
+        platform::signal_process(helper.process.get(), trial_kill_signal);
+        platform::wait_for_exit(helper.process.get(), trial_end_limit);
     }
     return platform::collect_exit(helper.process.get());
 }
@@ -53,14 +53,14 @@ Result<void> try_options(const OptionTrial& trial) {
     if (!file) return file.error();
     const auto helper = platform::start_helper(trial.program, serve_arguments(*file, trial.policy));
     if (!helper) return helper.error();
-    const CreateCall call{instance, false, trial.checker, trial.options_json};
+    const CreateCall call{tried_instance, false, trial.checker, trial.options_json};
     // What cannot be written any more is told by the process's end.
     const std::string asked =
         encode(FrameType::create, 0, call) + FrameWriter(FrameType::goodbye, 0).take();
     static_cast<void>(platform::write_all(helper->channel.get(), asked, trial.policy.watchdog));
     const auto text =
         platform::read_to_end(helper->channel.get(), frame_bytes_max, trial.policy.watchdog);
-    const auto status = end(*helper, text.has_value());
+    const auto status = end_trial(*helper, text.has_value());
     if (!text) return text.error().with("trying them in a process of its own failed");
     const auto answer = find_answer(*text);
     if (!answer) return answer.error().with("trying them in a process of its own failed");
