@@ -75,21 +75,27 @@ TEST_F(CgroupDriver, tells_that_a_run_ended_for_want_of_memory) {
 TEST_F(CgroupDriver, holds_a_spinner_to_its_share_of_a_cpu) {
     using Clock = std::chrono::steady_clock;
     // Others that keep the machine busy can only make it less than its share, so that only a
-    // machine of our own tells both bounds of a large one.
+    // machine of our own tells both bounds of a large one. A small one is used up even where the
+    // spinner gets little, so that the kernel has to hold it back sooner or later.
     const bool alone = std::getenv("SYSPULSE_MACHINE_IS_OURS") != nullptr;
     Spawn spawn = load("spin");
     spawn.limits.valid = SYSP_LIMIT_CPU;
-    spawn.limits.cpu_percent = alone ? 50 : 5;
+    spawn.limits.cpu_percent = alone ? 50 : 2;
     const auto began = Clock::now();
     ASSERT_EQ(host_.spawn(1, spawn).status, SYSP_OK);
-    ASSERT_TRUE(host_.run_until([&] {
+    const auto held_back = [&] {
         return Clock::now() - began > std::chrono::seconds{3} &&
                host_.stats(1).stats.throttled_count > 0;
-    }));
+    };
+    constexpr int patience = 5;  // Of run_until(), a minute each.
+    bool seen = false;
+    for (int i = 0; i < patience && !seen; ++i) seen = host_.run_until(held_back);
+    ASSERT_TRUE(seen);
     const sysp_stats stats = host_.stats(1).stats;
     const std::chrono::duration<double> wall = Clock::now() - began;
     const double percent = static_cast<double>(stats.cpu_ns) / 1e7 / wall.count();
-    EXPECT_LT(percent, spawn.limits.cpu_percent + 10);
+    // What it may have beyond that, at the first and the last period.
+    EXPECT_LT(percent, spawn.limits.cpu_percent + (alone ? 10 : 3));
     if (alone) {
         EXPECT_GT(percent, spawn.limits.cpu_percent - 10);
     }
@@ -192,26 +198,38 @@ TEST_F(CgroupDriver, measures_the_whole_group) {
 TEST_F(CgroupDriver, leaves_no_cgroup_behind_after_many_runs) {
     const char* cycles = std::getenv("SYSPULSE_CYCLES");
     const int count = cycles == nullptr ? 300 : std::atoi(cycles);
-    // Others may run their cgroups below the same one meanwhile.
     const std::string run_id = "cycle." + std::to_string(::getpid());
-    const auto left = [&] {
-        return std::count_if(fs::directory_iterator(base_), fs::directory_iterator{},
-                             [&](const fs::directory_entry& entry) {
-                                 return entry.path().filename().string().ends_with(run_id);
-                             });
-    };
+    // One in each place that it has.
+    const auto left = [&] { return own_groups().size(); };
     for (int i = 0; i < count; ++i) {
+        const bool stopped = i % 2 == 0;
         Spawn spawn;
-        spawn.argv = {"true"};
+        spawn.argv =
+            stopped ? std::vector<std::string>{"sleep", "1000"} : std::vector<std::string>{"true"};
         spawn.run_id = run_id;
         ASSERT_EQ(host_.spawn(1, spawn).status, SYSP_OK);
-        ASSERT_EQ(left(), 1);
-        ASSERT_TRUE(host_.wait_exit(1));
+        ASSERT_EQ(left(), places_.size());
+        ASSERT_TRUE(stopped ? kill(1) : host_.wait_exit(1));
+        ASSERT_EQ(left(), 0U);
         host_.release(1);
     }
-    EXPECT_EQ(left(), 0);
+    EXPECT_EQ(left(), 0U);
     EXPECT_LE(host_.watch_count(), 1U);  // The one for all cgroup.events.
     EXPECT_EQ(host_.timer_count(), 0U);
+}
+
+TEST_F(CgroupDriver, what_a_failed_test_leaves_is_ended) {
+    std::vector<fs::path> groups;
+    {
+        FakePluginHost host{CGROUP_PLUGIN};
+        const EndOfRuns end{host};
+        const Done done = host.spawn(1, load("daemon"));
+        ASSERT_EQ(done.status, SYSP_OK) << done.message;
+        (void)host.freeze(1, true);
+        groups = groups_of(done.token);
+        ASSERT_FALSE(all_gone(groups));
+    }
+    EXPECT_TRUE(all_gone(groups));
 }
 
 // --- confinement

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/driver_fixture.hpp"
+#include "support/leftovers.hpp"
 
 namespace syspulse::testing {
 namespace {
@@ -34,6 +35,7 @@ class DriverContract : public ::testing::TestWithParam<Plugin> {
     std::string output(const Spawn& spawn) { return testing::output(host_, spawn); }
 
     FakePluginHost host_{GetParam().file};
+    EndOfRuns end_of_runs_{host_};
 };
 
 TEST_P(DriverContract, reports_the_exit_code) {

@@ -10,11 +10,13 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
-#include <sstream>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/driver_fixture.hpp"
+#include "support/leftovers.hpp"
 
 namespace syspulse::testing {
 
@@ -30,16 +32,6 @@ inline void write_file(const fs::path& path, const std::string& text) {
     std::ofstream stream(path);
     stream << text << std::flush;
     EXPECT_TRUE(stream.good()) << path;
-}
-
-// The cgroups of a run, from its token: the identity, then a line "hierarchy=directory" for each.
-inline std::vector<fs::path> groups_of(const std::string& token) {
-    std::vector<fs::path> found;
-    std::istringstream lines(token);
-    std::string line;
-    std::getline(lines, line);
-    while (std::getline(lines, line)) found.emplace_back(line.substr(line.find('=') + 1));
-    return found;
 }
 
 inline bool all_gone(const std::vector<fs::path>& groups) {
@@ -63,6 +55,7 @@ class CgroupDriver : public ::testing::Test {
         if (probe.status == SYSP_E_DENIED || probe.status == SYSP_E_UNSUPPORTED)
             GTEST_SKIP() << probe.message;
         ASSERT_EQ(probe.status, SYSP_OK) << probe.message;
+        for (const fs::path& group : groups_of(probe.token)) places_.insert(group.parent_path());
         base_ = groups_of(probe.token).front().parent_path();
         ASSERT_TRUE(host_.wait_exit(1));
         host_.release(1);
@@ -94,7 +87,18 @@ class CgroupDriver : public ::testing::Test {
     std::size_t tasks(sysp_proc proc) { return host_.stats(proc).stats.tasks; }
 
     FakePluginHost host_{CGROUP_PLUGIN};
+    EndOfRuns end_of_runs_{host_};
+    // The cgroups of this test's runs, in every hierarchy.
+    std::vector<fs::path> own_groups() const {
+        std::vector<fs::path> found;
+        for (const fs::path& place : places_) {
+            for (fs::path& group : own_groups_in(place)) found.push_back(std::move(group));
+        }
+        return found;
+    }
+
     fs::path base_;
+    std::set<fs::path> places_;
 };
 
 }  // namespace syspulse::testing

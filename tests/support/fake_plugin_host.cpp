@@ -358,7 +358,9 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     request.limits = &limits;
     request.pid_slot = spawn.pid_slot;
     const sysp_op op = next_id_++;
-    return finish(op, vtbl<sysp_driver_vtbl>().spawn(self_, op, &request));
+    Done done = finish(op, vtbl<sysp_driver_vtbl>().spawn(self_, op, &request));
+    if (done.status == SYSP_OK) started_.push_back(done);
+    return done;
 }
 
 Done FakePluginHost::recover(sysp_proc proc, const std::string& run_id, const std::string& token) {

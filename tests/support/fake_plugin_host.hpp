@@ -76,6 +76,8 @@ class FakePluginHost {
     // Options of the next spawns, as JSON Pointers; those given to the constructor are of the kind.
     Options process_options{};
     void release(sysp_proc proc);  // Forgets its exit, too.
+    // Every process that was spawned, in order, also those that have ended or were released.
+    const std::vector<Done>& started() const { return started_; }
     std::optional<sysp_exit> wait_exit(sysp_proc proc);
     void recreate();  // Destroys the instance and makes a new one.
 
@@ -144,6 +146,7 @@ class FakePluginHost {
     std::map<sysp_op, std::vector<Done>> done_;
     std::vector<std::pair<void (*)(void*), void*>> posted_;
     std::map<sysp_proc, sysp_exit> exits_;
+    std::vector<Done> started_;
     std::vector<std::thread> workers_;
     bool workers_held_ = false;
     std::vector<std::pair<void (*)(void*), void*>> held_;
