@@ -80,6 +80,7 @@ CgroupDriver::~CgroupDriver() {
     for (const auto& [proc, run] : runs_) {
         if (run.released) (void)run.group.remove();
     }
+    remove_lingering();
     for (const std::string& place : inherited_) (void)::rmdir(place.c_str());
 }
 
@@ -97,6 +98,7 @@ Subtree& CgroupDriver::subtree(const std::string& parent) {
 }
 
 sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
+    remove_lingering();
     const Options options = read_options(request);
     Subtree& tree = subtree(options.parent);
     RunGroup group = make_group(tree, options, group_name(request.unit, request.run_id));
@@ -240,7 +242,17 @@ void CgroupDriver::release(sysp_proc proc) {
     if (run.pidfd && peek_child(run.pidfd.get(), info) == ChildState::running)
         return bury_later(std::move(run));
     if (run.pidfd) reap_child(run.pidfd.get());
-    (void)run.group.remove();
+    if (!run.ended) remove(run.group);
+}
+
+void CgroupDriver::remove(const RunGroup& group) {
+    if (!group.remove()) lingering_.push_back(group);
+}
+
+void CgroupDriver::remove_lingering() {
+    lingering_.erase(std::remove_if(lingering_.begin(), lingering_.end(),
+                                    [](const RunGroup& group) { return group.remove(); }),
+                     lingering_.end());
 }
 
 // A child that was released alive would stay a zombie for ever if nobody reaped it.
@@ -253,7 +265,7 @@ void CgroupDriver::bury_later(Run run) {
         if (found == abandoned_.end()) return;
         const Run buried = std::move(found->second);
         abandoned_.erase(found);
-        (void)buried.group.remove();
+        remove(buried.group);
     });
     abandoned_[pid] = std::move(run);
 }

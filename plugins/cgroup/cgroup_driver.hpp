@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "cgroup/options.hpp"
 #include "cgroup/run_group.hpp"
@@ -62,6 +63,7 @@ class CgroupDriver : public sdk::Driver {
         std::optional<sdk::Answer> freezing;
         int events = -1;                      // The inotify watch of cgroup.events.
         std::chrono::milliseconds waited{0};  // For the step under way.
+        std::size_t left = 0;                 // Processes that were there at the last look.
         bool leader_gone = false;
         bool killed = false;  // By us, not for want of memory.
         bool ended = false;
@@ -87,6 +89,8 @@ class CgroupDriver : public sdk::Driver {
     void on_events();
     void on_event(sysp_proc proc);
     void bury_later(Run run);
+    void remove(const RunGroup& group);
+    void remove_lingering();
     Run& find(sysp_proc proc);
 
     sdk::Io io_;
@@ -97,6 +101,8 @@ class CgroupDriver : public sdk::Driver {
     std::set<std::string> inherited_;
     std::unordered_map<sysp_proc, Run> runs_;
     std::unordered_map<pid_t, Run> abandoned_;  // Released alive; reaped when they end.
+    // Of runs that have ended, with processes in them that did not die when they were killed.
+    std::vector<RunGroup> lingering_;
     UniqueFd inotify_;
     sdk::Watch inotify_watch_;
     std::unordered_map<int, sysp_proc> events_;  // By inotify watch.

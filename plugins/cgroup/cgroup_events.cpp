@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 // without cgroup.kill, and the moment until a foreign parent has reaped a recovered process.
 constexpr auto look_again = 10ms;
 constexpr auto status_patience = 2000ms;
-// A process in an uninterruptible sleep cannot be killed; the exit is not held up for ever.
+// A process in an uninterruptible sleep cannot be killed; the exit is not held up for ever. A large
+// tree only takes its time: this is how long it may stay as large as it is.
 constexpr auto empty_patience = 5000ms;
 constexpr auto freeze_patience = 2000ms;
 
@@ -66,6 +67,9 @@ void CgroupDriver::await_empty(sysp_proc proc) {
     const bool final = run.group.kill();
     watch_events(proc, run);
     if (!run.group.populated()) return finish(proc);
+    const std::size_t left = run.group.processes().size();
+    if (left < run.left) run.waited = 0ms;
+    run.left = left;
     if (run.waited >= empty_patience) {
         log(SYSP_LOG_WARN,
             "processes in the cgroup " + run.group.tracking() +
@@ -86,7 +90,7 @@ void CgroupDriver::finish(sysp_proc proc) {
     unwatch_events(run);
     if (run.released) {
         if (run.pidfd) reap_child(run.pidfd.get());
-        (void)run.group.remove();
+        remove(run.group);
         runs_.erase(proc);
         return;
     }
@@ -94,7 +98,7 @@ void CgroupDriver::finish(sysp_proc proc) {
         run.exit_kind == SYSP_EXIT_SIGNAL ? run.exit_value == SIGKILL : run.exit_value != 0;
     const bool for_memory = failed && !run.killed && run.group.out_of_memory();
     const std::uint64_t peak = run.group.memory_peak();
-    (void)run.group.remove();
+    remove(run.group);
     exits()->exited(proc, run.exit_kind, run.exit_value,
                     for_memory ? std::uint32_t{SYSP_EXITF_OOM} : 0, peak);
 }

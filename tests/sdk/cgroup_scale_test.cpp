@@ -1,0 +1,85 @@
+// How the driver `cgroup` ends what is large, and what does not die.
+#include <sys/ptrace.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <iostream>
+
+#include "support/cgroup_fixture.hpp"
+
+namespace syspulse::testing {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class CgroupScale : public CgroupDriver {};
+
+TEST_F(CgroupScale, ends_ten_thousand_processes) {
+    constexpr std::size_t count = 10'000;
+    const Done done = start_ready(1, load("tree", std::to_string(count)));
+    ASSERT_EQ(tasks(1), count);
+    const fs::path kill_file = control(done.token, "cgroup.kill", "cgroup.kill");
+    const auto began = Clock::now();
+    ASSERT_EQ(host_.signal(1, SYSP_SIG_KILL).status, SYSP_OK);
+    // How fast is judged by scripts/bench, on a machine that has nothing else to do.
+    constexpr int patience = 5;  // Of wait_exit(), a minute each.
+    bool ended = false;
+    for (int i = 0; i < patience && !ended; ++i) ended = host_.wait_exit(1).has_value();
+    ASSERT_TRUE(ended);
+    const std::chrono::duration<double> took = Clock::now() - began;
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    host_.release(1);
+    std::cout << "[ MEASURED ] " << count << " processes ended in " << took.count() << " s, "
+              << (kill_file.empty() ? "one by one" : "by cgroup.kill") << std::endl;
+}
+
+// A process that is traced stays in the middle of its exit until the tracer lets it go, as one does
+// that hangs in the kernel.
+class HeldAtExit {
+  public:
+    explicit HeldAtExit(pid_t pid) : pid_(pid) {
+        EXPECT_EQ(::ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACEEXIT), 0) << std::strerror(errno);
+    }
+    ~HeldAtExit() { let_go(); }
+    HeldAtExit(const HeldAtExit&) = delete;
+    HeldAtExit& operator=(const HeldAtExit&) = delete;
+    void let_go() {
+        if (pid_ > 0) (void)::ptrace(PTRACE_DETACH, pid_, 0, 0);
+        pid_ = 0;
+    }
+
+  private:
+    pid_t pid_;
+};
+
+TEST_F(CgroupScale, what_does_not_die_is_given_up_and_its_cgroup_removed_later) {
+    const Done done = start_ready(1, load("tree", "2"));
+    const auto groups = groups_of(done.token);
+    const auto processes = [&] {
+        std::vector<pid_t> found;
+        std::ifstream file(groups.front() / "cgroup.procs");
+        for (pid_t pid = 0; file >> pid;) {
+            if (pid != done.pid) found.push_back(pid);
+        }
+        return found;
+    };
+    ASSERT_EQ(processes().size(), 1U);
+    HeldAtExit held{processes().front()};
+    const auto exit = kill(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, SIGKILL);
+    EXPECT_EQ(processes().size(), 1U) << "it has been held";
+    EXPECT_FALSE(all_gone(groups));
+    host_.release(1);
+    held.let_go();
+    ASSERT_TRUE(host_.run_until([&] { return processes().empty(); }));
+    // The next start takes it away.
+    ASSERT_EQ(host_.spawn(2, shell("true")).status, SYSP_OK);
+    EXPECT_TRUE(all_gone(groups));
+    ASSERT_TRUE(host_.wait_exit(2));
+    host_.release(2);
+}
+
+}  // namespace
+}  // namespace syspulse::testing
