@@ -42,6 +42,9 @@ struct PluginFiles {
     std::string json;  // What GET /v1/plugins would give.
     // As config::LoadOptions::try_checker; keeps the plugins.
     std::function<Result<void>(const std::string&, const std::string&)> try_checker = {};
+    // As config::LoadOptions::try_driver; keeps the plugins.
+    std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)>
+        try_driver = {};
 };
 
 struct Context {

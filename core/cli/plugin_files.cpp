@@ -66,6 +66,10 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
     return PluginFiles{manager::known_plugins(loaded->host->catalog()), api::to_json(views),
                        [loaded](const std::string& checker, const std::string& options_json) {
                            return loaded->try_checker(checker, options_json);
+                       },
+                       [loaded, trial = manager::driver_trial(*loaded->host)](
+                           const model::PluginChoice& driver, const model::ResourceLimits& limits) {
+                           return trial(driver, limits);
                        }};
 }
 

@@ -51,13 +51,17 @@ void PluginSet::try_options(const model::PluginChoice& choice, const Value& opti
                             const Position& where, Issues& issues) const {
     if (!try_options_) return;
     const auto taken = try_options_(choice.type, choice.options_json);
-    if (taken) return;
-    const Place place = find_place(options, taken.error().message);
+    if (!taken) refuse(choice, options, where, taken.error().message, issues);
+}
+
+void PluginSet::refuse(const model::PluginChoice& choice, const Value& document,
+                       const Position& where, std::string_view message, Issues& issues) const {
+    const Place place = find_place(document, message);
     const std::string what = "the " + std::string(noun_) + " \"" + choice.type + "\" ";
     issues.push_back(place.found
                          ? Issue{place.where, what + "refuses \"" + std::string(place.key) +
                                                   "\": " + std::string(place.rest)}
-                         : Issue{where, what + "refuses its options: " + taken.error().message});
+                         : Issue{where, what + "refuses its options: " + std::string(message)});
 }
 
 const JsonSchema* PluginSet::schema_of(const PluginKind& kind, const Position& where,

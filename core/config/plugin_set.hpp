@@ -36,6 +36,11 @@ class PluginSet {
     void resolve(model::PluginChoice& choice, const Value* with, const Position& where,
                  Issues& issues);
 
+    // Reports what a plugin says to the choice, at the place in `document` that its message begins
+    // with.
+    void refuse(const model::PluginChoice& choice, const Value& document, const Position& where,
+                std::string_view message, Issues& issues) const;
+
   private:
     void try_options(const model::PluginChoice& choice, const Value& options, const Position& where,
                      Issues& issues) const;

@@ -53,6 +53,11 @@ struct LoadOptions {
     // the option that is wrong, if it is one.
     std::function<Result<void>(const std::string& checker, const std::string& options_json)>
         try_checker;
+    // Has a driver take the options and limits of a daemon. As above; the pointer of a limit is
+    // "/resource_limits/NAME".
+    std::function<Result<void>(const model::PluginChoice& driver,
+                               const model::ResourceLimits& limits)>
+        try_driver;
     // Daemons that exist already and that depends_on may name. One that the file declares again
     // counts as the file has it.
     std::vector<model::DependencyNode> existing_daemons;

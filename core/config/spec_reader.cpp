@@ -102,6 +102,22 @@ void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
     }
 }
 
+// What the driver itself says, once there is nothing else to say to what it gets.
+void try_driver(FieldReader& fields, const Member& entry, const ReadContext& context,
+                const model::DaemonSpec& spec) {
+    if (!context.options.try_driver || context.drivers.find(spec.driver.type) == nullptr) return;
+    const auto taken = context.options.try_driver(spec.driver, spec.limits);
+    if (taken) return;
+    const std::string& message = taken.error().message;
+    const Value* const driver = fields.find("driver");
+    const bool about_limits = message.starts_with("/resource_limits/");
+    const Value* const options =
+        about_limits || driver == nullptr ? &entry.value : driver->find("with");
+    context.drivers.refuse(spec.driver, options == nullptr ? *driver : *options,
+                           driver == nullptr ? entry.key_where : driver->where, message,
+                           context.issues);
+}
+
 void read_success_codes(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     const Value* value = fields.find("success_exit_codes");
     if (value == nullptr) return;
@@ -202,6 +218,7 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     if (!require_map(entry.key, entry.value, "a map with at least \"command\"", context.issues)) {
         return daemon;
     }
+    const std::size_t before = context.issues.size();
     FieldReader fields(entry.value, keys::daemon, context.issues);
     read_command(fields, entry, spec);
     fields.any_text("description", spec.description);
@@ -214,6 +231,7 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     fields.seconds("stop_timeout_secs", spec.stop_timeout, Zero::allowed);
     fields.flag("autostart", spec.autostart);
     read_blocks(fields, context, spec);
+    if (context.issues.size() == before) try_driver(fields, entry, context, spec);
     read_names(fields, "tags", spec.tags);
     daemon.dependency_where = read_names(fields, "depends_on", spec.depends_on);
     return daemon;

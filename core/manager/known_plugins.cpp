@@ -80,7 +80,17 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
     options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {
         return plugins.try_checker(checker, options_json);
     };
+    options.try_driver = driver_trial(plugins);
     return options;
+}
+
+std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)> driver_trial(
+    plugin_host::PluginHost& plugins) {
+    return [&plugins](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
+        return plugins.try_driver(driver.type, driver.options_json,
+                                  {limits.max_memory_bytes, limits.max_cpu_percent,
+                                   limits.max_open_files, limits.max_processes});
+    };
 }
 
 model::DaemonSpec without_secrets(const model::DaemonSpec& spec,

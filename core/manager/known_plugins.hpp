@@ -15,6 +15,10 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 config::LoadOptions load_options(const config::KnownPlugins& known,
                                  plugin_host::PluginHost& plugins);
 
+// As config::LoadOptions::try_driver. The plugins must outlive it.
+std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)> driver_trial(
+    plugin_host::PluginHost& plugins);
+
 // The spec as it may be shown: "***" for every option that its plugin's schema marks as a secret.
 // Options of a plugin that is not there are left out, for nobody knows what is secret in them.
 model::DaemonSpec without_secrets(const model::DaemonSpec& spec,

@@ -9,6 +9,7 @@
 #include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/plugin_secrets.hpp"
 #include "plugin_host/plugin_text.hpp"
+#include "plugin_host/spawn_arguments.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -111,6 +112,25 @@ Result<void> HostCore::try_out(const LoadedKind& kind, const PluginConfig& confi
     if (!made) return made.error();
     destroy(**made, kind);
     return {};
+}
+
+Result<void> HostCore::try_spawn(const LoadedKind& kind, const PluginConfig& options,
+                                 const platform::ProcessLimits& limits) {
+    const auto none = PluginConfig::parse({});
+    const auto made = none ? make(kind, *none) : none.error();
+    if (!made) return {};  // Its spawns will say why.
+    Instance& instance = **made;
+    keep_secret(instance, kind.info.process_schema, config_text(options.get()));
+    const auto tried = call(instance, "try_spawn", [&] {
+        const auto get = kind.driver.get_extension;
+        const auto* const table = static_cast<const sysp_try*>(
+            get == nullptr ? nullptr : get(instance.self, SYSP_EXT_TRY));
+        if (table == nullptr || table->try_spawn == nullptr) return sysp_status{SYSP_OK};
+        const sysp_limits foreign = limits_of(limits, kind.info.enforces);
+        return table->try_spawn(instance.self, options.get(), &foreign);
+    });
+    destroy(instance, kind);
+    return tried;
 }
 
 Result<Instance*> HostCore::make(const LoadedKind& kind, const PluginConfig& config) {

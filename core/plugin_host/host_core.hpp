@@ -20,6 +20,7 @@
 
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
+#include "platform/process_runner.hpp"
 #include "plugin_host/loaded_kind.hpp"
 #include "plugin_host/operation_table.hpp"
 #include "plugin_host/plugin_config.hpp"
@@ -62,6 +63,10 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     void destroy(Instance& instance, const LoadedKind& kind);  // [loop thread]
     // Whether the kind takes these options; its own error if not. [loop thread]
     Result<void> try_out(const LoadedKind& kind, const PluginConfig& config);
+    // Whether a driver can do what a spec asks of it; one that cannot tell takes everything. [loop
+    // thread]
+    Result<void> try_spawn(const LoadedKind& kind, const PluginConfig& options,
+                           const platform::ProcessLimits& limits);
 
     // What these options have that is secret does not leave the instance as text. [loop thread]
     void keep_secret(Instance& instance, std::string_view schema, std::string_view options);

@@ -55,6 +55,14 @@ class LoadedPluginHost final : public PluginHost {
         if (kind == nullptr || kind->remote == nullptr) return {};
         return [trial = kind->remote->trial(checker, options_json)] { return try_options(trial); };
     }
+    Result<void> try_driver(const std::string& driver, const std::string& options_json,
+                            const platform::ProcessLimits& limits) override {
+        const LoadedKind* const kind = catalog_.find(KindType::driver, driver);
+        if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such driver"};
+        if (kind->remote != nullptr) return {};
+        const auto config = PluginConfig::parse(options_json);
+        return config ? core_->try_spawn(*kind, *config, limits) : Result<void>(config.error());
+    }
     bool owns_pid(std::int64_t pid) const override {
         return core_->owns_pid(pid) ||
                std::any_of(remotes_.begin(), remotes_.end(),

@@ -62,6 +62,11 @@ class PluginHost {
     virtual std::function<Result<void>()> foreign_trial(const std::string& checker,
                                                         const std::string& options_json) const = 0;
 
+    // The same for a driver and what a daemon's spec asks of it; a limit is
+    // "/resource_limits/NAME".
+    virtual Result<void> try_driver(const std::string& driver, const std::string& options_json,
+                                    const platform::ProcessLimits& limits) = 0;
+
     // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
     virtual bool owns_pid(std::int64_t pid) const = 0;
 

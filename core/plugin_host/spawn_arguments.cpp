@@ -21,6 +21,8 @@ std::uint32_t whole_percent(double percent) {
     return static_cast<std::uint32_t>(std::ceil(std::clamp(percent, 1.0, largest)));
 }
 
+}  // namespace
+
 sysp_limits limits_of(const platform::ProcessLimits& limits, std::uint32_t enforces) {
     sysp_limits foreign{};
     foreign.size = sizeof foreign;
@@ -35,8 +37,6 @@ sysp_limits limits_of(const platform::ProcessLimits& limits, std::uint32_t enfor
     foreign.cpu_percent = limits.max_cpu_percent ? whole_percent(*limits.max_cpu_percent) : 0;
     return foreign;
 }
-
-}  // namespace
 
 SpawnArguments::SpawnArguments(const platform::SpawnRequest& request, sysp_proc proc,
                                std::uint32_t enforces, const sysp_config* config)

@@ -10,6 +10,9 @@
 
 namespace syspulse::plugin_host {
 
+// Only those limits whose bits are in `enforces`.
+sysp_limits limits_of(const platform::ProcessLimits& limits, std::uint32_t enforces);
+
 class SpawnArguments {
   public:
     // Passes on only those limits whose bits are in `enforces`.

@@ -97,9 +97,13 @@ Subtree& CgroupDriver::subtree(const std::string& parent) {
     return *found;
 }
 
+void CgroupDriver::try_spawn(const sdk::Config& config, const sysp_limits& limits) {
+    check_controllers(read_options(config, limits));
+}
+
 sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
     remove_lingering();
-    const Options options = read_options(request);
+    const Options options = read_options(request.config, request.limits);
     Subtree& tree = subtree(options.parent);
     RunGroup group = make_group(tree, options, group_name(request.unit, request.run_id));
     pid_t pid = -1;

@@ -42,6 +42,7 @@ class CgroupDriver : public sdk::Driver {
     CgroupDriver(const CgroupDriver&) = delete;
     CgroupDriver& operator=(const CgroupDriver&) = delete;
 
+    void try_spawn(const sdk::Config& config, const sysp_limits& limits);
     sdk::Spawned spawn(const sdk::SpawnRequest& request);
     sdk::Spawned recover(const sdk::RecoverRequest& request);
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig);

@@ -96,27 +96,25 @@ void add(Options& options, const char* controller, const char* file, std::string
     options.settings.push_back({controller, file, std::move(value), option});
 }
 
-void refuse_zero(std::uint64_t value, const char* option) {
-    if (value == 0) {
-        throw sdk::Error{SYSP_E_CONFIG, std::string("cannot apply ") + option +
-                                            ": nothing can run with 0; leave it out for no limit"};
-    }
+void refuse_zero(std::uint64_t value, const std::string& option) {
+    if (value != 0) return;
+    throw sdk::Error{SYSP_E_CONFIG, option + ": nothing can run with 0; leave it out for no limit"};
 }
 
 void read_limits(const sysp_limits& limits, Options& options) {
     if ((limits.valid & SYSP_LIMIT_MEMORY) != 0) {
-        refuse_zero(limits.memory_bytes, "max_memory_bytes");
+        refuse_zero(limits.memory_bytes, "/resource_limits/max_memory_bytes");
         add(options, "memory", "memory.max", std::to_string(limits.memory_bytes),
             "max_memory_bytes");
     }
     if ((limits.valid & SYSP_LIMIT_CPU) != 0) {
-        refuse_zero(limits.cpu_percent, "max_cpu_percent");
+        refuse_zero(limits.cpu_percent, "/resource_limits/max_cpu_percent");
         const std::uint64_t quota = limits.cpu_percent * cpu_period_us / 100;
         add(options, "cpu", "cpu.max", std::to_string(quota) + ' ' + std::to_string(cpu_period_us),
             "max_cpu_percent");
     }
     if ((limits.valid & SYSP_LIMIT_PROCESSES) != 0) {
-        refuse_zero(limits.processes, "max_processes");
+        refuse_zero(limits.processes, "/resource_limits/max_processes");
         add(options, "pids", "pids.max", std::to_string(limits.processes), "max_processes");
     }
 }
@@ -125,9 +123,11 @@ void read_controls(const sdk::Config& config, Options& options) {
     if (config.has("/parent")) options.parent = config.str("/parent");
     if (options.parent.find("..") != std::string::npos)
         throw wrong("parent", "must not lead out of the hierarchy with \"..\"");
-    if (config.has("/memory_high"))
-        add(options, "memory", "memory.high", bytes_of("memory_high", config.str("/memory_high")),
-            "memory_high");
+    if (config.has("/memory_high")) {
+        const std::string high = bytes_of("memory_high", config.str("/memory_high"));
+        if (high == "0") throw wrong("memory_high", "nothing gets on with 0; leave it out");
+        add(options, "memory", "memory.high", high, "memory_high");
+    }
     if (config.has("/memory_swap_max"))
         add(options, "memory", "memory.swap.max",
             bytes_of("memory_swap_max", config.str("/memory_swap_max")), "memory_swap_max");
@@ -209,11 +209,11 @@ sdk::Schema options_schema() {
     return schema;
 }
 
-Options read_options(const sdk::SpawnRequest& request) {
+Options read_options(const sdk::Config& config, const sysp_limits& limits) {
     Options options;
-    read_limits(request.limits, options);
-    read_controls(request.config, options);
-    read_confinement(request.config, options);
+    read_limits(limits, options);
+    read_controls(config, options);
+    read_confinement(config, options);
     for (const std::string& path : options.read_only)
         options.confinement.read_only.push_back(path.c_str());
     return options;

@@ -143,10 +143,24 @@ def bad_options_are_refused_with_their_place():
         file = m.root / "bad.yaml"
         file.write_text("daemons:\n  a:\n    command: [true]\n    driver:\n      type: cgroup\n      with:\n"
                         "        cpu_weight: 0\n        umask: '999'\n        colour: red\n"
-                        "    resource_limits:\n      max_memory_bytes: -1\n")
+                        "    resource_limits:\n      max_memory_bytes: -1\n      max_cpu_percent: -5\n      max_processes: -3\n"
+                        "      max_open_files: 0\n")
         errors = m.fails(2, "add", "-f", file)
-        for part in ("cpu_weight", "umask", "colour", "max_memory_bytes"):
+        for part in ("cpu_weight", "umask", "colour", "max_memory_bytes", "max_cpu_percent", "max_processes",
+                     "max_open_files"):
             assert part in errors, errors
+
+
+def what_only_the_driver_can_tell_is_refused_with_its_place():
+    with Manager() as m:
+        m.start()
+        file = m.root / "bad.yaml"
+        file.write_text("daemons:\n  a:\n    command: ['true']\n    driver:\n      type: cgroup\n      with:\n"
+                        "        umask: '027'\n        capabilities: [CAP_CHOWN, FLY]\n")
+        for command in (("validate",), ("add", "-f")):
+            said = m.fails(2, *command, file)
+            assert 'bad.yaml:8:9: the driver "cgroup" refuses "capabilities": "FLY" is no capability' in said, said
+        m.fails(4, "status", "a")
 
 
 if __name__ == "__main__":

@@ -60,10 +60,14 @@ def missing_controllers_are_named():
     """Of version 1 only freezer and memory are mounted."""
     with Manager() as m:
         m.start()
-        for controller, limits in (("pids", {"max_processes": 8}), ("cpu", {"max_cpu_percent": 50})):
-            m.add(**{controller: {"command": FOREVER, "driver": "cgroup", "resource_limits": limits}})
-            done = m.run("start", controller)
-            assert done.returncode != 0 and f"the cgroup controller {controller} is not available" in done.stderr, done
+        file = m.root / "missing.yaml"
+        for controller, limit in (("pids", "max_processes: 8"), ("cpu", "max_cpu_percent: 50")):
+            file.write_text(f"daemons:\n  a:\n    command: [sleep, '1000']\n    driver: cgroup\n"
+                            f"    resource_limits:\n      {limit}\n")
+            for command in (("validate",), ("add", "-f")):
+                said = m.fails(2, *command, file)
+                assert f"missing.yaml:6:7: the driver \"cgroup\" refuses \"{limit.split(':')[0]}\": " \
+                       f"the cgroup controller {controller} is not available" in said, said
         m.add(memory={"command": FOREVER, "driver": "cgroup", "resource_limits": {"max_memory_bytes": "64M"}})
         m.ok("start", "memory")
         m.ok("stop", "memory")

@@ -389,11 +389,6 @@ Done FakePluginHost::stats(sysp_proc proc) {
     return finish(op, vtbl<sysp_driver_vtbl>().stats(self_, op, proc));
 }
 
-void FakePluginHost::release(sysp_proc proc) {
-    vtbl<sysp_driver_vtbl>().release(self_, proc);
-    exits_.erase(proc);
-}
-
 std::optional<sysp_exit> FakePluginHost::wait_exit(sysp_proc proc) {
     if (!run_until([&] { return exits_.count(proc) != 0; })) return std::nullopt;
     return exits_[proc];

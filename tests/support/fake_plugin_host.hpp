@@ -62,6 +62,20 @@ class FakePluginHost {
     Done signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig = 0);
     Done inspect(sysp_proc proc);
     Done stats(sysp_proc proc);
+    // What syspulse.try/1 says, with process_options; SYSP_E_UNSUPPORTED without it.
+    Done try_spawn(const Spawn& spawn) {
+        const auto get = vtbl<sysp_driver_vtbl>().get_extension;
+        const void* found = get == nullptr ? nullptr : get(self_, SYSP_EXT_TRY);
+        const auto* const table = static_cast<const sysp_try*>(found);
+        sysp_limits limits = spawn.limits;
+        limits.size = sizeof limits;
+        const auto* config = reinterpret_cast<const sysp_config*>(&process_options);
+        rejection_ = {};
+        const sysp_status status =
+            table == nullptr ? SYSP_E_UNSUPPORTED : table->try_spawn(self_, config, &limits);
+        rejection_.status = status;
+        return rejection_;
+    }
     // SYSP_E_UNSUPPORTED without syspulse.freeze/1.
     Done freeze(sysp_proc proc, bool frozen) {
         const auto get = vtbl<sysp_driver_vtbl>().get_extension;
@@ -75,7 +89,10 @@ class FakePluginHost {
     }
     // Options of the next spawns, as JSON Pointers; those given to the constructor are of the kind.
     Options process_options{};
-    void release(sysp_proc proc);  // Forgets its exit, too.
+    void release(sysp_proc proc) {  // Forgets its exit, too.
+        vtbl<sysp_driver_vtbl>().release(self_, proc);
+        exits_.erase(proc);
+    }
     // Every process that was spawned, in order, also those that have ended or were released.
     const std::vector<Done>& started() const { return started_; }
     std::optional<sysp_exit> wait_exit(sysp_proc proc);

@@ -79,6 +79,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.user_exists = context.user_exists;
     wanted.is_root = context.is_root;
     wanted.try_checker = plugins->try_checker;
+    wanted.try_driver = plugins->try_driver;
     const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
     if (!loaded.errors.empty()) {
         return report_spec_errors(context, loaded.errors);

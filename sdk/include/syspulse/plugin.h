@@ -525,6 +525,24 @@ typedef struct sysp_freeze {
   sysp_status(SYSP_CALL* thaw)(void* self, sysp_op op, sysp_proc proc);
 } sysp_freeze;
 
+/* ==== Driver extension syspulse.try/1 ====
+ * Says, before anything is started, whether the driver can give a daemon what its spec asks for: what no schema can
+ * tell, such as whether this machine has a controller. The host asks when specs are validated or added, of an instance
+ * that may serve for nothing else. It is a courtesy to operators: the machine may be another one by the time of the
+ * spawn, which has to look for itself.
+ */
+#define SYSP_EXT_TRY "syspulse.try/1"
+
+/* Frozen table of functions; a later revision has another id. `self` is the driver's instance. */
+typedef struct sysp_try {
+  uint32_t size;
+  uint32_t reserved0; /* 0 */
+  /* Starts, makes and changes nothing. `config` is the daemon's `with:` block, `limits` as in sysp_spawn_request. What
+   * it refuses is a SYSP_E_CONFIG; begin the message with the JSON Pointer of the option, or of the limit as
+   * "/resource_limits/max_processes". [main] [instance] */
+  sysp_status(SYSP_CALL* try_spawn)(void* self, const sysp_config* config, const sysp_limits* limits);
+} sysp_try;
+
 /* ==== The module ==== */
 
 /* sysp_kind.type. The host skips kinds of types that it does not know. */

@@ -207,6 +207,40 @@ TEST(SpecErrors, a_name_in_two_files_is_refused) {
               "b.yaml:1:11: the daemon \"a\" is declared already in a.yaml:1");
 }
 
+TEST(SpecErrors, what_the_driver_refuses_is_told_at_its_place) {
+    const std::string head = "daemons:\n  a:\n    command: [x]\n";
+    const std::string limits = "    resource_limits: {max_memory_bytes: 1M, max_processes: 8}\n";
+    const auto said = [&](const std::string& spec, const std::string& refusal) {
+        auto options = fake_options();
+        options.try_driver = [&](const model::PluginChoice& driver, const auto&) -> Result<void> {
+            EXPECT_EQ(driver.type, "cgroup");
+            return Error{ErrorCode::invalid_argument, refusal};
+        };
+        return format_errors(load_spec_text("a.yaml", head + spec, options).errors);
+    };
+    EXPECT_EQ(said("    driver: cgroup\n" + limits, "/resource_limits/max_processes: no pids"),
+              "a.yaml:5:45: the driver \"cgroup\" refuses \"max_processes\": no pids");
+    EXPECT_EQ(said("    driver: {type: cgroup, with: {umask: '027'}}\n", "/umask: no"),
+              "a.yaml:4:35: the driver \"cgroup\" refuses \"umask\": no");
+    EXPECT_EQ(said("    driver: cgroup\n", "/umask: no"),
+              "a.yaml:4:13: the driver \"cgroup\" refuses its options: /umask: no");
+    EXPECT_EQ(said("    driver: cgroup\n", "no cgroups"),
+              "a.yaml:4:13: the driver \"cgroup\" refuses its options: no cgroups");
+}
+
+TEST(SpecErrors, a_driver_is_not_asked_about_what_is_wrong_already) {
+    auto options = fake_options();
+    options.try_driver = [](const model::PluginChoice&, const auto&) -> Result<void> {
+        return Error{ErrorCode::invalid_argument, "asked"};
+    };
+    EXPECT_EQ(format_errors(load_spec_text("a.yaml",
+                                           "daemons:\n  a:\n    command: [x]\n"
+                                           "    driver: {type: cgroup, with: {slise: b}}\n",
+                                           options)
+                                .errors),
+              "a.yaml:4:35: unknown option \"slise\"; did you mean \"slice\"?");
+}
+
 TEST(SpecErrors, a_missing_file_is_named) {
     const auto result = load_spec_file("/nonexistent/a.yaml", fake_options());
     ASSERT_EQ(result.errors.size(), 1U);

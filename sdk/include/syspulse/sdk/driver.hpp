@@ -142,6 +142,7 @@ class Answer {
 //   void freeze(sysp_proc, Answer&&);  void thaw(sysp_proc, Answer&&);   optional:
 //   syspulse.freeze/1;
 //                                                           throw Error to refuse, else answer
+//   void try_spawn(const Config&, const sysp_limits&);      optional: syspulse.try/1; throw Error
 //   static constexpr const char *name, *summary; static constexpr uint32_t enforces;   SYSP_LIMIT_*
 //   static Schema schema(); static Schema process_schema();
 // The destructor never kills processes.
@@ -179,6 +180,13 @@ struct HasFreeze : std::false_type {};
 template <class T>
 struct HasFreeze<
     T, std::void_t<decltype(std::declval<T&>().freeze(sysp_proc{}, std::declval<Answer&&>()))>>
+    : std::true_type {};
+
+template <class T, class = void>
+struct HasTry : std::false_type {};
+template <class T>
+struct HasTry<T, std::void_t<decltype(std::declval<T&>().try_spawn(
+                     std::declval<const Config&>(), std::declval<const sysp_limits&>()))>>
     : std::true_type {};
 
 template <class T>
@@ -236,7 +244,18 @@ struct DriverSlots {
         return answer_later(
             self, op, [&](T& driver, Answer&& answer) { driver.thaw(proc, std::move(answer)); });
     }
+    static sysp_status SYSP_CALL try_spawn(void* self, const sysp_config* config,
+                                           const sysp_limits* limits) {
+        auto& driver = *static_cast<T*>(self);
+        return guard(driver.host(), [&] {
+            driver.try_spawn(Config{driver.host(), config}, *limits);
+        });
+    }
     static const void* SYSP_CALL get_extension(void*, const char* id) {
+        if constexpr (HasTry<T>::value) {
+            static const sysp_try table{sizeof(sysp_try), 0, try_spawn};
+            if (id != nullptr && std::string_view{id} == SYSP_EXT_TRY) return &table;
+        }
         if constexpr (HasFreeze<T>::value) {
             static const sysp_freeze table{sizeof(sysp_freeze), 0, freeze, thaw};
             if (id != nullptr && std::string_view{id} == SYSP_EXT_FREEZE) return &table;

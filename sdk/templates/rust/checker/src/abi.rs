@@ -280,6 +280,13 @@ pub struct sysp_freeze {
     pub freeze: Option<unsafe extern "C" fn(*mut c_void, sysp_op, sysp_proc) -> sysp_status>,
     pub thaw: Option<unsafe extern "C" fn(*mut c_void, sysp_op, sysp_proc) -> sysp_status>,
 }
+pub const SYSP_EXT_TRY: &[u8] = b"syspulse.try/1\0";
+#[repr(C)]
+pub struct sysp_try {
+    pub size: u32,
+    pub reserved0: u32,
+    pub try_spawn: Option<unsafe extern "C" fn(*mut c_void, *const sysp_config, *const sysp_limits) -> sysp_status>,
+}
 pub const SYSP_KIND_CHECKER: i32 = 1;
 pub const SYSP_KIND_DRIVER: i32 = 2;
 #[repr(C)]
