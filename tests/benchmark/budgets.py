@@ -77,6 +77,10 @@ BUDGETS = [
     Budget("... lines lost", "logs", 40, "lines_lost", 0),
     Budget("10000 TCP checks every 10 s, CPU of one core, percent", "checks", 10000, "cpu_percent", 25, "%"),
     Budget("... late by more than 100 ms", "checks", 10000, "checks_late", 0),
+    Budget("spawn through cgroup, less mkdir and rmdir of its cgroups, by that through posix", "drivers", 1, "spawn_ratio",
+           1.5),
+    Budget("... from spawn to the end", "drivers", 1, "cycle_ratio", 1.5),
+    Budget("end of a tree of 10000 processes, s", "drivers", 1, "tree_end_s", 1, "s"),
     Budget("decision engine in simulation, events/s", "engine", 1000, "events_per_s", 1e6, "/s", at_least=True,
            lower_is_better=False),
 ]

@@ -135,10 +135,29 @@ def simulate(place, options, results):
         print(report.progress("engine", 1000, "syspulse", 0, {"events_per_s": rate}), flush=True)
 
 
+def drivers(place, options, results):
+    """The driver cgroup beside posix, through the plugin ABI; see helpers/driver_cost.cpp."""
+    plugins = pathlib.Path(options.build).resolve() / "lib/syspulse/plugins"
+    for number in range(min(options.rounds, 3)):
+        done = subprocess.run([place.helper("driver_cost"), plugins / "posix.so", plugins / "cgroup.so", "/bin/true",
+                               "200" if options.quick else "1000"], capture_output=True, text=True)
+        if done.returncode != 0:
+            print("drivers:", done.stderr.strip(), file=sys.stderr, flush=True)
+            results.fail("drivers", 1, "syspulse", done.stderr.strip())
+            return
+        found = json.loads(done.stdout)
+        results.add("drivers", 1, "syspulse", found)
+        print(report.progress("drivers", 1, "syspulse", number, found), flush=True)
+
+
+# What is neither a number of daemons nor beside peers.
+OTHERS = {"engine": simulate, "drivers": drivers}
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures syspulse beside the bare limit and its peers.")
-    parser.add_argument("--only", action="append", choices=[*CASES, "engine"], metavar="CASE",
-                        help="one of " + ", ".join([*CASES, "engine"]) + "; may be given again")
+    parser.add_argument("--only", action="append", choices=[*CASES, *OTHERS], metavar="CASE",
+                        help="one of " + ", ".join([*CASES, *OTHERS]) + "; may be given again")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="fewer contestants and shorter cases, for a look")
     parser.add_argument("--counts", type=lambda t: [int(x) for x in t.split(",")], help="other numbers of services: 10,100")
@@ -154,15 +173,15 @@ def main():
     options = arguments()
     procs.become_root_of_all()
     place = Place(options)
-    wanted = options.only or [*CASES, "engine"]
+    wanted = options.only or [*CASES, *OTHERS]
     everybody = {c for case in CASES.values() for c in case[2]}
     versions = {c.name: c.version(place) for c in sorted(everybody, key=lambda c: c.name) if "," not in c.name}
     results = report.Results(machine(), versions, datetime.date.today().isoformat(), options.rounds)
     begin = time.monotonic()
     try:
         for case in wanted:
-            if case == "engine":
-                simulate(place, options, results)
+            if case in OTHERS:
+                OTHERS[case](place, options, results)
             else:
                 run_case(place, options, case, results)
     finally:
