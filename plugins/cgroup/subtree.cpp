@@ -45,6 +45,11 @@ bool systemd_rules() {
     return exists("/run/systemd/system");
 }
 
+// Whether runs can get cgroups in this one, which may have to be made first.
+bool is_usable(const std::string& base) {
+    return ::access((exists(base) ? base : parent_of(base)).c_str(), W_OK) == 0;
+}
+
 void make_directory(const std::string& path) {
     if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return;
     const int error = errno;
@@ -177,18 +182,20 @@ bool Subtree::unified_has(std::string_view controller) const {
 // one, so it starts with what its parent has.
 std::string Subtree::use_legacy(const std::string& controller, const std::string& option) {
     const auto found = legacy_.find(controller);
-    if (found == legacy_.end() || ::access(parent_of(found->second).c_str(), W_OK) != 0) {
-        const std::string where = has_unified() ? "in " + unified_ : "on this machine";
+    if (found == legacy_.end() || !is_usable(found->second)) {
+        const std::string where = found != legacy_.end()
+                                      ? "writable: cgroups cannot be created in " + found->second
+                                  : has_unified() ? "available in " + unified_
+                                                  : "available on this machine";
         throw sdk::Error{SYSP_E_CONFIG, "cannot apply " + option + ": the cgroup controller " +
-                                            controller + " is not available " + where +
-                                            (found == legacy_.end() ? "" : " or not writable") +
-                                            how_to_get_one};
+                                            controller + " is not " + where + how_to_get_one};
     }
     make_directory(found->second);
     if (controller == "cpuset") {
         for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
             const auto inherited = read_control(parent_of(found->second) + file);
-            if (inherited) (void)write_control(found->second + file, *inherited);
+            const bool empty = read_control(found->second + file).value_or("").empty();
+            if (inherited && empty) (void)write_control(found->second + file, *inherited);
         }
     }
     bases_[controller] = found->second;
@@ -219,7 +226,7 @@ std::map<std::string, std::string> Subtree::bases_for(const std::vector<Need>& n
             unified_has(controller) || (has_unified() && std::string_view{controller} == "cpuacct");
         const auto found = legacy_.find(controller);
         if (known || found == legacy_.end()) continue;
-        if (::access(parent_of(found->second).c_str(), W_OK) != 0) continue;
+        if (!is_usable(found->second)) continue;
         const std::string key = use_legacy(controller, controller);
         result[key] = bases_.at(key);
     }

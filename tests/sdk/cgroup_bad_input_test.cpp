@@ -1,7 +1,9 @@
 // What the driver `cgroup` says to limits, options and operators that do not fit.
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <memory>
@@ -15,17 +17,16 @@ namespace {
 
 using ::testing::HasSubstr;
 
+constexpr unsigned nobody = 65534;
+
 class BadInput : public CgroupDriver {
   protected:
     // The spawn must be refused, and no cgroup may stay.
     std::string refused(const Spawn& spawn, sysp_status status = SYSP_E_CONFIG) {
-        const auto entries = [&] {
-            return std::distance(fs::directory_iterator(base_), fs::directory_iterator{});
-        };
-        const auto before = entries();
+        const auto before = own_groups();
         const Done done = host_.spawn(1, spawn);
         EXPECT_EQ(done.status, status) << done.message;
-        EXPECT_EQ(entries(), before);
+        EXPECT_EQ(own_groups(), before);
         return done.message;
     }
     static Spawn limited(std::uint32_t which, std::uint64_t value) {
@@ -97,7 +98,7 @@ TEST_F(BadInput, zero_is_no_limit_to_live_with) {
     EXPECT_THAT(refused(limited(SYSP_LIMIT_CPU, 0)), HasSubstr("max_cpu_percent"));
     EXPECT_THAT(refused(limited(SYSP_LIMIT_PROCESSES, 0)), HasSubstr("max_processes"));
     host_.process_options = {{"/memory_high", "0"}};
-    EXPECT_THAT(refused(shell("true")), HasSubstr("memory_high"));
+    EXPECT_THAT(refused(shell("true")), HasSubstr("/memory_high: nothing gets on with 0"));
 }
 
 TEST_F(BadInput, less_memory_than_exec_needs_is_an_end_for_want_of_memory) {
@@ -132,7 +133,7 @@ TEST_F(BadInput, fewer_descriptors_than_exec_needs_fail_the_run_and_leave_nothin
 TEST_F(BadInput, more_processes_than_the_parent_has_are_refused) {
     const fs::path parent =
         limited_parent(limited(SYSP_LIMIT_PROCESSES, 64), "pids.max", "pids.max", "100");
-    base_ = parent;
+    places_ = parents_;
     EXPECT_THAT(refused(limited(SYSP_LIMIT_PROCESSES, 101)),
                 HasSubstr(parent.native() + " is limited to 100"));
 }
@@ -140,7 +141,7 @@ TEST_F(BadInput, more_processes_than_the_parent_has_are_refused) {
 TEST_F(BadInput, more_memory_than_the_parent_has_is_refused) {
     const fs::path parent = limited_parent(limited(SYSP_LIMIT_MEMORY, 8 << 20), "memory.max",
                                            "memory.limit_in_bytes", "16777216");
-    base_ = parent;
+    places_ = parents_;
     EXPECT_THAT(refused(limited(SYSP_LIMIT_MEMORY, 17 << 20)),
                 HasSubstr(parent.native() + " is limited to 16777216"));
 }
@@ -267,13 +268,13 @@ TEST_F(BadInput, a_missing_controller_is_named_before_the_start_and_at_it) {
         Asking{"cpu", "cpu", "/resource_limits/max_cpu_percent", SYSP_LIMIT_CPU, {}},
         Asking{"io", "blkio", "/io_weight", 0, {{"/io_weight", "200"}}},
         Asking{"cpuset", "cpuset", "/cpus", 0, {{"/cpus", "0"}}}};
-    const std::string mounts = read_file("/proc/self/mountinfo");
+    const std::string legacy = read_file("/proc/self/cgroup");
     const std::string unified = read_file("/sys/fs/cgroup/cgroup.controllers");
     int missing = 0;
     for (const Asking& asking : all) {
+        const std::regex listed{std::string("[:,]") + asking.legacy_name + "[:,]"};
         const bool there = unified.find(asking.controller) != std::string::npos ||
-                           std::regex_search(mounts, std::regex{std::string("cgroup rw.*[,\\s]") +
-                                                                asking.legacy_name + "\\b"});
+                           std::regex_search(legacy, listed);
         Spawn spawn = limited(asking.limit, 64 << 20);
         host_.process_options = asking.options;
         const Done said = host_.try_spawn(spawn);
@@ -301,19 +302,21 @@ TEST_F(BadInput, what_version_1_is_missing_is_told_before_the_start_and_at_it) {
     EXPECT_THAT(refused(shell("true")), HasSubstr("the controller memory is of version 1"));
 }
 
-// What a spawn by nobody in particular is told; in a process of its own, as rights cannot be taken
-// back.
+// What a spawn by nobody in particular is told, empty if it succeeds; in a process of its own, as
+// rights cannot be taken back.
 std::string told_to_nobody(const Options& options) {
     std::array<int, 2> ends{};
     EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
     const pid_t child = ::fork();
     if (child == 0) {
-        if (::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
+        if (::setgroups(0, nullptr) != 0 || ::setgid(nobody) != 0 || ::setuid(nobody) != 0)
+            ::_exit(9);
         FakePluginHost host{CGROUP_PLUGIN};
         host.process_options = options;
         const Done done = host.spawn(1, shell("true"));
         (void)!::write(ends[1], done.message.data(), done.message.size());
-        ::_exit(done.status == SYSP_OK ? 1 : 0);
+        const bool well = done.status != SYSP_OK || host.wait_exit(1);
+        ::_exit(well ? 0 : 1);
     }
     ::close(ends[1]);
     std::string said;
@@ -323,7 +326,7 @@ std::string told_to_nobody(const Options& options) {
     ::close(ends[0]);
     int status = 0;
     EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0) << "the spawn was refused";
+    EXPECT_EQ(status, 0);
     return said;
 }
 
@@ -339,6 +342,37 @@ TEST_F(BadInput, a_parent_that_is_not_writable_is_named) {
     const std::string said = told_to_nobody({{"/parent", parent}});
     EXPECT_THAT(said, HasSubstr(parent));
     EXPECT_THAT(said, HasSubstr("Delegate=yes"));
+}
+
+// Version 2 looks at the cgroup that the process comes from as well; vm_manager has that.
+TEST_F(BadInput, on_version_1_a_parent_that_belongs_to_the_user_is_enough) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (fs::exists(base_ / "cgroup.controllers")) GTEST_SKIP() << "version 2 tells who is where";
+    const std::string name = "users-" + std::to_string(::getpid());
+    for (const fs::path& place : places_) {
+        own_.push_back(std::make_unique<OwnGroup>(place / name));
+        const fs::path& group = own_.back()->path();
+        for (const char* file : {".", "cgroup.procs", "tasks"})
+            ASSERT_EQ(::chown((group / file).c_str(), nobody, nobody), 0) << group / file;
+    }
+    EXPECT_EQ(told_to_nobody({{"/parent", base_.filename() / name}}), "");
+    for (const auto& group : own_) EXPECT_TRUE(groups_below(group->path()).empty());
+}
+
+// A cpuset that somebody has filled stays as it is.
+TEST_F(BadInput, on_version_1_the_cpus_of_a_parent_are_left_alone) {
+    if (!fs::exists("/sys/fs/cgroup/cpuset/cpuset.cpus")) GTEST_SKIP() << "cpuset is of version 2";
+    const std::string name = "syspulse-test-" + std::to_string(::getpid());
+    const OwnGroup parent{fs::path("/sys/fs/cgroup/cpuset") / name};
+    write_file(parent.path() / "cpuset.cpus", "0");
+    write_file(parent.path() / "cpuset.mems", "0");
+    host_.process_options = {{"/parent", name}, {"/cpus", "0"}};
+    const Done done = host_.spawn(1, shell("true"));
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    for (const fs::path& group : groups_of(done.token)) parents_.insert(group.parent_path());
+    ASSERT_TRUE(host_.wait_exit(1));
+    host_.release(1);
+    EXPECT_EQ(read_file(parent.path() / "cpuset.cpus"), "0");
 }
 
 }  // namespace
