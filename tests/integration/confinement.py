@@ -53,7 +53,8 @@ def redis_lives_under_a_memory_limit_and_is_measured():
         m.add(**{REDIS: {"command": ["redis-server", "--port", str(port), "--save", ""],
                          "driver": {"type": "cgroup", "with": {"no_new_privs": True, "umask": "027"}},
                          "resource_limits": {"max_memory_bytes": "128M", "max_cpu_percent": 50, "max_processes": 32},
-                         "health_check": {"type": "tcp", "target": f"127.0.0.1:{port}", "interval_secs": 1}}})
+                         "health_check": {"type": "tcp", "target": f"127.0.0.1:{port}", "interval_secs": 1,
+                                          "start_period_secs": 60}}})
         m.ok("start", REDIS, "--wait")
         stats = m.status(REDIS)["stats"]
         assert stats["tasks"] >= 1 and stats["memory_peak_bytes"] > 0 and stats["cpu_user_secs"] is not None, stats
