@@ -8,6 +8,9 @@
 
 namespace syspulse {
 
+// SIGKILL has this number wherever there are signals.
+inline constexpr std::int32_t kill_number = 9;
+
 // "SIGTERM", "TERM", "term", "15", "SIGRTMIN+3"; nothing for an unknown one.
 std::optional<std::int32_t> parse_signal(std::string_view name);
 

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "base/signals.hpp"
 #include "conformance/case.hpp"
 #include "conformance/item.hpp"
 #include "platform/clock.hpp"
@@ -23,7 +24,6 @@ constexpr std::size_t answer_max = 1UL << 20;
 constexpr Duration scan_limit = std::chrono::seconds{10};
 constexpr Duration case_limit = std::chrono::seconds{60};
 constexpr Duration collect_limit = std::chrono::seconds{2};
-constexpr std::int32_t kill_signal = 9;
 
 Result<AuthorFile> read_author_file(const std::string& path) {
     if (path.empty()) return AuthorFile{};
@@ -62,7 +62,7 @@ Finding run_case(const Item& item, const std::string& kind, const KitOptions& op
     }
     const auto text = platform::read_to_end(helper->channel.get(), answer_max, case_limit);
     if (!text || !platform::wait_for_exit(helper->process.get(), collect_limit)) {
-        platform::signal_process(helper->process.get(), kill_signal);
+        platform::signal_process(helper->process.get(), kill_number);
         platform::wait_for_exit(helper->process.get(), collect_limit);
     }
     const auto status = platform::collect_exit(helper->process.get());

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "plugin_host/plugin_text.hpp"
 #include "plugin_host/spawn_arguments.hpp"
 
@@ -11,7 +12,6 @@ namespace syspulse::plugin_host {
 namespace {
 
 constexpr std::int32_t terminate_number = 15;
-constexpr std::int32_t kill_number = 9;
 
 Error unknown_run() {
     return {ErrorCode::not_found, "the run has no process"};

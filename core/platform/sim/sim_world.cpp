@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/signals.hpp"
+
 namespace syspulse::platform::sim {
 namespace {
 
-constexpr std::int32_t sigkill = 9;
 constexpr Duration answer_slowest = std::chrono::seconds{1};
 constexpr Duration life_shortest_scale = std::chrono::seconds{20};
 constexpr Duration end_slowest = std::chrono::milliseconds{500};
@@ -174,20 +175,20 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
 void SimProcessRunner::signal(RunId run, std::int32_t number, DoneHandler done) {
     const auto found = world_.processes_.find(run);
     const bool known = found != world_.processes_.end();
-    const bool heeded = known && (number == sigkill || !found->second.ignores_stop);
-    if (heeded && found->second.frozen && number != sigkill) {
+    const bool heeded = known && (number == kill_number || !found->second.ignores_stop);
+    if (heeded && found->second.frozen && number != kill_number) {
         found->second.pending_signal = number;
     } else if (heeded) {
         world_.later(world_.up_to(end_slowest), [&w = world_, run, number] {
-            w.exit_now(run,
-                       number == sigkill ? ExitStatus::signalled(sigkill) : ExitStatus::exited(0));
+            w.exit_now(run, number == kill_number ? ExitStatus::signalled(kill_number)
+                                                  : ExitStatus::exited(0));
         });
     }
     if (done) done({});
 }
 
 void SimProcessRunner::kill_tree(RunId run, DoneHandler done) {
-    signal(run, sigkill, std::move(done));
+    signal(run, kill_number, std::move(done));
 }
 
 void SimProcessRunner::freeze(RunId run, DoneHandler done) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
 
 namespace syspulse::plugin_host {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr std::size_t waiting_bytes_max = 64UL * 1024 * 1024;
 constexpr Duration farewell = std::chrono::milliseconds{500};
-constexpr std::int32_t kill_signal = 9;
 constexpr const char* closed_channel = "it closed its channel";
 
 }  // namespace
@@ -50,7 +50,7 @@ HostConnection::~HostConnection() {
     if (channel_ && !reason_) channel_->send(FrameWriter(FrameType::goodbye, 0).take(), {});
     channel_.reset();
     if (reason_ || !platform::wait_for_exit(process_.process.get(), farewell)) {
-        platform::signal_process(process_.process.get(), kill_signal);
+        platform::signal_process(process_.process.get(), kill_number);
         platform::wait_for_exit(process_.process.get(), farewell);
     }
     platform::collect_exit(process_.process.get());
@@ -96,7 +96,7 @@ void HostConnection::look() {
 void HostConnection::kill(Error reason) {
     if (reason_ || ended_) return;
     reason_ = std::move(reason);
-    platform::signal_process(process_.process.get(), kill_signal);
+    platform::signal_process(process_.process.get(), kill_number);
 }
 
 void HostConnection::received(std::string_view bytes, std::vector<platform::OwnedHandle> handles) {

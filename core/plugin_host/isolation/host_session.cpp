@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/protocol.hpp"
 #include "plugin_host/keep_for_ever.hpp"
@@ -15,7 +16,6 @@ namespace {
 
 // Blocking checkers of one plugin; more would only wait for the same few targets.
 constexpr std::size_t worker_limit = 16;
-constexpr std::int32_t kill_number = 9;
 
 Error not_created(const std::string& message) {
     return {ErrorCode::invalid_argument, message};

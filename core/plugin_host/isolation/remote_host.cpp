@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "platform/file_trust.hpp"
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/protocol.hpp"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr Duration retirement = std::chrono::seconds{10};
 constexpr unsigned doublings_max = 16;
-constexpr std::int32_t kill_number = 9;
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "plugin_host/isolation/remote_plugin.hpp"
 
 namespace syspulse::plugin_host {
@@ -12,7 +13,6 @@ namespace {
 // How long a driver has to report an exit that the manager has seen already.
 constexpr Duration patience = std::chrono::seconds{1};
 constexpr int reminders_max = 10;
-constexpr std::int32_t released_kill_number = 9;
 
 }  // namespace
 
@@ -160,7 +160,7 @@ void RemotePlugin::tell_released(Wire name, Released& released) {
     submit({owner, 0, OpType::spawn, FrameType::recover, proc},
            encode(FrameType::recover, 0, released.recovery));
     if (released.kill) {
-        const PlainCall kill{owner->id, proc, SYSP_SIG_KILL, released_kill_number};
+        const PlainCall kill{owner->id, proc, SYSP_SIG_KILL, kill_number};
         submit({owner, 0, OpType::plain, FrameType::signal, proc},
                encode(FrameType::signal, 0, kill));
     }

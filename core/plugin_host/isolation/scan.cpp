@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/exit_status.hpp"
+#include "base/signals.hpp"
 #include "platform/helper_process.hpp"
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
@@ -11,9 +12,6 @@
 
 namespace syspulse::plugin_host {
 namespace {
-
-constexpr std::int32_t kill_signal = 9;
-constexpr Duration collect_limit = std::chrono::seconds{1};
 
 Result<PluginInfo> read_answer(std::string_view bytes, const SchemaCheck& schema_check) {
     FrameSplitter splitter;
@@ -36,12 +34,7 @@ Result<PluginInfo> read_answer(std::string_view bytes, const SchemaCheck& schema
 Result<PluginInfo> collect(const platform::HelperProcess& helper, const SchemaCheck& schema_check,
                            Duration limit) {
     const auto text = platform::read_to_end(helper.channel.get(), frame_bytes_max, limit);
-    const bool ended = text && platform::wait_for_exit(helper.process.get(), collect_limit);
-    if (!ended) {
-        platform::signal_process(helper.process.get(), kill_signal);
-        platform::wait_for_exit(helper.process.get(), collect_limit);
-    }
-    const auto status = platform::collect_exit(helper.process.get());
+    const auto status = end_process(helper, text.has_value());
     if (!text) return text.error().with("loading it for a look failed");
     if (text->empty()) {
         return Error{ErrorCode::unavailable, "loading it ended the process that did it: " +
@@ -51,6 +44,15 @@ Result<PluginInfo> collect(const platform::HelperProcess& helper, const SchemaCh
 }
 
 }  // namespace
+
+std::optional<ExitStatus> end_process(const platform::HelperProcess& helper, bool by_itself) {
+    constexpr Duration limit = std::chrono::seconds{1};
+    if (!by_itself || !platform::wait_for_exit(helper.process.get(), limit)) {
+        platform::signal_process(helper.process.get(), kill_number);
+        platform::wait_for_exit(helper.process.get(), limit);
+    }
+    return platform::collect_exit(helper.process.get());
+}
 
 std::vector<Result<PluginInfo>> scan_files(const std::filesystem::path& program,
                                            const std::vector<std::filesystem::path>& files,

@@ -4,17 +4,17 @@
 #include <utility>
 
 #include "base/exit_status.hpp"
+#include "base/signals.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/helper_process.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
 #include "plugin_host/isolation/messages.hpp"
+#include "plugin_host/isolation/scan.hpp"
 #include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
 
-constexpr std::int32_t trial_kill_signal = 9;
-constexpr Duration trial_end_limit = std::chrono::seconds{1};
 constexpr std::uint32_t tried_instance = 1;
 
 // What the process said of the instance; nothing when it ended before it could.
@@ -37,15 +37,6 @@ Result<std::optional<CreatedMessage>> find_answer(std::string_view bytes) {
     }
 }
 
-// Ends the process in any case.
-std::optional<ExitStatus> end_trial(const platform::HelperProcess& helper, bool by_itself) {
-    if (!by_itself || !platform::wait_for_exit(helper.process.get(), trial_end_limit)) {
-        platform::signal_process(helper.process.get(), trial_kill_signal);
-        platform::wait_for_exit(helper.process.get(), trial_end_limit);
-    }
-    return platform::collect_exit(helper.process.get());
-}
-
 }  // namespace
 
 Result<void> try_options(const OptionTrial& trial) {
@@ -60,7 +51,7 @@ Result<void> try_options(const OptionTrial& trial) {
     static_cast<void>(platform::write_all(helper->channel.get(), asked, trial.policy.watchdog));
     const auto text =
         platform::read_to_end(helper->channel.get(), frame_bytes_max, trial.policy.watchdog);
-    const auto status = end_trial(*helper, text.has_value());
+    const auto status = end_process(*helper, text.has_value());
     if (!text) return text.error().with("trying them in a process of its own failed");
     const auto answer = find_answer(*text);
     if (!answer) return answer.error().with("trying them in a process of its own failed");
