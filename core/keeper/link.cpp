@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
 #include <unordered_map>
 
 #include "keeper/board.hpp"
@@ -161,17 +162,23 @@ class BoardLink final : public Link {
 
 }  // namespace
 
-std::unique_ptr<Link> Link::inherit() {
+Result<std::unique_ptr<Link>> Link::inherit() {
     Handover handover;
-    if (!read_handover(manager_variable, handover) || handover.pid != ::getppid()) return nullptr;
+    if (!read_handover(manager_variable, handover) || handover.pid != ::getppid())
+        return std::unique_ptr<Link>();
     ::unsetenv(manager_variable);
     for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
         keep_over_exec(descriptor, false);
     void* const mapped =
         ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, handover.board, 0);
-    if (mapped == MAP_FAILED) return nullptr;
+    if (mapped == MAP_FAILED) return Error{ErrorCode::internal, "cannot map the keeper's memory"};
     auto* const board = static_cast<Board*>(mapped);
-    return board->magic == board_magic ? std::make_unique<BoardLink>(handover, *board) : nullptr;
+    if (board->magic == board_magic)
+        return std::unique_ptr<Link>(std::make_unique<BoardLink>(handover, *board));
+    return Error{ErrorCode::unsupported,
+                 "cannot take over from the keeper (pid " + std::to_string(handover.pid) +
+                     "), which is of another version; end it with: syspulse shutdown "
+                     "--keep-running, and start this program, which takes over the daemons"};
 }
 
 }  // namespace syspulse::keeper

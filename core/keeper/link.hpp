@@ -16,8 +16,9 @@ namespace syspulse::keeper {
 // [loop thread]
 class Link {
   public:
-    // Nothing when this process was not started by a keeper. Called once, before threads exist.
-    static std::unique_ptr<Link> inherit();
+    // Null when this process was not started by a keeper, an error when its keeper is of a version
+    // that does not fit. Called once, before threads exist.
+    static Result<std::unique_ptr<Link>> inherit();
 
     virtual ~Link() = default;
 

@@ -2,6 +2,7 @@
 #include "manager/entry.hpp"
 
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "api/server.hpp"
@@ -49,7 +50,9 @@ void remember_config(const std::filesystem::path& config, const std::filesystem:
 }
 
 Outcome serve(const DaemonOptions& options) {
-    auto link = keeper::Link::inherit();
+    auto inherited = keeper::Link::inherit();
+    if (!inherited) return Refusal{inherited.error()};
+    std::unique_ptr<keeper::Link> link = std::move(*inherited);
     if (options.keeper && !link) return Refusal{keep(options)};
     ProcessOptions wanted{options.data_dir, options.socket, options.plugin_dirs, false, {}};
     const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;

@@ -1,10 +1,12 @@
 """What can be in the way of a manager that is to take the place of another. One scenario per CTest."""
 import json
 import os
+import pathlib
 import signal
 import socket
 import sqlite3
 
+import harness
 from harness import DEADLINE_SECS, Manager, alive, main, until
 
 FOREVER = ["/bin/sh", "-c", "while :; do sleep 60; done"]
@@ -99,6 +101,32 @@ def a_declaration_that_cannot_be_read_keeps_no_manager_from_starting():
         m.stop()
         m.start()
         assert {d["name"] for d in json.loads(m.ok("--format", "json", "list"))} == {"other", "job", "behind", "live"}
+        m.stop()
+
+
+def an_upgrade_that_does_not_fit_the_keeper_says_what_to_do():
+    """The memory that keeper and managers share has another layout in the other version."""
+    with Manager() as m:
+        m.start()
+        m.add(a={"command": FOREVER, "restart_policy": "always"})
+        m.ok("start", "a")
+        daemon, before = m.status("a")["pid"], info(m)
+        other = m.root / "syspulse"
+        program = pathlib.Path(harness.PROGRAM).read_bytes()
+        ours, theirs = (0x53504B32).to_bytes(4, "little"), (0x53504B01).to_bytes(4, "little")
+        assert ours in program, "board_magic has changed"
+        other.write_bytes(program.replace(ours, theirs))
+        other.chmod(0o755)
+        assert "the old one goes on" in m.fails(1, "upgrade", other)
+        assert said(m, "which is of another version; end it with: syspulse shutdown --keep-running")
+        assert info(m)["keeper_pid"] == before["keeper_pid"] and m.wait_for("a", state="running")["pid"] == daemon
+        # What it says works. A program that stands alone is its own keeper.
+        m.ok("shutdown", "--keep-running")
+        assert m.process.wait(DEADLINE_SECS) == 0
+        plugins = pathlib.Path(harness.PROGRAM).parent.parent / "lib/syspulse/plugins"
+        harness.PROGRAM = other
+        m.start("--plugin-dir", plugins)
+        assert m.wait_for("a", state="running")["pid"] == daemon
         m.stop()
 
 

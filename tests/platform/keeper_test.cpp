@@ -252,7 +252,8 @@ int main(int argc, char** argv) {
     if (is_keeper_process()) return keep(argv);
     if (argc == 4 && std::string(argv[1]) == "launch") {
         const auto link = Link::inherit();
-        return link ? play_manager(*link, argv[2], argv[3]) : launch(argv[3]);
+        if (!link) return 93;
+        return *link ? play_manager(**link, argv[2], argv[3]) : launch(argv[3]);
     }
     testing::InitGoogleTest(&argc, argv);
     return RUN_ALL_TESTS();

@@ -77,9 +77,10 @@ constinit const Command upgrade_command{
     .details =
         "Starts PROGRAM, or the file that the running manager came from, as the next manager and "
         "keeper, with plugins loaded anew. Daemons go on and their output waits. When the new "
-        "program cannot serve, the old one goes on. A registry of an older layout is brought to "
-        "the "
-        "new one, after a copy was made.",
+        "program cannot serve, the old one goes on; the manager's output says why. One that does "
+        "not fit the running keeper is started after shutdown --keep-running instead, which "
+        "leaves daemons running, too. A registry of an older layout is brought to the new one, "
+        "after a copy was made.",
     .examples =
         "syspulse upgrade\n"
         "syspulse upgrade /opt/syspulse/bin/syspulse",
