@@ -99,8 +99,10 @@ Verdict independent(Case& c) {
     }
     KitHost host;
     Trial alone(host, **kind, configs[0]);
+    if (!alone.created()) return skip("create fails");
     const auto before = alone.check(c.author().pass);
     const Trial other(host, **kind, configs[1]);
+    if (!other.created()) return skip("create fails");
     const auto after = alone.check(c.author().pass);
     if (!before || !after) return fail("a check was not answered");
     if (before->outcome != after->outcome || before->message != after->message) {

@@ -61,6 +61,9 @@ DriverBench::~DriverBench() {
 // Only the driver knows what there is beside a process, such as its cgroup: it takes that away when
 // it looks for a process that is dead.
 void DriverBench::leave_no_traces() {
+    // What lives and is no child of ours is something that a faulty driver named.
+    std::erase_if(started_,
+                  [](const Running& run) { return !is_child(run.pid) && process_lives(run.pid); });
     if (started_.empty()) return;
     const auto all_dead = [this] {
         return std::none_of(started_.begin(), started_.end(),
@@ -75,7 +78,7 @@ void DriverBench::leave_no_traces() {
         const Running gone = recover(run.run_id, run.token);
         if (!gone.refused && !gone.answer) return;
         // Something is left of it, or was a moment ago: the driver says when that is gone.
-        if (gone.up() && exit_of(gone)) release(gone.proc);
+        if (gone.up() && gone.pid == run.pid && exit_of(gone)) release(gone.proc);
     }
 }
 

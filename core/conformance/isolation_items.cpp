@@ -129,32 +129,75 @@ bool is_driver(Case& c) {
     return c.kind_name().starts_with("driver ");
 }
 
+using CheckOutcome = platform::CheckReport::Outcome;
+
+std::string_view to_text(CheckOutcome outcome) {
+    switch (outcome) {
+        case CheckOutcome::passed:
+            return "passed";
+        case CheckOutcome::failed:
+            return "failed";
+        case CheckOutcome::errored:
+            return "not checked";
+        case CheckOutcome::lost:
+            return "lost";
+    }
+    return "";
+}
+
+// What the checker says in this process; nothing when it does not answer.
+std::optional<CheckOutcome> verdict_here(Case& c, const plugin_host::LoadedKind& kind,
+                                         const std::string& target) {
+    KitHost host;
+    Trial trial(host, kind, c.configs().front());
+    if (!trial.created()) return std::nullopt;
+    const auto answer = trial.check(target);
+    if (!answer) return std::nullopt;
+    if (answer->error) return CheckOutcome::errored;
+    if (answer->outcome == SYSP_CHECK_FAIL) return CheckOutcome::failed;
+    const bool good = answer->outcome == SYSP_CHECK_PASS || answer->outcome == SYSP_CHECK_WARN;
+    return good ? CheckOutcome::passed : CheckOutcome::errored;
+}
+
+Verdict same_exit(Case& c, Isolated& isolated) {
+    const std::vector<std::string> program{"/bin/sh", "-c", "exit 3"};
+    DriverBench bench(c);
+    if (!bench.ready()) return skip("create fails");
+    const Running run = bench.spawn(program);
+    const auto here = run.up() ? bench.exit_of(run) : std::nullopt;
+    if (!here) return skip("in this process it does not run: see D01");
+    isolated.spawn(c, program);
+    if (isolated.failure) return fail("it does not start: " + *isolated.failure);
+    if (!isolated.until([&] { return isolated.exit.has_value(); })) {
+        return fail("the exit is not reported");
+    }
+    const ExitStatus expected = here->exit_kind == SYSP_EXIT_CODE
+                                    ? ExitStatus::exited(here->exit_value)
+                                    : ExitStatus::signalled(here->exit_value);
+    const bool same =
+        isolated.exit->kind == expected.kind && isolated.exit->value == expected.value;
+    return same ? pass() : fail(describe(expected) + " is reported as " + describe(*isolated.exit));
+}
+
 Verdict same_verdicts(Case& c) {
+    const auto kind = c.kind();
+    if (!kind) return skip(kind.error().message);
     Isolated isolated(c);
     if (!isolated.loaded()) return skip("it does not load");
-    if (is_driver(c)) {
-        isolated.spawn(c, {"/bin/sh", "-c", "exit 3"});
-        if (isolated.failure) return fail("it does not start: " + *isolated.failure);
-        if (!isolated.until([&] { return isolated.exit.has_value(); })) {
-            return fail("the exit is not reported");
-        }
-        const bool same =
-            isolated.exit->kind == ExitStatus::Kind::code && isolated.exit->value == 3;
-        return same ? pass() : fail("exit 3 is reported as " + describe(*isolated.exit));
-    }
+    if (is_driver(c)) return same_exit(c, isolated);
     if (c.author().pass.empty()) return skip("the author's file names no target that passes");
     const TargetServer server(TargetServer::Manner::reply, c.author().reply);
     const TargetServer closed(TargetServer::Manner::refuse);
-    using Outcome = platform::CheckReport::Outcome;
-    isolated.check(c, server.in(c.author().pass));
-    if (!isolated.report || isolated.report->outcome != Outcome::passed) {
-        return fail("what passes does not: " +
-                    (isolated.report ? isolated.report->message : std::string("no answer")));
-    }
-    if (c.author().fail.empty()) return pass();
-    isolated.check(c, closed.in(c.author().fail));
-    if (!isolated.report || isolated.report->outcome != Outcome::failed) {
-        return fail("what fails does not");
+    for (const std::string& target : {server.in(c.author().pass), closed.in(c.author().fail)}) {
+        if (target.empty()) continue;
+        const auto here = verdict_here(c, **kind, target);
+        if (!here) return skip("in this process it gives no verdict: see C02 and H02");
+        isolated.check(c, target);
+        if (!isolated.report) return fail("no answer for " + target);
+        if (isolated.report->outcome == *here) continue;
+        return fail(target + " is " + std::string(to_text(isolated.report->outcome)) + " (" +
+                    isolated.report->message + "), in this process it is " +
+                    std::string(to_text(*here)));
     }
     return pass();
 }
@@ -169,12 +212,14 @@ Verdict survives(Case& c, int signal) {
         const std::string target = server.in(c.author().pass);
         isolated.check(c, target);
         if (!isolated.report) return fail("no answer");
+        if (isolated.report->outcome != CheckOutcome::passed) {
+            return skip("what is to pass does not: see C02 and H04");
+        }
         ::kill(static_cast<pid_t>(isolated.status().pid), signal);
         isolated.check(c, target);  // Lost, or answered by the next process already.
         if (!isolated.report) return fail("no answer after the loss");
         isolated.check(c, target);
-        if (!isolated.report ||
-            isolated.report->outcome != platform::CheckReport::Outcome::passed) {
+        if (!isolated.report || isolated.report->outcome != CheckOutcome::passed) {
             return fail("a fresh process does not pass what passed before");
         }
         return isolated.status().restarts > 0 ? pass() : fail("the process was not replaced");

@@ -120,6 +120,11 @@ Result<void> run_kit(const KitOptions& options, const std::function<void(const F
                                 : std::find(options.only.begin(), options.only.end(), item.id) !=
                                       options.only.end();
         if (!wanted) continue;
+        // An item is not passed over in silence because of what another one finds.
+        if (item.subject != Subject::module && !scanned.front()) {
+            found({std::string(item.id), "", item.level, "skip",
+                   "the kinds are not known: " + scanned.front().error().message, 0});
+        }
         for (const std::string& kind : kinds_for(item, info)) {
             if (const AuthorKind* const said = author->find(kind)) {
                 const auto reason = said->skip.find(std::string(item.id));

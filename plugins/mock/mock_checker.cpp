@@ -216,7 +216,6 @@ bool misbehave(Checker& checker, sysp_op op, const std::string& word) {
 
 sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, void** self) {
     if (broken("M07")) descriptor.summary = "changed";
-    if (broken("C02")) return refuse(host, SYSP_E_CONFIG, "never content");
     auto checker = std::make_unique<Checker>();
     checker->host = host;
     checker->config = config;
@@ -227,12 +226,18 @@ sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, v
     sysp_str key{};
     if (host->cfg_str(config, "/key", &key) == SYSP_OK) checker->key.assign(key.ptr, key.len);
     if (checker->word == "tell") return refuse(host, SYSP_E_CONFIG, "/key: " + checker->key);
+    if (broken("C02") && checker->word == "third") {
+        return refuse(host, SYSP_E_CONFIG, "never content");
+    }
     if (checker->word == "abort") std::abort();
     if (checker->word == "spin") spin();
     if (checker->word == "contradiction" && !broken("C04")) {
         return refuse(host, SYSP_E_CONFIG, "/word: contradicts itself");
     }
-    if (broken("C05")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    // Only where many are made; fewer are left to H18.
+    static unsigned created = 0;
+    if (broken("C05") && ++created > 200)
+        static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (broken("S01")) static_cast<void>(!::chdir("/proc"));
     if (broken("S03")) static_cast<void>(!::write(STDOUT_FILENO, "hello\n", 6));
     // A read of what the host's table has beyond its size.
@@ -244,7 +249,9 @@ sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, v
 
 void SYSP_CALL destroy(void* self) {
     const std::unique_ptr<Checker> checker(static_cast<Checker*>(self));
-    if (broken("H10")) std::this_thread::sleep_for(std::chrono::milliseconds(400));
+    static unsigned destroyed = 0;
+    if (broken("H10") && ++destroyed <= 5)
+        std::this_thread::sleep_for(std::chrono::milliseconds(400));
     for (const auto& [op, pending] : checker->pending) {
         checker->io->cancel_timer(checker->host, pending->timer);
     }
@@ -262,28 +269,30 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
     const std::string word = target.substr(0, target.find(':'));
     const std::string argument = word.size() < target.size() ? target.substr(word.size() + 1) : "";
     ++checker.checks;
-    if (broken("H01")) std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    if (broken("H01") && checker.checks <= 3)
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
     if (broken("H12") && checker.checks > 1) return refuse(host, SYSP_E_BUSY, "once is enough");
     if (broken("H14") && request->size != sizeof *request) std::abort();
     if (broken("H15") && request->timeout_ms < 2) std::abort();
     if (broken("H17") && request->proc == 0) return refuse(host, SYSP_E_INVALID, "whose?");
     if (broken("H18")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (misbehave(checker, op, word)) return SYSP_OK;
-    if (word == "worker" || broken("H03")) return work(checker, op, false);
+    if (word == "worker" || (word == "pass" && broken("H03"))) return work(checker, op, false);
     if (word == "stuck") return work(checker, op, true);
     if (word == "slow") return wait(checker, op, argument, request->timeout_ms);
     if (word == "error") {
         answer_error(host, op, SYSP_E_OS, "could not look");
         return SYSP_OK;
     }
-    const bool flipped = broken("H04") || (broken("H13") && checker.checks % 2 == 0);
+    const bool flipped = broken("H13") && checker.checks % 4 == 0;
     if (word == "fail" && broken("H05")) {
         answer_error(host, op, SYSP_E_OS, "a failure is no verdict");
         return SYSP_OK;
     }
-    const std::string& text = broken("C06") ? shared_word : checker.word;
+    std::string text = broken("C06") ? shared_word : checker.word;
+    if (broken("H04")) text.assign(5000, 'x');
     answer(host, op, (word == "pass") != flipped ? SYSP_CHECK_PASS : SYSP_CHECK_FAIL, text);
-    if (broken("H02")) answer(host, op, SYSP_CHECK_PASS, "again");
+    if (broken("H02") && request->timeout_ms == 1000) answer(host, op, SYSP_CHECK_PASS, "again");
     return SYSP_OK;
 }
 

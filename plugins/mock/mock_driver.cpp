@@ -30,6 +30,7 @@ struct Driver {
     std::set<sysp_proc> known;
     std::set<sysp_proc> exited;
     std::uint64_t stats_calls = 0;
+    bool hasty = false;  // The end is told before the start.
 };
 
 const sysp_driver_vtbl& inner() {
@@ -62,7 +63,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
     if (broken("own-pid")) copy.pid = ::getpid();
     const char* const foreign = std::getenv("SYSPULSE_MOCK_FOREIGN_PID");
     if (foreign != nullptr) copy.pid = std::atoi(foreign);
-    if (broken("D06")) {
+    if (driver.hasty) {
         const sysp_exit exit{sizeof exit, SYSP_EXIT_CODE, 0, 0, 0};
         driver.real->proc_exited(driver.real, proc, &exit);
     }
@@ -72,7 +73,8 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
 sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc, const sysp_exit* exit) {
     Driver& driver = driver_of(host);
     sysp_exit copy = *exit;
-    if (broken("D01") && copy.kind == SYSP_EXIT_CODE) copy.value = 0;
+    if (broken("D01") && copy.kind == SYSP_EXIT_SIGNAL && copy.value == SIGABRT)
+        copy.value = SIGTRAP;
     driver.exited.insert(proc);
     if (broken("D24")) return SYSP_OK;
     return driver.real->proc_exited(driver.real, proc, &copy);
@@ -101,21 +103,24 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     Driver& driver = *static_cast<Driver*>(self);
     driver.starting[op] = request->proc;
     sysp_spawn_request copy = *request;
+    driver.hasty = broken("D06") && std::strcmp(copy.argv[0].ptr, "/bin/true") == 0;
     if (broken("spawn-crash")) std::abort();
     if (broken("spawn-hang")) spin();
-    if (broken("D02")) {
-        // Whatever is asked for, something runs.
+    if (broken("D02") && std::strcmp(copy.argv[0].ptr, "/etc/passwd") == 0) {
+        // What is no program is taken for one.
         static const sysp_str nothing{"/bin/true", 9};
         copy.argv = &nothing;
         copy.argc = 1;
     }
-    if (broken("D03") && copy.argc > 1) --copy.argc;
+    constexpr std::size_t many = 8;
+    if (broken("D03") && copy.argc > many) --copy.argc;
     std::vector<sysp_str> env(copy.env, copy.env + copy.envc);
     if (broken("D04")) env.push_back({"MOCK=1", 6});
     copy.env = env.data();
     copy.envc = env.size();
     if (broken("D23")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const sysp_status status = inner().spawn(driver.inner, op, &copy);
+    if (broken("D29") && request->pid_slot != nullptr) *request->pid_slot = 1;
     if (broken("crash-after-spawn")) std::abort();
     return status;
 }
@@ -174,7 +179,8 @@ sysp_status SYSP_CALL stats(void* self, sysp_op op, sysp_proc proc) {
 
 void SYSP_CALL release(void* self, sysp_proc proc) {
     Driver& driver = *static_cast<Driver*>(self);
-    if (broken("D18")) ::kill(static_cast<pid_t>(driver.pids[proc]), SIGKILL);
+    if (broken("D18") && driver.pids[proc] > 0)
+        ::kill(static_cast<pid_t>(driver.pids[proc]), SIGKILL);
     inner().release(driver.inner, proc);
     if (!broken("D19")) return;
     const sysp_exit exit{sizeof exit, SYSP_EXIT_LOST, 0, 0, 0};
