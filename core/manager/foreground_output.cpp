@@ -44,9 +44,9 @@ struct ForegroundOutput::Source::Work {
             if (line.text.empty() || line.text.back() != '\n') piece += '\n';
         }
     }
-    std::string take(bool& at_end) {
+    std::string take(bool& was_last) {
         const std::lock_guard lock(mutex);
-        at_end = !more;
+        was_last = !more;
         return std::exchange(piece, {});
     }
     void end_at_present() {
