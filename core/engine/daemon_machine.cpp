@@ -242,12 +242,22 @@ void DaemonMachine::after_failed_or_ended(bool failed, const std::string& what,
         come_to_rest(failed ? State::failed : State::stopped, reason, std::move(start_error));
         return;
     }
-    const Now now = surroundings_.now();
-    next_restart_at_ =
-        now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(decision.delay);
+    wait_to_restart(decision.delay);
     enter(State::backoff, what + "; next try in " + format_duration(decision.delay));
     surroundings_.reached(key_, {Milestone::Kind::retrying, std::move(start_error)});
-    arm(TimerKind::backoff, now.mono + decision.delay);
+}
+
+void DaemonMachine::wait_to_restart(Duration delay) {
+    restart_due_ = surroundings_.now().mono + delay;
+    arm(TimerKind::backoff, restart_due_);
+    note_restart_time();
+}
+
+// For people, and for a manager that has to go on waiting.
+void DaemonMachine::note_restart_time() {
+    const Now now = surroundings_.now();
+    next_restart_at_ =
+        now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(restart_due_ - now.mono);
 }
 
 void DaemonMachine::come_to_rest(State state, std::string_view reason, std::optional<Error> error) {

@@ -159,6 +159,8 @@ class DaemonMachine {
     bool start_follows_earlier_stop() const;
     void hasten_stop(Duration timeout);
     void note_kill_time();
+    void wait_to_restart(Duration delay);
+    void note_restart_time();
     void abandon();
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event, bool recovered);
@@ -223,6 +225,7 @@ class DaemonMachine {
     std::optional<WallTime> started_at_;
     std::optional<WallTime> stopped_at_;
     std::optional<WallTime> next_restart_at_;
+    Instant restart_due_{};
     std::optional<WallTime> kill_at_;  // While it is asked to end: when it is killed.
     std::optional<ExitStatus> last_exit_;
     std::uint32_t restart_count_ = 0;

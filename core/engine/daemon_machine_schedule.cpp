@@ -57,6 +57,12 @@ void DaemonMachine::plan_schedule() {
 
 // The clock was set, or the machine slept.
 void DaemonMachine::wall_clock_changed() {
+    // What is being waited for comes after the same time as before, at another hour.
+    if (kill_at_) note_kill_time();
+    if (state_ == State::backoff && next_restart_at_) {
+        note_restart_time();
+        persist();
+    }
     if (!armed_ || shutting_down_) return;
     const WallTime now = surroundings_.now().wall;
     if (!next_fire_ || now < *next_fire_) return plan_schedule();

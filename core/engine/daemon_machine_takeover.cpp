@@ -58,8 +58,7 @@ bool DaemonMachine::wait_on() {
     const Now now = surroundings_.now();
     const Duration longest = spec_->restart.backoff_max + spec_->restart.backoff_max / 10;
     const Duration left = std::clamp<Duration>(*next_restart_at_ - now.wall, Duration{0}, longest);
-    next_restart_at_ = now.wall + std::chrono::duration_cast<std::chrono::milliseconds>(left);
-    arm(TimerKind::backoff, now.mono + left);
+    wait_to_restart(left);
     return true;
 }
 

@@ -1,8 +1,10 @@
 """What needs a machine of its own: users with and without a delegated subtree, missing controllers, the manager as
 the first process and under systemd. scripts/vm/init runs these; nothing here cares about what else the machine does."""
+import datetime
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -72,6 +74,71 @@ def missing_controllers_are_named():
         m.ok("start", "memory")
         m.ok("stop", "memory")
         assert not groups("memory")
+
+
+def a_clock_that_jumps_by_hours_starts_nothing_twice_and_loses_nothing():
+    start_of_hour = 1_773_140_400  # 2026-03-10T11:00:00Z
+
+    def set_clock(secs):
+        time.clock_settime(time.CLOCK_REALTIME, start_of_hour + secs)
+
+    hour = 3600
+    set_clock(-hour / 2)
+    with Manager() as m:
+        def counted(name, then):
+            return ["/bin/sh", "-c", f"echo x >> {m.root / name}; {then}"]
+
+        def runs(name):
+            return (m.root / name).read_text().count("x") if (m.root / name).exists() else 0
+
+        def goes_on():
+            """What is to run again and again still does, and checks are still made."""
+            before = {name: runs(name) for name in ("crashing", "often")}
+            checked = m.status("checked")["last_check"]["at"]
+            until(lambda: all(runs(name) > count + 1 for name, count in before.items()), f"{before}: they run again")
+            until(lambda: m.status("checked")["last_check"]["at"] != checked, "the next check")
+            assert runs("checked") == 1 and runs("waiting") == 1, "nothing is started twice"
+            waiting = m.status("waiting")
+            assert m.status("checked")["health_status"] == "healthy" and waiting["state"] == "backoff"
+            # What is waited for moves with the clock.
+            at = datetime.datetime.fromisoformat(waiting["next_restart_at"].replace("Z", "+00:00")).timestamp()
+            assert 28000 < at - time.time() < 33000, (waiting, time.time())
+
+        hourly = {"command": counted("hourly", "exit 0"), "schedule": {"cron": "0 * * * *"}}
+        m.start()
+        m.add(checked={"command": counted("checked", "exec sleep 1000"), "restart_policy": "always",
+                       "health_check": {"type": "command", "target": "true", "interval_secs": 1}},
+              crashing={"command": counted("crashing", "exit 1"),
+                        "restart_policy": {"policy": "always", "backoff_base_secs": 0.5, "backoff_max_secs": 1}},
+              waiting={"command": counted("waiting", "exit 1"),
+                       "restart_policy": {"policy": "always", "backoff_base_secs": 30000, "backoff_max_secs": 30000}},
+              often={"command": counted("often", "exit 0"), "schedule": "@every 1s"},
+              hourly=hourly, made_up={"command": counted("made_up", "exit 0"),
+                                      "schedule": {"cron": "0 * * * *", "catch_up": "one"}})
+        m.ok("start", "checked", "crashing")  # The others are armed by being registered.
+        m.run("start", "waiting")
+        m.wait_for("waiting", state="backoff")
+        until(lambda: m.status("checked")["last_check"], "the first check")
+        daemon = m.status("checked")["pid"]
+        goes_on()
+        set_clock(4.5 * hour)  # Over five of its times.
+        until(lambda: runs("made_up") == 1, "one is made up for")
+        goes_on()
+        assert (runs("hourly"), runs("made_up")) == (0, 1)
+        assert m.status("hourly")["next_run_at"] == "2026-03-10T16:00:00.000Z", m.status("hourly")
+        set_clock(5 * hour - 2)
+        until(lambda: (runs("hourly"), runs("made_up")) == (1, 2), "both run at the hour")
+        set_clock(2.5 * hour)  # Back by two and a half.
+        goes_on()
+        assert (runs("hourly"), runs("made_up")) == (1, 2), "nothing is repeated by it"
+        os.kill(m.pid(), signal.SIGKILL)
+        set_clock(1.5 * hour)  # And while no manager runs.
+        until(lambda: m.run("ping").returncode == 0, "the next manager")
+        assert m.wait_for("checked", state="running")["pid"] == daemon
+        m.wait_for("waiting", state="backoff")
+        goes_on()
+        m.stop()
+        assert runs("checked") == 1 and runs("waiting") == 1
 
 
 def call(data, *words):

@@ -54,6 +54,27 @@ TEST(EngineClock, a_small_step_of_the_clock_over_a_time_that_is_due_does_not_los
     EXPECT_EQ(e.spawns(), 1U);
 }
 
+TEST(EngineClock, a_back_off_takes_as_long_and_says_when_it_ends_by_the_new_calendar) {
+    Engine e;
+    model::DaemonSpec spec = make_spec("web");
+    spec.restart.kind = model::RestartPolicy::Kind::always;
+    spec.restart.backoff_base = spec.restart.backoff_max = minutes{10};
+    const DaemonKey key = e.add(spec);
+    e.start(key);
+    e.spawned(key);
+    e.exited(key);
+    const auto left = [&] { return e.view(key).next_restart_at.value() - e.now().wall; };
+    const auto before = left();
+    e.set_wall(e.now().wall + hours{5});
+    EXPECT_EQ(left(), before);
+    e.set_wall(e.now().wall - hours{9});
+    EXPECT_EQ(left(), before);
+    e.advance(minutes{9});
+    EXPECT_EQ(e.spawns(), 1U);
+    e.advance(minutes{3});
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
 TEST(EngineClock, deadlines_that_are_put_off_again_and_again_are_not_kept) {
     Engine e;
     e.add(with_schedule(make_spec("yearly"), "0 0 1 1 *"));
