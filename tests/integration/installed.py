@@ -43,8 +43,9 @@ def an_installed_tree_is_complete_and_works():
         assert len(paths) >= 4 and all(pathlib.Path(p).parent == moved / "lib/syspulse/plugins" for p in paths), paths
         for example in sorted((moved / "share/syspulse/examples").glob("*.yaml")):
             done = m.run("validate", example)
-            # Users and variables of an example need not exist on this machine.
-            assert done.returncode == 0 or "unknown user" in done.stderr or "is not set" in done.stderr, done
+            # Users, variables and cgroup controllers of an example need not exist on this machine.
+            excuses = ("unknown user", "is not set", "is of version 1 on this machine")
+            assert done.returncode == 0 or any(e in done.stderr for e in excuses), done
         m.start()
         m.add(web={"command": ["/bin/sh", "-c", "echo hello; sleep 600"]})
         m.ok("start", "--wait", "web")
