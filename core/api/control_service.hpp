@@ -156,7 +156,8 @@ class ControlService {
 
     virtual ManagerInfo info() = 0;
     virtual std::vector<model::DaemonView> list(const DaemonFilter& filter) = 0;
-    virtual void get(const std::string& name, Done<model::DaemonView> done) = 0;
+    // With `lines` those of its output are counted, which may take a moment.
+    virtual void get(const std::string& name, bool lines, Done<model::DaemonView> done) = 0;
     virtual Result<std::string> spec(const std::string& name) = 0;  // JSON text.
     virtual std::vector<PluginView> plugins() = 0;
     // Of the manager's own environment, from which ${NAME} in spec files is expanded.

@@ -57,7 +57,7 @@ class Dispatcher {
     void operator()(const ListCall& call) {
         done_(JsonAnswer{to_json(service_.list(call.filter))});
     }
-    void operator()(const GetCall& call) { service_.get(call.name, daemon_answer()); }
+    void operator()(const GetCall& call) { service_.get(call.name, call.lines, daemon_answer()); }
 
     void operator()(const SpecCall& call) {
         auto spec = service_.spec(call.name);

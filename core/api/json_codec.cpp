@@ -178,6 +178,7 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     field_or_null(json, "stdout_log", daemon.stdout_log);
     field_or_null(json, "stderr_log", daemon.stderr_log);
     field(json, "output_bytes", daemon.output_bytes);
+    field(json, "output_lines", daemon.output_lines);
     field(json, "output_dropped_bytes", daemon.output_dropped_bytes);
     field_or_null(json, "description", daemon.description);
     field(json, "tags", daemon.tags);

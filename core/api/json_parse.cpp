@@ -133,6 +133,7 @@ model::DaemonView get_daemon(const json& object) {
     d.stdout_log = get<std::string>(object, "stdout_log");
     d.stderr_log = get<std::string>(object, "stderr_log");
     d.output_bytes = get<std::uint64_t>(object, "output_bytes");
+    d.output_lines = get_optional<std::uint64_t>(object, "output_lines");
     d.output_dropped_bytes = get<std::uint64_t>(object, "output_dropped_bytes");
     d.description = get<std::string>(object, "description");
     d.tags = get<std::vector<std::string>>(object, "tags");

@@ -86,7 +86,9 @@ Parsed parse_list(Parts& parts) {
 }
 
 Parsed parse_get(Parts& parts) {
-    return ParsedCall{GetCall{std::move(parts.name)}};
+    const auto lines = parts.query.take_flag("lines");
+    if (!lines) return lines.error();
+    return ParsedCall{GetCall{std::move(parts.name), *lines}};
 }
 
 Parsed parse_spec(Parts& parts) {

@@ -30,6 +30,7 @@ struct ListCall {
 };
 struct GetCall {
     std::string name;
+    bool lines = false;
 };
 struct SpecCall {
     std::string name;

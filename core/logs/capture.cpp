@@ -71,6 +71,15 @@ class LogCapture final : public platform::OutputCapture {
         return {meter.bytes.load(), meter.dropped_bytes.load()};
     }
 
+    void count_lines(const std::string& daemon, std::function<void(std::uint64_t)> done) override {
+        const auto it = daemons_.find(daemon);
+        if (it == daemons_.end()) return done(0);
+        it->second.shard->thread.post(
+            {.kind = Command::Kind::count,
+             .daemon = it->second.number,
+             .done = [meter = it->second.meter, done = std::move(done)] { done(meter->lines); }});
+    }
+
     // A daemon of that name that is added later gets new pipes; one that still writes into the old
     // ones is not heard any more.
     void close(const std::string& daemon) override {

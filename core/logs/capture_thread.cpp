@@ -42,7 +42,7 @@ void remove_pipes(const std::filesystem::path& dir) {
 }
 
 CaptureThread::CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock)
-    : pipes_(pipes), tools_{pipes, archiver_, clock, std::vector<char>(peek_bytes), {}} {
+    : pipes_(pipes), tools_{pipes, archiver_, lines_, clock, std::vector<char>(peek_bytes), {}} {
     thread_ = std::thread([this] { run(); });
 }
 
@@ -94,6 +94,7 @@ bool CaptureThread::obey_commands() {
         }
         if (command.kind == Command::Kind::tell)
             waiters_.push_back({command.daemon, command.done, taken(command.daemon) + last_bytes});
+        if (command.kind == Command::Kind::count) count_lines(command);
         if (command.kind == Command::Kind::close) close(command.daemon);
     }
     return true;
@@ -129,6 +130,13 @@ void CaptureThread::open(const Command& command) {
         writer->apply(command.settings);
         std::erase(open_files_, token);
     }
+}
+
+void CaptureThread::count_lines(const Command& command) {
+    for (const Stream stream : streams) {
+        if (Entry* entry = find(token_of(command.daemon, stream))) entry->writer->count_lines();
+    }
+    lines_.when_counted(command.done);
 }
 
 // Whoever still writes, as fast as it is read, holds up nobody.

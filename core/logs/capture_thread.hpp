@@ -28,7 +28,7 @@ void remove_pipes(const std::filesystem::path& dir);
 constexpr std::array streams = {Stream::out, Stream::err};
 
 struct Command {
-    enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, tell, close, stop };
+    enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, tell, count, close, stop };
     Kind kind = Kind::stop;
     std::uint64_t daemon = 0;
     std::shared_ptr<const std::filesystem::path> dir{};
@@ -36,7 +36,8 @@ struct Command {
     std::array<bool, streams.size()> has_pipe{};
     platform::CaptureSettings settings{};
     std::shared_ptr<OutputMeter> meter{};  // Of the daemon; with `open`.
-    std::function<void()> done{};          // With `tell`: what has been written by now is in files.
+    // With `tell`: what has been written by now is in files. With `count`: its lines are counted.
+    std::function<void()> done{};
 };
 
 class CaptureThread {
@@ -71,6 +72,7 @@ class CaptureThread {
     bool obey_commands();
     void prepare(const Command& command);
     void open(const Command& command);
+    void count_lines(const Command& command);
     void close(std::uint64_t daemon);
     void tell_waiters();
     std::uint64_t taken(std::uint64_t daemon);
@@ -83,6 +85,7 @@ class CaptureThread {
 
     platform::OutputPipes& pipes_;
     Archiver archiver_;
+    LineCounter lines_;
     WriterTools tools_;
     std::unordered_map<std::uint64_t, Entry> streams_;  // By token.
     std::vector<std::uint64_t> active_;  // Streams that may have bytes in their pipes.

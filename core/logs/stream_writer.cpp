@@ -134,9 +134,10 @@ Result<void> StreamWriter::ready_file() {
         const auto state = file_.state();
         if (!state) return state.error();
         size_ = state->size;
+        counted_ = std::min(counted_.value_or(size_), size_);
         continues_line_ = continues_line_ && size_ == 0;
         if (!state->unlinked) return {};
-        file_.close();
+        hand_in_lines();
     }
     return Error{ErrorCode::unavailable, "cannot open a log file: it is being removed"};
 }
@@ -250,11 +251,12 @@ Result<void> StreamWriter::append(std::string_view text) {
 
 void StreamWriter::rotate() {
     continues_line_ = !at_line_start();
-    file_.close();
+    hand_in_lines();
     auto rotated = tools_.archiver.rotate(*dir_, stream_, settings_.retain_count);
     if (!rotated) {
         log::warn(rotated.error().message + "; the file grows until the daemon is started again");
         rotation_failed_ = true;
+        counted_ = size_;
         return;
     }
     if (settings_.compress_rotated) tools_.archiver.compress(*dir_, stream_);
@@ -265,6 +267,21 @@ void StreamWriter::complete_line() {
     if (!ready_file()) return;
     if (!at_line_start()) static_cast<void>(append("\n").has_value());
     line_may_be_open_ = false;
+}
+
+// Nothing more will be written to the open file under this name.
+void StreamWriter::hand_in_lines() {
+    tools_.lines.add(std::move(file_), counted_.value_or(size_), size_, meter_);
+    file_.close();
+    counted_ = 0;
+}
+
+void StreamWriter::count_lines() {
+    if (!counted_ || *counted_ >= size_) return;
+    auto file = platform::OutputFile::open_for_reading(log_path(*dir_, stream_));
+    if (!file) return;
+    tools_.lines.add(*std::move(file), *counted_, size_, meter_);
+    counted_ = size_;
 }
 
 void StreamWriter::rest() {

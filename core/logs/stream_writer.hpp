@@ -3,16 +3,17 @@
 // the disk is full.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "logs/archiver.hpp"
+#include "logs/line_counter.hpp"
 #include "logs/stream.hpp"
 #include "platform/clock.hpp"
 #include "platform/output_capture.hpp"
@@ -21,16 +22,11 @@
 
 namespace syspulse::logs {
 
-// Written by the capture thread, read by any.
-struct OutputMeter {
-    std::atomic<std::uint64_t> bytes = 0;
-    std::atomic<std::uint64_t> dropped_bytes = 0;
-};
-
 // What the streams of one capture thread share.
 struct WriterTools {
     platform::OutputPipes& pipes;
     Archiver& archiver;
+    LineCounter& lines;
     const platform::Clock& clock;
     std::vector<char> peeked;  // 256 KiB, reused by every call.
     std::string text;
@@ -61,6 +57,8 @@ class StreamWriter {
 
     // Ends a line that nobody can go on with any more; does nothing while somebody can.
     void complete_line();
+    // Has the lines of what was written so far counted.
+    void count_lines();
     // The files rest until the next run writes.
     void rest();
 
@@ -70,6 +68,7 @@ class StreamWriter {
 
   private:
     Result<void> ready_file();
+    void hand_in_lines();
     void begin_index(const std::filesystem::path& log);
     Result<std::size_t> write_some(std::size_t available);
     std::uint64_t size_limit() const;
@@ -101,9 +100,10 @@ class StreamWriter {
     platform::CaptureSettings settings_;
     platform::NativeHandle pipe_;
     platform::OutputFile file_;
-    std::uint64_t size_ = 0;     // Of the file; where the next byte goes.
-    std::uint64_t dropped_ = 0;  // Bytes lost since writing became impossible.
-    WallTime indexed_;           // The last record in the time index.
+    std::uint64_t size_ = 0;                // Of the file; where the next byte goes.
+    std::optional<std::uint64_t> counted_;  // To here its lines are counted, or before our time.
+    std::uint64_t dropped_ = 0;             // Bytes lost since writing became impossible.
+    WallTime indexed_;                      // The last record in the time index.
 };
 
 }  // namespace syspulse::logs

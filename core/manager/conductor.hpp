@@ -105,6 +105,10 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::vector<model::DaemonView> views();
     std::optional<model::DaemonView> view(const std::string& name);
     void stats(const std::string& name, platform::StatsHandler done);
+    // `done` is called on any thread.
+    void count_lines(const std::string& name, std::function<void(std::uint64_t)> done) {
+        ports_.capture.count_lines(name, std::move(done));
+    }
     engine::SpecPtr spec(const std::string& name) const;
     std::vector<model::DependencyNode> dependencies() const;
 

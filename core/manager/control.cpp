@@ -39,7 +39,8 @@ class Control final : public api::ControlService {
 
     api::ManagerInfo info() override;
     std::vector<model::DaemonView> list(const api::DaemonFilter& filter) override;
-    void get(const std::string& name, api::Done<model::DaemonView> done) override;
+    void get(const std::string& name, bool lines, api::Done<model::DaemonView> done) override;
+    void count_lines(model::DaemonView view, api::Done<model::DaemonView> done);
     Result<std::string> spec(const std::string& name) override;
     std::vector<api::PluginView> plugins() override { return plugin_views(parts_.plugins); }
     void reload_plugin(const std::string& name, api::Done<void> done) override {
@@ -205,16 +206,42 @@ std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
     return all;
 }
 
-void Control::get(const std::string& name, api::Done<model::DaemonView> done) {
+void Control::get(const std::string& name, bool lines, api::Done<model::DaemonView> done) {
     auto view = conductor().view(name);
     if (!view) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
     view->driver_host = driver_host(parts_.plugins, view->driver);
-    if (!view->pid) return done(std::move(*view));
+    const auto measured = [this, alive = alive_, lines, done](model::DaemonView seen) {
+        if (lines && *alive) return count_lines(std::move(seen), done);
+        done(std::move(seen));
+    };
+    if (!view->pid) return measured(std::move(*view));
     conductor().stats(
-        name, [view = std::move(*view), done](Result<platform::ProcessStats> stats) mutable {
+        name, [view = std::move(*view), measured](Result<platform::ProcessStats> stats) mutable {
             if (stats) view.stats = std::move(*stats);
-            done(std::move(view));
+            measured(std::move(view));
         });
+}
+
+// A disk that does not answer holds up the count, but not the answer.
+void Control::count_lines(model::DaemonView view, api::Done<model::DaemonView> done) {
+    constexpr Duration patience = std::chrono::milliseconds{500};
+    auto waiting = std::make_shared<std::pair<model::DaemonView, api::Done<model::DaemonView>>>(
+        std::move(view), std::move(done));
+    const auto answer = [waiting, alive = alive_] {
+        if (*alive && waiting->second)
+            std::exchange(waiting->second, {})(std::move(waiting->first));
+    };
+    const platform::TimerId timer =
+        parts_.loop.start_timer(parts_.clock.now().mono + patience, answer);
+    conductor().count_lines(waiting->first.name, [&loop = parts_.loop, waiting, answer, timer,
+                                                  alive = alive_](std::uint64_t lines) {
+        loop.post([&loop, waiting, answer, timer, alive, lines] {
+            if (!*alive || !waiting->second) return;
+            loop.cancel_timer(timer);
+            waiting->first.output_lines = lines;
+            answer();
+        });
+    });
 }
 
 Result<std::string> Control::spec(const std::string& name) {

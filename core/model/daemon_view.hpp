@@ -54,6 +54,7 @@ struct DaemonView {
     std::string stderr_log;
     // Of both logs, since the manager started: what was written, and what could not be.
     std::uint64_t output_bytes = 0;
+    std::optional<std::uint64_t> output_lines;  // Only where it was asked for.
     std::uint64_t output_dropped_bytes = 0;
     std::string description;
     std::vector<std::string> tags;

@@ -73,6 +73,14 @@ class OutputCapture {
         return {};
     }
 
+    // Calls `done` once, on any thread, with how many lines were written to the log files since
+    // this process captures them. That may take as long as reading a file; at the latest, the end
+    // of the capture brings it about. It may call nothing of the capture.
+    virtual void count_lines(const std::string& daemon, std::function<void(std::uint64_t)> done) {
+        static_cast<void>(daemon);
+        done(0);
+    }
+
     // Stops capturing when the daemon is removed. The log files stay, for whoever wants to know
     // later.
     virtual void close(const std::string& daemon) = 0;

@@ -138,7 +138,9 @@ class LogWork {
     std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
     std::unique_ptr<platform::OutputPipes> pipes_ = *platform::make_output_pipes();
     logs::Archiver archiver_;
-    logs::WriterTools tools_{*pipes_, archiver_, *clock_, std::vector<char>(256 * 1024), {}};
+    logs::LineCounter lines_;
+    logs::WriterTools tools_{*pipes_, archiver_, lines_, *clock_, std::vector<char>(256 * 1024),
+                             {}};
     std::shared_ptr<const std::filesystem::path> directory_;
     std::unique_ptr<logs::StreamWriter> writer_;
     platform::NativeHandle writing_ = platform::no_handle;

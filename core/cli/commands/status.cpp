@@ -15,7 +15,7 @@ constexpr const char* log_lines = "5";
 constexpr const char* events_searched = "100";  // For the last ends.
 
 ExitCode show_one(Context& context, const std::string& name) {
-    const Answer answer = call(context, {.target = daemon_target(name)});
+    const Answer answer = call(context, {.target = daemon_target(name, "?lines=true")});
     if (!answer) {
         return report(context, *answer.failure);
     }

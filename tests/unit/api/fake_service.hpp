@@ -89,7 +89,7 @@ class FakeService final : public ControlService {
         calls.push_back("list tag=" + filter.tag + " name=" + filter.name);
         return std::vector<model::DaemonView>(list_size, view("web"));
     }
-    void get(const std::string& name, Done<model::DaemonView> done) override {
+    void get(const std::string& name, bool, Done<model::DaemonView> done) override {
         finish("get " + name, name, done);
     }
     Result<std::string> spec(const std::string& name) override {

@@ -55,6 +55,7 @@ model::DaemonView full_view() {
     d.stdout_log = "/d/logs/web/stdout.log";
     d.stderr_log = "/d/logs/web/stderr.log";
     d.output_bytes = 1ULL << 40;
+    d.output_lines = 34;
     d.output_dropped_bytes = 12;
     d.description = "the \"web\"\n\\ server";
     d.tags = {"web", "prod"};
@@ -100,6 +101,7 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["memory_peak_bytes"], 1 << 20);
     EXPECT_EQ(object["paused"], true);
     EXPECT_EQ(object["output_bytes"], 1ULL << 40);
+    EXPECT_EQ(object["output_lines"], 34);
     EXPECT_EQ(object["output_dropped_bytes"], 12);
 }
 

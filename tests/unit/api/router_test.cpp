@@ -49,6 +49,8 @@ TEST(Router, finds_every_route_of_its_own_table) {
 
 TEST(Router, decodes_path_and_query) {
     EXPECT_EQ(call_of<GetCall>({"GET", "/v1/daemons/web%40%31", {}}).name, "web@1");
+    EXPECT_FALSE(call_of<GetCall>({"GET", "/v1/daemons/web", {}}).lines);
+    EXPECT_TRUE(call_of<GetCall>({"GET", "/v1/daemons/web?lines=true", {}}).lines);
     const auto list = call_of<ListCall>({"GET", "/v1/daemons?tag=a+b&name=web-%2a&", {}});
     EXPECT_EQ(list.filter.tag, "a b");
     EXPECT_EQ(list.filter.name, "web-*");

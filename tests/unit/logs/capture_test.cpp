@@ -70,6 +70,55 @@ TEST_F(Capture, tells_when_all_that_a_run_has_written_is_in_its_files) {
     }
 }
 
+TEST_F(Capture, counts_the_lines_that_it_has_written_across_files_and_removals) {
+    write_file(log_path(dir(), Stream::out), "of an earlier manager\n");
+    platform::CaptureSettings settings;
+    settings.max_size_bytes = 1000;
+    settings.retain_count = 1;
+    settings.compress_rotated = true;
+    start_daemon(settings);
+    const auto counted = [this] {
+        std::promise<std::uint64_t> lines;
+        capture_->count_lines("web", [&](std::uint64_t count) { lines.set_value(count); });
+        return lines.get_future().get();
+    };
+    const auto all_written = [this] {
+        std::promise<void> done;
+        capture_->when_written("web", [&] { done.set_value(); });
+        done.get_future().get();
+    };
+    EXPECT_EQ(counted(), 0U);
+    write_fully(out_, numbered_lines(0, 5'000));
+    write_fully(err_, numbered_lines(0, 3));
+    all_written();
+    EXPECT_EQ(counted(), 5'003U);
+    EXPECT_EQ(counted(), 5'003U) << "once";
+    write_fully(out_, "begun, ");
+    all_written();
+    EXPECT_EQ(counted(), 5'003U);
+    write_fully(out_, "ended\n");
+    all_written();
+    EXPECT_EQ(counted(), 5'004U);
+}
+
+TEST_F(Capture, counts_on_when_somebody_empties_or_replaces_a_file) {
+    start_daemon();
+    const auto write_and_count = [this](const std::string& text) {
+        write_fully(out_, text);
+        std::promise<void> written;
+        capture_->when_written("web", [&] { written.set_value(); });
+        written.get_future().get();
+        std::promise<std::uint64_t> lines;
+        capture_->count_lines("web", [&](std::uint64_t count) { lines.set_value(count); });
+        return lines.get_future().get();
+    };
+    EXPECT_EQ(write_and_count("1\n2\n"), 2U);
+    fs::resize_file(log_path(dir(), Stream::out), 0);
+    EXPECT_EQ(write_and_count("3\n"), 3U);
+    fs::remove(log_path(dir(), Stream::out));
+    EXPECT_EQ(write_and_count("4\n5\n"), 5U);
+}
+
 TEST_F(Capture, tells_also_who_waits_for_a_daemon_that_is_unknown_or_when_it_ends) {
     int told = 0;
     capture_->when_written("nobody", [&] { ++told; });
@@ -166,6 +215,8 @@ TEST_F(Capture, compresses_what_an_earlier_manager_left_uncompressed) {
     start_daemon({.max_size_bytes = 1'000, .retain_count = 2, .compress_rotated = true});
     EXPECT_TRUE(test::eventually([&] { return !fs::exists(log_path(dir(), Stream::out, 1)); }));
     EXPECT_EQ(read_gzip(compressed_path(dir(), Stream::out, 1)), "old\n");
+    // It is made beside the compression, by another thread.
+    EXPECT_TRUE(test::eventually([&] { return fs::exists(log_path(dir(), Stream::out)); }));
     EXPECT_EQ(fs::status(compressed_path(dir(), Stream::out, 1)).permissions(),
               fs::status(log_path(dir(), Stream::out, 0)).permissions());
 }
