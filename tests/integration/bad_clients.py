@@ -47,7 +47,7 @@ def garbage_is_answered_with_400():
                 s.sendall(text)
                 s.shutdown(socket.SHUT_WR)
                 told = answer(s)
-                assert told == b"" or told.startswith(b"HTTP/1.1 400"), told
+                assert told.startswith(b"HTTP/1.1 400"), told
             prompt(m)
 
 
@@ -63,7 +63,7 @@ def a_hundred_megabytes_are_refused_before_they_are_read():
             except (BrokenPipeError, ConnectionResetError):
                 pass
             told = answer(s)
-            assert told == b"" or told.startswith(b"HTTP/1.1 413"), told[:200]
+            assert told.startswith(b"HTTP/1.1 413"), told[:200]
         with connect(m) as s:
             s.sendall(b"POST /v1/daemons HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n")
             assert s.recv(65536).startswith(b"HTTP/1.1 413"), "told without waiting for the body"
@@ -115,6 +115,7 @@ def a_long_look_into_logs_delays_no_other_client():
         m.start()
         m.add(big={"command": ["/bin/true"]})
         lines = 600_000
+        (m.data / "logs" / "big").mkdir(parents=True, exist_ok=True)  # The manager may not have come to it yet.
         for stream in ("stdout", "stderr"):
             with open(m.data / "logs" / "big" / f"{stream}.log", "w") as log:
                 log.write("".join(f"{stream} {n}\n" for n in range(lines)))
@@ -122,7 +123,7 @@ def a_long_look_into_logs_delays_no_other_client():
                                  stdout=subprocess.PIPE)
         pings = 0
         while not select.select([query.stdout], [], [], 0)[0]:
-            assert m.ok("ping") == "pong\n"
+            assert m.get("/v1/ping") == {"status": "pong"}
             pings += 1
         query.kill()
         query.wait()
