@@ -47,6 +47,7 @@ void Connection::close() {
     phase_ = Phase::closed;
     disarm();
     stream_.reset();
+    if (given_up_) *given_up_ = true;
     ErrorCode ignored;
     socket_.close(ignored);
     env_.owner.connection_closed(shared_from_this());
@@ -180,6 +181,10 @@ void Connection::handle_request() {
                                    "ask without following"});
         }
         follows_ = true;
+    }
+    if (auto* logs = std::get_if<LogsCall>(&std::get<ParsedCall>(call))) {
+        given_up_ = std::make_shared<std::atomic<bool>>(false);
+        logs->query.given_up = given_up_;
     }
     dispatch(std::get<ParsedCall>(std::move(call)), env_.service, peer_, readable_handler(),
              answer_handler());

@@ -10,6 +10,7 @@
 // because that is how a vanished client is noticed. [loop thread]
 #pragma once
 
+#include <atomic>
 #include <boost/asio/local/stream_protocol.hpp>  // Asio of Boost 1.74 needs <utility> before it.
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -107,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::string out_;
     std::size_t written_ = 0;  // Bytes of out_ that the client's socket took.
     std::unique_ptr<TextStream> stream_;
+    std::shared_ptr<std::atomic<bool>> given_up_;  // Of a request for logs.
     std::uint64_t serial_ = 0;      // Of the request; answers to older ones are dropped.
     std::uint64_t timer_turn_ = 0;  // Of the deadline; older ones do not count.
     Phase phase_ = Phase::idle;

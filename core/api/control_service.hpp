@@ -9,6 +9,7 @@
 // everything else 500.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -110,6 +111,8 @@ struct LogQuery {
     std::optional<std::uint64_t> lines;  // The last so many; absent: all that match.
     std::optional<Since> since;
     bool follow = false;
+    // Set, from the loop thread, when nobody waits for the answer any more; null: never.
+    std::shared_ptr<const std::atomic<bool>> given_up;
 };
 
 struct EventQuery {

@@ -17,13 +17,13 @@ Result<Reader> Reader::open(const std::filesystem::path& logs_dir, const std::st
     if (!query.out && !query.err) {
         return Error{ErrorCode::invalid_argument, "cannot read logs: no stream chosen"};
     }
+    const auto is_given_up = [&query] { return query.given_up && query.given_up(); };
     Reader reader;
     reader.directory_ = logs_dir / daemon;
     std::uint64_t counted = 0;
     for (const Stream stream : {Stream::out, Stream::err}) {
-        if (!(stream == Stream::out ? query.out : query.err)) continue;
-        reader.cursors_.push_back(
-            std::make_unique<StreamCursor>(reader.directory_, stream, query.lines, query.since));
+        if (!(stream == Stream::out ? query.out : query.err) || is_given_up()) continue;
+        reader.cursors_.push_back(std::make_unique<StreamCursor>(reader.directory_, stream, query));
         counted += reader.cursors_.back()->counted();
     }
     for (const auto& cursor : reader.cursors_) {
@@ -31,6 +31,7 @@ Result<Reader> Reader::open(const std::filesystem::path& logs_dir, const std::st
     }
     // Lines that are one stream's last ones, but not both streams'.
     if (query.lines && counted > *query.lines) reader.skip(counted - *query.lines);
+    if (is_given_up()) return Error{ErrorCode::cancelled, "cannot read logs: given up"};
     return reader;
 }
 

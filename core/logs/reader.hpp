@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "logs/line_pieces.hpp"
+#include "logs/segment.hpp"
 #include "logs/stream.hpp"
 
 namespace syspulse::logs {
@@ -25,6 +26,9 @@ struct Query {
     // Only what came at or after this moment: exact for lines with timestamps, else up to one
     // second more.
     std::optional<WallTime> since{};
+    // Asked often while the first line is looked for, on the thread that looks: once it is true,
+    // the rest of that is left out.
+    GivenUp given_up{};
 };
 
 struct Line {
@@ -38,7 +42,8 @@ class StreamCursor;
 
 // [one thread at a time] Opening looks for the first line, which takes as long as unpacking
 // archives and merging what comes before it take, and reading waits for the disk: both belong off
-// the loop thread. A daemon without log files reads as empty.
+// the loop thread. Opening is `cancelled` when it was given up. A daemon without log files reads as
+// empty.
 class Reader {
   public:
     static Result<Reader> open(const std::filesystem::path& logs_dir, const std::string& daemon,

@@ -106,15 +106,25 @@ void Segment::find_index() {
 }
 
 std::size_t Segment::read_at(std::uint64_t offset, std::span<char> bytes) {
-    if (!packed_) {
-        const auto got = file_.read_at(offset, bytes);
-        return got ? *got : 0;
+    if (given_up_ && given_up_()) return 0;
+    if (packed_) return read_packed(offset, bytes);
+    const auto got = file_.read_at(offset, bytes);
+    return got ? *got : 0;
+}
+
+std::size_t Segment::read_packed(std::uint64_t offset, std::span<char> bytes) {
+    if (offset < position_ && position_ - offset <= recent_.size()) {
+        const std::size_t known =
+            recent_.copy(bytes.data(), bytes.size(), recent_.size() - (position_ - offset));
+        if (known == bytes.size()) return known;
+        return known + read_packed(offset + known, bytes.subspan(known));
     }
     if (offset < position_) {
         packed_->rewind();
         position_ = 0;
     }
     while (position_ < offset) {
+        if (given_up_ && given_up_()) return 0;
         const auto step =
             static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), offset - position_));
         const std::size_t got = packed_->read(bytes.first(step));
@@ -123,6 +133,7 @@ std::size_t Segment::read_at(std::uint64_t offset, std::span<char> bytes) {
     }
     const std::size_t got = packed_->read(bytes);
     position_ += got;
+    recent_.assign(bytes.data(), got);
     return got;
 }
 

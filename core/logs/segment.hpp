@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "base/result.hpp"
 #include "logs/archiver.hpp"
@@ -19,6 +20,9 @@
 #include "platform/output_file.hpp"
 
 namespace syspulse::logs {
+
+// Whether nobody waits for the answer any more.
+using GivenUp = std::function<bool()>;
 
 class Segment {
   public:
@@ -40,8 +44,11 @@ class Segment {
     // An offset at which nothing is read at present.
     std::uint64_t end() const;
 
-    // Fewer bytes than asked for only at the end. Going backwards in a packed file starts over.
+    // Fewer bytes than asked for only at the end, or once it is given up. Going backwards in a
+    // packed file by more than the last read starts over.
     std::size_t read_at(std::uint64_t offset, std::span<char> bytes);
+
+    void read_until(GivenUp given_up) { given_up_ = std::move(given_up); }
 
     struct Tail {
         std::uint64_t offset = 0;  // Where the lines begin.
@@ -52,13 +59,16 @@ class Segment {
 
   private:
     std::string beginning();
+    std::size_t read_packed(std::uint64_t offset, std::span<char> bytes);
     Tail find_tail_backwards(std::uint64_t from, std::uint64_t wanted);
     std::uint64_t count_lines(std::uint64_t from);
     std::uint64_t skip_lines(std::uint64_t from, std::uint64_t count);
 
     platform::OutputFile file_;
     std::unique_ptr<GzipReader> packed_;
-    std::uint64_t position_ = 0;         // In the unpacked bytes of packed_.
+    std::uint64_t position_ = 0;  // In the unpacked bytes of packed_.
+    std::string recent_;          // What was read before position_.
+    GivenUp given_up_;
     std::filesystem::path active_path_;  // Empty for archives.
     std::filesystem::path active_index_path_;
     platform::FileState opened_as_;

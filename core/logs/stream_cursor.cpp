@@ -21,16 +21,19 @@ std::optional<WallTime> leading_timestamp(std::string_view line) {
 
 }  // namespace
 
-StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream,
-                           std::optional<std::uint64_t> lines, std::optional<WallTime> since)
-    : dir_(std::move(dir)), stream_(stream), since_(since), want_times_(since.has_value()) {
-    find_start(lines);
+StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream, const Query& query)
+    : dir_(std::move(dir)),
+      stream_(stream),
+      since_(query.since),
+      want_times_(query.since.has_value()) {
+    find_start(query);
 }
 
-void StreamCursor::find_start(std::optional<std::uint64_t> lines) {
+void StreamCursor::find_start(const Query& query) {
     segments_ = open_segments(dir_, stream_, [&](Segment& segment, bool first) {
         if (first) counted_ = 0;
-        return find_start_in(segment, lines);
+        segment.read_until(query.given_up);
+        return find_start_in(segment, query.lines) || (query.given_up && query.given_up());
     });
     if (skip_first_ && segments_.size() > 1) {
         segments_.pop_front();

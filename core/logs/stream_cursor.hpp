@@ -17,8 +17,7 @@ namespace syspulse::logs {
 class StreamCursor {
   public:
     // Stands before the last `lines` lines (all without) that came at or after `since`.
-    StreamCursor(std::filesystem::path dir, Stream stream, std::optional<std::uint64_t> lines,
-                 std::optional<WallTime> since);
+    StreamCursor(std::filesystem::path dir, Stream stream, const Query& query);
 
     Stream stream() const noexcept { return stream_; }
     // How many lines it stood before at first; only counted if a number of lines was asked for.
@@ -40,7 +39,7 @@ class StreamCursor {
     const std::filesystem::path& directory() const noexcept { return dir_; }
 
   private:
-    void find_start(std::optional<std::uint64_t> lines);
+    void find_start(const Query& query);
     bool load();
     bool find_line();
     void keep_time();

@@ -305,6 +305,9 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
     wanted.out = query.out;
     wanted.err = query.err;
     wanted.lines = query.lines;
+    wanted.given_up = [ending = stopping_.get_token(), by_client = query.given_up] {
+        return ending.stop_requested() || (by_client && *by_client);
+    };
     if (query.since) wanted.since = query.since->resolve(parts_.clock.now().wall);
     if (!openers_) openers_.emplace(std::size_t{3});
     if (!readers_) readers_.emplace(std::size_t{1});

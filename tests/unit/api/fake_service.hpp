@@ -67,6 +67,8 @@ class FakeService final : public ControlService {
     std::optional<Error> next_error;
     std::vector<Done<model::DaemonView>> held;  // `start` with wait is answered by the test.
     std::shared_ptr<StreamState> stream = std::make_shared<StreamState>();
+    bool hold_logs = false;  // Never answered.
+    std::shared_ptr<const std::atomic<bool>> given_up;
     std::size_t list_size = 1;
     Peer last_peer;
 
@@ -146,6 +148,8 @@ class FakeService final : public ControlService {
     void logs(const std::string& name, const LogQuery& query, Readable readable,
               Done<std::unique_ptr<TextStream>> done) override {
         calls.push_back("logs " + name);
+        given_up = query.given_up;
+        if (hold_logs) return;
         if (next_error) return done(*std::exchange(next_error, std::nullopt));
         stream->readable = std::move(readable);
         if (!query.follow) stream->end = true;

@@ -77,6 +77,17 @@ TEST_F(StreamTest, vanishing_follower_is_cleaned_up_at_once) {
     EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
 }
 
+TEST_F(StreamTest, a_client_that_leaves_before_the_answer_gives_it_up) {
+    listen();
+    service_.hold_logs = true;
+    RawClient client(path_);
+    client.send("GET /v1/daemons/web/logs HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(until([&] { return service_.given_up != nullptr; }));
+    EXPECT_FALSE(*service_.given_up);
+    client.vanish();
+    EXPECT_TRUE(until([&] { return service_.given_up->load(); }));
+}
+
 TEST_F(StreamTest, slow_reader_holds_the_stream_back_and_not_the_others) {
     listen();
     service_.stream->endless = true;

@@ -115,6 +115,39 @@ TEST_F(Reading, joins_a_line_that_goes_on_in_the_next_file) {
     EXPECT_EQ(read({.lines = 5}), "one\ntwo, still two\nthree\n");
 }
 
+// Each time that it is asked, a block of 64 KiB at most has been read.
+TEST_F(Reading, is_given_up_in_the_middle_of_an_archive) {
+    write_file(log_path(dir(), Stream::out, 1), numbered_lines(0, 1'000'000));
+    write_file(log_path(dir(), Stream::out), "");
+    pack(1);
+    for (const std::size_t limit : {0U, 50U, 250U}) {
+        std::size_t asked = 0;
+        const auto reader = Reader::open(logs_dir(), "web",
+                                         {.lines = 5, .given_up = [&] { return ++asked > limit; }});
+        ASSERT_FALSE(reader);
+        EXPECT_EQ(reader.error().code, ErrorCode::cancelled);
+        EXPECT_LE(asked, limit + 10);
+    }
+}
+
+// Once to count its lines, once to come to the last ones.
+TEST_F(Reading, unpacks_an_archive_twice_at_most) {
+    const std::string text = numbered_lines(0, 1'000'000);
+    write_file(log_path(dir(), Stream::out, 1), text);
+    write_file(log_path(dir(), Stream::out), "");
+    pack(1);
+    std::size_t asked = 0;
+    auto reader = Reader::open(logs_dir(), "web", {.lines = 5, .given_up = [&] {
+                                                       ++asked;
+                                                       return false;
+                                                   }});
+    ASSERT_TRUE(reader);
+    std::string seen;
+    for (Line line; reader->next(line);) seen += line.text;
+    EXPECT_EQ(seen, numbered_lines(999'995, 1'000'000));
+    EXPECT_LE(asked, 2 * (text.size() / 65536) + 20);
+}
+
 TEST_F(Reading, ends_where_the_files_end_when_it_is_told_to) {
     write_file(log_path(dir(), Stream::out), numbered_lines(0, 10));
     auto reader = Reader::open(logs_dir(), "web", {.out = true, .err = true});
