@@ -204,6 +204,7 @@ Result<void> LogCapture::open_pipes(Side& side, Command& command) {
         auto writer = open_writer(side, stream);
         if (!writer) return writer.error();
         side.writers[i] = *writer;
+        if (command.settings.user) pipes.give(*writer, *command.settings.user);
         const platform::FileId id = pipes.id_of(*writer);
         if (id == side.readers[i]) continue;
         auto reader = pipes.open_reader(pipe_path(*side.dir, stream));

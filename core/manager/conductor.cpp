@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/log.hpp"
 #include "config/spec_json.hpp"
+#include "platform/users.hpp"
 
 namespace syspulse::manager {
 namespace {
@@ -287,7 +288,9 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     const RunId run = action.run;
     const Entry& entry = found->second;
     const model::DaemonSpec& spec = *action.spec;
-    const auto handles = ports_.capture.open(entry.name, capture_settings(spec));
+    platform::CaptureSettings settings = capture_settings(spec);
+    settings.user = platform::user_number(spec.user);
+    const auto handles = ports_.capture.open(entry.name, settings);
     if (!handles) {
         submit(engine::SpawnFailed{action.daemon, run,
                                    handles.error().with("cannot capture the output")});

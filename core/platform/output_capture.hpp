@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/result.hpp"
@@ -17,6 +18,9 @@ struct CaptureSettings {
     bool compress_rotated = false;
     bool timestamps = false;
     bool wait_when_full = false;  // Leave in the pipe what cannot be written, instead of dropping.
+    // The number of the user that the child runs as, who may then open its stdout and stderr by
+    // name (/dev/stdout). Absent: whoever may do so already, for one that runs.
+    std::optional<std::uint32_t> user{};
 
     bool operator==(const CaptureSettings&) const = default;
 };

@@ -32,6 +32,9 @@ class OutputPipes {
     // The end that a child inherits as its stdout. Refused while the process still has descriptors
     // left for everything else. [any thread]
     virtual Result<NativeHandle> open_writer(const std::filesystem::path& path) = 0;
+    // Lets this user open the pipe by name, too, as far as this process may arrange that. [any
+    // thread]
+    virtual void give(NativeHandle pipe, std::uint32_t user) = 0;
     // The same for both ends of a pipe; of no other pipe while one of them is open. [any thread]
     virtual FileId id_of(NativeHandle pipe) const = 0;
     virtual void close(NativeHandle pipe) noexcept = 0;  // [any thread]

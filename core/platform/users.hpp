@@ -18,6 +18,10 @@ struct UserAccount {
 // Nothing when there is no such account; a group is not looked at. May read files. [any thread]
 std::optional<UserAccount> find_user(const std::string& user);
 
+// Which number a daemon with this `user` ("" for that of this process) runs as. Nothing when there
+// is no such account. May read files. [any thread]
+std::optional<std::uint32_t> user_number(const std::string& user);
+
 // Whether a daemon can run as this `user`: account and group are known, or both are numbers.
 // [any thread]
 bool user_exists(const std::string& user);

@@ -203,6 +203,35 @@ def a_daemon_runs_in_the_group_that_its_user_names():
         until(lambda: m.log("words") == f"{nobody}:{daemon}\n" and m.log("numbers") == "54321:54322\n", "each is who it says")
 
 
+def a_daemon_opens_its_output_by_name_whoever_it_is():
+    need_root()
+    with Manager() as m:
+        m.start()
+        named = ["/bin/sh", "-c", "while :; do echo $(id -un) > /dev/stdout; echo $(id -un) > /dev/stderr; sleep 0.02; done"]
+
+        def writes(user):
+            seen = [len(m.log("web", stream)) for stream in ("stdout", "stderr")]
+            until(lambda: all(user in m.log("web", stream)[length:] for stream, length in zip(("stdout", "stderr"), seen)),
+                  f"{user} writes")
+
+        def declare(**user):
+            spec = m.root / "web.yaml"
+            spec.write_text(json.dumps({"daemons": {"web": {"command": named, **user}}}))
+            m.ok("add", "--replace", "-f", spec)
+        declare(user="nobody")
+        m.ok("start", "web")
+        writes("nobody")
+        declare(user="daemon")  # For the next run; this one goes on.
+        m.kill()
+        m.start()
+        writes("nobody")
+        m.ok("restart", "web")
+        writes("daemon")
+        declare()
+        m.ok("restart", "web")
+        writes("root")
+
+
 def a_limit_that_does_not_bind_root_is_refused():
     if os.geteuid() != 0:
         print("skipped: needs root")

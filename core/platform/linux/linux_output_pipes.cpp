@@ -100,6 +100,12 @@ class LinuxOutputPipes final : public OutputPipes {
     }
 
     Result<NativeHandle> open_writer(const std::filesystem::path& path) override;
+    void give(NativeHandle pipe, std::uint32_t user) override {
+        struct stat st = {};
+        if (::fstat(fd_of(pipe), &st) != 0 || st.st_uid == user) return;
+        // Who may not do that could not run the daemon as another user either.
+        static_cast<void>(!::fchown(fd_of(pipe), user, static_cast<gid_t>(-1)));
+    }
     Result<void> hand_over(NativeHandle pipe) override;
     std::size_t capacity() const override {
         const std::size_t limit = descriptor_limit();

@@ -67,12 +67,16 @@ bool user_exists(const std::string& user) {
     return (has_group && number_in(name)) || account_of(name);
 }
 
-bool is_root(const std::string& user) {
-    if (user.empty()) return geteuid() == 0;
+std::optional<std::uint32_t> user_number(const std::string& user) {
+    if (user.empty()) return geteuid();
     const std::string name = without_group(user);
-    if (const auto number = number_in(name)) return *number == 0;
+    if (const auto number = number_in(name)) return number;
     const auto account = account_of(name);
-    return account && account->number == 0;
+    return account ? std::optional(account->number) : std::nullopt;
+}
+
+bool is_root(const std::string& user) {
+    return user_number(user) == 0U;
 }
 
 std::optional<UserAccount> current_user() {

@@ -22,6 +22,7 @@ class EndlessPipes final : public platform::OutputPipes {
     Result<void> create(const std::filesystem::path&) override { return {}; }
     Result<NativeHandle> open_reader(const std::filesystem::path&) override { return {1}; }
     Result<NativeHandle> open_writer(const std::filesystem::path&) override { return {1}; }
+    void give(platform::NativeHandle, std::uint32_t) override {}
     platform::FileId id_of(NativeHandle) const override { return {}; }
     void close(NativeHandle) noexcept override {}
     void wake() noexcept override {
