@@ -90,7 +90,9 @@ void Connection::read_ahead() {
 
 void Connection::on_end_of_input() {
     end_of_input_ = true;
-    const bool answer_due = phase_ == Phase::answering || phase_ == Phase::writing;
+    // One that follows would never end by itself.
+    const bool answer_due = phase_ == Phase::answering || phase_ == Phase::writing ||
+                            (phase_ == Phase::streaming && !follows_);
     if (!answer_due || has_vanished(socket_.native_handle())) return close();
 }
 
@@ -246,7 +248,7 @@ void Connection::start_stream(StreamAnswer answer) {
                       .content_length = {},
                       .keep_alive = keep_alive_,
                       .chunked = chunked_});
-    if (end_of_input_) return close();
+    if (end_of_input_ && follows_) return close();
     write_out();
 }
 

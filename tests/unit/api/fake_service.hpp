@@ -19,6 +19,7 @@ struct StreamState {
     bool end = false;
     bool alive = false;
     bool endless = false;  // Always full.
+    bool stays = false;    // Without its end for now, though nobody follows.
     std::size_t pulled = 0;
     Readable readable;
 };
@@ -152,7 +153,7 @@ class FakeService final : public ControlService {
         if (hold_logs) return;
         if (next_error) return done(*std::exchange(next_error, std::nullopt));
         stream->readable = std::move(readable);
-        if (!query.follow) stream->end = true;
+        if (!query.follow && !stream->stays) stream->end = true;
         done(std::unique_ptr<TextStream>(std::make_unique<FakeText>(stream)));
     }
     Result<std::unique_ptr<EventStream>> events(const EventQuery& query, Readable) override {

@@ -31,6 +31,30 @@ TEST_F(StreamTest, tail_is_chunked_and_the_connection_is_kept) {
     EXPECT_FALSE(service_.stream->alive);
 }
 
+TEST_F(StreamTest, a_client_that_sends_nothing_more_gets_all_but_what_it_would_follow) {
+    listen();
+    for (const bool before_the_answer : {true, false}) {
+        RawClient client(path_);
+        service_.stream->pending = "hello\n";
+        service_.stream->end = false;
+        service_.stream->stays = true;  // Its end is not there yet.
+        client.send("GET /v1/daemons/web/logs HTTP/1.1\r\n\r\n");
+        if (before_the_answer) client.half_close();
+        EXPECT_TRUE(until_received(client, "hello"));
+        if (!before_the_answer) client.half_close();
+        EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
+        service_.stream->end = true;
+        service_.stream->readable();
+        EXPECT_TRUE(until_received(client, "0\r\n\r\n"));
+        EXPECT_TRUE(until_closed(client));
+    }
+    RawClient follower(path_);
+    follower.send(follow);
+    EXPECT_TRUE(until_received(follower, "chunked"));
+    follower.half_close();
+    EXPECT_TRUE(until_closed(follower));
+}
+
 TEST_F(StreamTest, followed_lines_come_when_they_happen) {
     listen();
     RawClient client(path_);
