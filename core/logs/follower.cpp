@@ -25,12 +25,7 @@ class FileWatch final : public LogWatch {
     }
 
     Result<void> start() {
-        std::error_code ignored;
-        if (std::filesystem::create_directories(directory_, ignored)) {
-            std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, ignored);
-        }
-        if (auto added = watch_->add_directory(directory_); !added) return added;
-        watch_files();
+        if (auto added = watch_all(); !added) return added;
         auto watching = loop_.watch(watch_->handle(), platform::ready_read,
                                     [this](std::uint32_t) { changed(); });
         if (!watching) return watching.error();
@@ -51,7 +46,7 @@ class FileWatch final : public LogWatch {
   private:
     void changed();
     void tell();
-    void watch_files();
+    Result<void> watch_all();
 
     platform::EventLoop& loop_;
     std::filesystem::path directory_;
@@ -73,7 +68,7 @@ void FileWatch::changed() {
         return;
     }
     watch_->drain();
-    watch_files();
+    static_cast<void>(watch_all().has_value());
     tell();
 }
 
@@ -84,11 +79,21 @@ void FileWatch::tell() {
     readable();
 }
 
-// Rotation puts another file in place of each.
-void FileWatch::watch_files() {
+// Rotation puts another file in place of each, and somebody may remove or rename the directory with
+// all logs; the writer goes on in a new one.
+Result<void> FileWatch::watch_all() {
+    std::error_code ignored;
+    if (std::filesystem::create_directories(directory_, ignored)) {
+        std::filesystem::permissions(directory_, std::filesystem::perms::owner_all, ignored);
+    }
+    // A directory whose files somebody has open yet does not tell of its own removal.
+    for (const auto& path : {directory_.parent_path(), directory_}) {
+        if (auto added = watch_->add_directory(path); !added) return added;
+    }
     for (const Stream stream : streams_) {
         static_cast<void>(watch_->add_file(log_path(directory_, stream)).has_value());
     }
+    return {};
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ class OutputWatch {
 
     // Becomes readable when something has changed; for EventLoop::watch().
     virtual NativeHandle handle() const = 0;
-    // Reports files being created in, or renamed within, the directory, not what is written to
-    // them.
+    // Reports what is created, removed or renamed in the directory, not what is written to files
+    // there, nor its own removal.
     virtual Result<void> add_directory(const std::filesystem::path& path) = 0;
     // Reports changes of the file that now has this name. Asking again for the same file does
     // nothing.

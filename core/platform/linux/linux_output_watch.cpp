@@ -21,7 +21,7 @@ class LinuxOutputWatch final : public OutputWatch {
     NativeHandle handle() const override { return fd_; }
 
     Result<void> add_directory(const std::filesystem::path& path) override {
-        return add(path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+        return add(path, IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR);
     }
     Result<void> add_file(const std::filesystem::path& path) override {
         return add(path, IN_MODIFY);

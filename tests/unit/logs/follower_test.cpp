@@ -103,6 +103,21 @@ TEST_F(Following, survives_a_restart_of_daemon_and_capture) {
     EXPECT_EQ(seen_, "one\ntwo\n");
 }
 
+TEST_F(Following, goes_on_after_somebody_removed_the_logs) {
+    start_daemon();
+    follow_from({.lines = 0});
+    write_fully(out_, "one\n");
+    run_until(4);
+    end_run();
+    fs::remove_all(dir());
+    start_daemon();
+    write_fully(out_, "two\n");
+    run_until(8);
+    write_fully(out_, "three\n");
+    run_until(14);
+    EXPECT_EQ(seen_, "one\ntwo\nthree\n");
+}
+
 TEST_F(Following, shows_what_there_is_of_a_line_such_as_a_prompt) {
     start_daemon();
     follow_from({.lines = 0});
