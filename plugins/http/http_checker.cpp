@@ -29,7 +29,8 @@ class HttpChecker : public sdk::AsyncChecker {
         schema.add("expect_status", Option::list_of(Option::integer().range(100, 599))
                                         .describe("status codes that are healthy; default: any 2xx")
                                         .optional());
-        schema.add("headers", Option::map_of(Option::string()).optional());
+        // They are where tokens and passwords are put.
+        schema.add("headers", Option::map_of(Option::string().secret()).optional());
         schema.add("body_contains", Option::string().by_default(""));
         schema.add(
             "body_regex",

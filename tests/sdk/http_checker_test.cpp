@@ -108,6 +108,77 @@ class Opened {
     int fd_;
 };
 
+TEST(HttpChecker, trusts_the_ca_file_only) {
+    const test::TemporaryDirectory directory;
+    const std::string ours = (directory.path() / "ours.pem").string();
+    const std::string another = (directory.path() / "another.pem").string();
+    const TlsIdentity identity;
+    identity.write(ours);
+    TlsIdentity{}.write(another);
+    const HttpServer server{http_answer("200 OK", ""), identity};
+    EXPECT_EQ(check(server, with({{"/ca_file", ours}})).outcome, SYSP_CHECK_PASS);
+    for (const Options& options : {with({{"/ca_file", another}}), with()}) {
+        const Done done = check(server, options);
+        EXPECT_EQ(done.outcome, SYSP_CHECK_FAIL);
+        EXPECT_NE(done.message.find("certificate"), std::string::npos) << done.message;
+    }
+}
+
+TEST(HttpChecker, takes_any_certificate_without_tls_verify) {
+    const TlsIdentity identity;
+    const HttpServer server{http_answer("200 OK", ""), identity};
+    const Done done = check(server, with({{"/tls_verify", "false"}}));
+    EXPECT_EQ(done.outcome, SYSP_CHECK_PASS) << done.message;
+}
+
+TEST(HttpChecker, asks_a_unix_socket) {
+    const test::TemporaryDirectory directory;
+    const std::string path = (directory.path() / "s.sock").string();
+    const auto server = HttpServer::at(path, http_answer("200 OK", ""));
+    FakePluginHost host{HTTP_PLUGIN, with({{"/unix_socket", path}})};
+    const Done done = host.check("http://web/health", 60000);
+    EXPECT_EQ(done.outcome, SYSP_CHECK_PASS) << done.message;
+    EXPECT_EQ(server->request().find("GET /health HTTP/1.1\r\nHost: web\r\n"), 0U)
+        << server->request();
+}
+
+TEST(HttpChecker, follows_redirects_where_asked) {
+    const HttpServer server{[](const std::string& request) {
+        const bool first = request.find("GET / ") == 0;
+        return first ? http_answer("302 Found", "", "Location: /there\r\n")
+                     : http_answer("200 OK", "");
+    }};
+    EXPECT_EQ(check(server, with({{"/follow_redirects", "true"}})).outcome, SYSP_CHECK_PASS);
+    EXPECT_EQ(server.request().find("GET /there "), 0U) << server.request();
+    EXPECT_EQ(check(server).message, "HTTP 302 (expected 2xx)");
+    const HttpServer circle{http_answer("302 Found", "", "Location: /\r\n")};
+    const Done done = check(circle, with({{"/follow_redirects", "true"}}));
+    EXPECT_EQ(done.outcome, SYSP_CHECK_FAIL);
+    EXPECT_NE(done.message.find("redirects"), std::string::npos) << done.message;
+}
+
+TEST(HttpChecker, sends_method_and_headers) {
+    const HttpServer server{http_answer("200 OK", "")};
+    for (const char* method : {"GET", "HEAD", "POST", "PUT", "OPTIONS"}) {
+        const Done done = check(
+            server, with({{"/method", method}, {"/headers", R"({"X-Token":"t-1","Host":"web"})"}}));
+        EXPECT_EQ(done.outcome, SYSP_CHECK_PASS) << method << ": " << done.message;
+        EXPECT_EQ(server.request().find(std::string(method) + " / HTTP/1.1\r\n"), 0U);
+        EXPECT_NE(server.request().find("\r\nX-Token: t-1\r\n"), std::string::npos);
+        EXPECT_NE(server.request().find("\r\nHost: web\r\n"), std::string::npos);
+    }
+    FakePluginHost smuggler{HTTP_PLUGIN, with({{"/headers", R"({"X":"a\r\nY: b"})"}})};
+    EXPECT_EQ(smuggler.create_status(), SYSP_E_CONFIG);
+}
+
+TEST(HttpChecker, keeps_headers_secret) {
+    const FakePluginHost host{HTTP_PLUGIN, with()};
+    const std::string schema = host.kind().config_schema;
+    const auto headers = schema.find("\"headers\"");
+    const auto secret = schema.find("\"x-syspulse-secret\":true", headers);
+    EXPECT_LT(secret, schema.find("}", headers)) << schema;
+}
+
 TEST(HttpChecker, reads_a_ca_file_once_for_all_checks_of_all_daemons) {
     const test::TemporaryDirectory directory;
     const std::string ca_file = (directory.path() / "ca.pem").string();
