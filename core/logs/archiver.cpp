@@ -166,8 +166,14 @@ bool Archiver::compress_one(const Job& job) {
         if (!stopping_) log::warn(done.error().message);
         return false;
     }
-    if (auto file = platform::OutputFile::open_for_writing(packed)) {
-        file->set_modified(state->modified);
+    auto file = platform::OutputFile::open_for_writing(packed);
+    if (file) file->set_modified(state->modified);
+    // It takes the place of a file that has been on the disk for long. The renaming and the removal
+    // are changes of one directory, whose order file systems keep.
+    if (auto safe = file ? file->sync() : Result<void>(file.error()); !safe) {
+        fs::remove(packed, ignored);
+        log::warn(safe.error().message);
+        return false;
     }
     return put_in_place(job, packed, state->id);
 }

@@ -58,6 +58,8 @@ class OutputFile {
     // kernel.
     void touch() noexcept;
     void set_modified(WallTime when) noexcept;
+    // Returns once its bytes are on the disk.
+    Result<void> sync();
 
   private:
     explicit OutputFile(NativeHandle handle) noexcept : handle_(handle) {}

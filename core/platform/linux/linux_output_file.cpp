@@ -88,6 +88,11 @@ void OutputFile::touch() noexcept {
     static_cast<void>(::futimens(fd_of(handle_), times));
 }
 
+Result<void> OutputFile::sync() {
+    if (::fdatasync(fd_of(handle_)) == 0) return {};
+    return output_error("cannot write a log file to the disk", errno);
+}
+
 void OutputFile::set_modified(WallTime when) noexcept {
     const std::int64_t ms = to_unix_ms(when);
     const timespec times[2] = {{0, UTIME_OMIT},
