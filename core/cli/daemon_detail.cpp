@@ -306,7 +306,7 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     add_stats(lines, member(daemon, "stats"));
     if (number(daemon, "output_dropped_bytes") > 0) {
         const auto lost = static_cast<std::uint64_t>(number(daemon, "output_dropped_bytes"));
-        lines.add("output lost", format_bytes(lost) + ", for the disk was full");
+        lines.add("output lost", format_bytes(lost) + "; its log files say where and why");
     }
     lines.add("command", command(spec));
     lines.add("user", text(spec, "user"));

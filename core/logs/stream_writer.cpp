@@ -308,7 +308,7 @@ Result<void> StreamWriter::note_dropped() {
     if (dropped_ == 0) return {};
     const std::string note = std::string(at_line_start() ? "" : "\n") +
                              "[syspulse: " + std::to_string(dropped_) +
-                             " bytes dropped, disk full]\n";
+                             " bytes dropped: " + dropped_why_ + "]\n";
     if (auto written = append(note); !written) return written;
     log::warn(std::to_string(dropped_) + " bytes of output to " +
               log_path(*dir_, stream_).string() + " were dropped");
@@ -330,6 +330,7 @@ void StreamWriter::tell_end_of_trouble() {
 // A daemon that waits for its log for ever is worse than a log with a gap.
 std::size_t StreamWriter::drop(std::size_t size, const Error& why) {
     tell_trouble("is dropped", why);
+    if (dropped_ == 0) dropped_why_ = why.message;
     const std::size_t gone = tools_.pipes.discard(pipe_, size);
     dropped_ += gone;
     meter_->dropped_bytes += gone;

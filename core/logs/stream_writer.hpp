@@ -103,6 +103,7 @@ class StreamWriter {
     std::uint64_t size_ = 0;                // Of the file; where the next byte goes.
     std::optional<std::uint64_t> counted_;  // To here its lines are counted, or before our time.
     std::uint64_t dropped_ = 0;             // Bytes lost since writing became impossible.
+    std::string dropped_why_;               // Of the first of them.
     WallTime indexed_;                      // The last record in the time index.
 };
 

@@ -208,6 +208,19 @@ TEST_F(Capture, enforces_retention_when_opened) {
     EXPECT_TRUE(test::eventually([&] { return list_archives(dir(), Stream::out).size() == 2; }));
 }
 
+TEST_F(Capture, says_why_it_dropped_output) {
+    fs::create_directories(log_path(dir(), Stream::out));
+    start_daemon();
+    write_fully(out_, "one\n");
+    ASSERT_TRUE(test::eventually([&] { return capture_->count("web").dropped_bytes == 4; }));
+    fs::remove(log_path(dir(), Stream::out));
+    write_fully(out_, "two\n");
+    ASSERT_TRUE(test::eventually([&] { return read_all(dir()).ends_with("two\n"); }));
+    const std::string text = read_all(dir());
+    EXPECT_EQ(text.find("[syspulse: 4 bytes dropped: "), 0U) << text;
+    EXPECT_NE(text.find("Is a directory]\ntwo\n"), std::string::npos) << text;
+}
+
 TEST_F(Capture, compresses_what_an_earlier_manager_left_uncompressed) {
     fs::create_directories(dir());
     write_file(log_path(dir(), Stream::out, 1), "old\n");
