@@ -5,7 +5,8 @@
 //   <logs_dir>/<daemon>/.stdout.index         when which byte came, see time_index.hpp
 //   <logs_dir>/<daemon>/.stdout.fifo          the pipe that the daemon writes to
 //
-// and the same for stderr. One thread moves the bytes of all daemons, a second one compresses.
+// and the same for stderr. One thread moves the bytes of as many daemons as its
+// descriptors allow, which is all of them as a rule; another one compresses.
 #pragma once
 
 #include <filesystem>

@@ -23,9 +23,12 @@ struct Query {
     // The last so many, over both streams; nothing: all. Each piece of a long line counts, so that
     // what is asked for is never more than so many times max_line_bytes.
     std::optional<std::uint64_t> lines{};
-    // Only what came at or after this moment: exact for lines with timestamps, else up to one
-    // second more.
+    // Only what came at or after this moment: exact for lines with timestamps of the capture, else
+    // up to one second more.
     std::optional<WallTime> since{};
+    // The capture puts a time before each line. Else what looks like one is the daemon's own, and
+    // says nothing about when the line came.
+    bool stamped = false;
     // Asked often while the first line is looked for, on the thread that looks: once it is true,
     // the rest of that is left out.
     GivenUp given_up{};

@@ -36,7 +36,7 @@ class Segment {
     // The same part of the log, though perhaps packed since.
     bool is_same_part(Segment& other);
     TimeIndex& index() noexcept { return index_; }
-    // The writer creates the index after the file; looks for it again if it was not there.
+    // The writer may create the index only now; looks for it again if it was not there.
     void find_index();
     // The present size; of an unpacked file only.
     std::uint64_t size() const;

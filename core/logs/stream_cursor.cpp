@@ -25,6 +25,7 @@ StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream, const Query
     : dir_(std::move(dir)),
       stream_(stream),
       since_(query.since),
+      stamped_(query.stamped),
       want_times_(query.since.has_value()) {
     find_start(query);
 }
@@ -191,7 +192,7 @@ bool StreamCursor::open_successors() {
 void StreamCursor::keep_time() {
     if (!want_times_) return;
     const std::string_view line(buffer_.data() + start_, length_);
-    if (const auto stamped = leading_timestamp(line)) {
+    if (const auto stamped = stamped_ ? leading_timestamp(line) : std::nullopt) {
         time_ = *stamped;
     } else if (const std::size_t ahead = buffer_.size() - start_;
                !segments_.empty() && ahead <= offset_) {
@@ -202,7 +203,7 @@ void StreamCursor::keep_time() {
 
 // Only a line's own timestamp is exact enough to leave it out.
 bool StreamCursor::is_too_old() const {
-    if (!since_) return false;
+    if (!since_ || !stamped_) return false;
     const auto stamped = leading_timestamp(std::string_view(buffer_.data() + start_, length_));
     return stamped && *stamped < *since_;
 }

@@ -52,6 +52,7 @@ class StreamCursor {
     std::filesystem::path dir_;
     Stream stream_;
     std::optional<WallTime> since_;
+    bool stamped_ = false;
     bool only_complete_ = false;
     bool want_times_ = false;
     std::uint64_t counted_ = 0;

@@ -299,9 +299,10 @@ void Control::add_loaded(const api::Peer& peer, const config::LoadResult& loaded
 
 void Control::logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
                    api::Done<std::unique_ptr<api::TextStream>> done) {
-    if (!conductor().spec(name))
-        return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    const engine::SpecPtr spec = conductor().spec(name);
+    if (!spec) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
     logs::Query wanted;
+    wanted.stamped = spec->log.timestamps;
     wanted.out = query.out;
     wanted.err = query.err;
     wanted.lines = query.lines;

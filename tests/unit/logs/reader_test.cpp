@@ -207,7 +207,7 @@ TEST_F(Reading, merges_streams_by_their_timestamps) {
                "2026-11-24T00:00:01.000Z a\n2026-11-24T00:00:03.000Z c\n");
     write_file(log_path(dir(), Stream::err),
                "2026-11-24T00:00:02.000Z b\n2026-11-24T00:00:04.000Z d\n");
-    const auto lines = read_tail(logs_dir(), "web", {.err = true, .lines = 3});
+    const auto lines = read_tail(logs_dir(), "web", {.err = true, .lines = 3, .stamped = true});
     ASSERT_EQ(lines->size(), 3U);
     EXPECT_TRUE(lines->at(0).text.ends_with("b\n"));
     EXPECT_EQ(lines->at(0).stream, Stream::err);
@@ -271,8 +271,17 @@ TEST_F(Reading, since_finds_what_was_written_at_once) {
 TEST_F(Reading, since_is_exact_for_lines_with_timestamps) {
     write_file(log_path(dir(), Stream::out),
                "2026-11-24T00:00:01.100Z a\n2026-11-24T00:00:01.200Z b\n");
-    EXPECT_EQ(read({.since = *parse_rfc3339("2026-11-24T00:00:01.150Z")}),
+    EXPECT_EQ(read({.since = *parse_rfc3339("2026-11-24T00:00:01.150Z"), .stamped = true}),
               "2026-11-24T00:00:01.200Z b\n");
+}
+
+// A daemon that replays events prints times, too.
+TEST_F(Reading, since_goes_by_no_time_that_the_daemon_printed) {
+    const std::string text = "2020-01-01T00:00:00.000Z replayed\n";
+    write_file(log_path(dir(), Stream::out), text);
+    const WallTime now = clock_->now().wall;
+    ASSERT_TRUE(append_time(index_path(dir(), Stream::out), now, 0));
+    EXPECT_EQ(read({.since = now - std::chrono::hours{1}}), text);
 }
 
 TEST_F(Reading, the_index_that_the_capture_writes_serves_since) {
