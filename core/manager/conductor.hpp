@@ -157,7 +157,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void record(Batch& batch, std::vector<model::JournalRecord>& records);
     void append_record(const engine::Action& action, std::set<DaemonKey>& persisted,
                        std::vector<model::JournalRecord>& records);
-    void report_abandoned() const;
+    void report_abandoned();
     void publish();
     void act(engine::Action& action);
     void act(engine::SpawnRun& action);

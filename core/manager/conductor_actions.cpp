@@ -100,18 +100,20 @@ void Conductor::answer(engine::Action& action) {
         done(reply->error ? Result<void>(*reply->error) : Result<void>());
     } else if (std::holds_alternative<engine::Finish>(action)) {
         over_ = true;
-        static_cast<void>(recorder_.write_now({}).has_value());  // The last chance.
         report_abandoned();
+        static_cast<void>(recorder_.write_now({}).has_value());  // The last chance.
         if (finished_) finished_();
     }
 }
 
-void Conductor::report_abandoned() const {
+// Who asked for the shutdown follows events until its end, and learns it from there.
+void Conductor::report_abandoned() {
     for (const auto& [key, entry] : entries_) {
         const engine::DaemonMachine* m = supervisor_->find(key);
         if (m == nullptr || !m->abandoned()) continue;
-        log::error("\"" + entry.name + "\" (pid " + std::to_string(m->pid()) +
-                   ") is left behind: " + m->stored().last_error);
+        const std::string which = "\"" + entry.name + "\" (pid " + std::to_string(m->pid()) + ")";
+        log::error(which + " is left behind: " + m->stored().last_error);
+        note_manager("left behind", which + ": " + m->stored().last_error);
     }
 }
 
