@@ -116,7 +116,7 @@ struct LogQuery {
 };
 
 struct EventQuery {
-    std::string daemon;  // Empty: all.
+    std::string daemon;  // A shell-style pattern; empty: all.
     std::optional<Since> since;
     std::int64_t after_id = 0;
     std::size_t limit =

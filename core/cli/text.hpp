@@ -39,7 +39,8 @@ struct Cell {
     Color color = Color::none;
 };
 
-// Aligned columns. When the terminal is too narrow the widest column, then the next, gives way.
+// Aligned columns. When the terminal is too narrow the widest column, then the next, gives way;
+// when all are at their narrowest, the last ones are left out.
 class Table {
   public:
     explicit Table(std::vector<std::string> header);

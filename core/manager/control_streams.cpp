@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "logs/follower.hpp"
+#include "model/name_pattern.hpp"
 
 namespace syspulse::manager {
 namespace {
@@ -36,8 +37,8 @@ class MergedText {
     bool is_open_ = false;
 };
 
-// Lines of log files, read one piece ahead on another thread: files may be packed or on a slow
-// disk, which is to delay this client only.
+// Lines of log files, read one piece ahead on a thread that all clients share, never on the loop:
+// files may be packed or on a slow disk.
 class LogText final : public api::TextStream {
   public:
     LogText(platform::EventLoop& loop, Background background, logs::Reader reader,
@@ -181,7 +182,7 @@ class Events final : public api::EventStream {
 
   private:
     void seen(const model::HistoryEntry& entry) {
-        if (!past_.daemon.empty() && entry.daemon != past_.daemon) return;
+        if (!past_.daemon.empty() && !model::matches_pattern(past_.daemon, entry.daemon)) return;
         overrun_ = overrun_ || waiting_.size() >= waiting_events_max;
         if (!overrun_) waiting_.push_back(entry);
         if (past_.limit == 0) tell();
@@ -229,6 +230,13 @@ class Events final : public api::EventStream {
     std::shared_ptr<Events*> me_ = std::make_shared<Events*>(this);
 };
 
+bool is_known(Conductor& conductor, const std::string& pattern) {
+    if (conductor.spec(pattern)) return true;
+    return std::ranges::any_of(conductor.views(), [&](const model::DaemonView& daemon) {
+        return model::matches_pattern(pattern, daemon.name);
+    });
+}
+
 }  // namespace
 
 std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background background,
@@ -264,7 +272,7 @@ Result<std::unique_ptr<api::EventStream>> open_events(platform::EventLoop& loop,
     const auto has_past = query.limit > 0 ? events->open() : Result<bool>(false);
     if (!has_past) return has_past.error();
     // One that was removed is known as long as its history is.
-    if (!query.daemon.empty() && !*has_past && !conductor.spec(query.daemon))
+    if (!query.daemon.empty() && !*has_past && !is_known(conductor, query.daemon))
         return Error{ErrorCode::not_found, "no daemon named \"" + query.daemon + "\""};
     return std::unique_ptr<api::EventStream>(std::move(events));
 }

@@ -2,11 +2,13 @@
 // SQLite; the simulator keeps it in memory and loses it on purpose.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -55,14 +57,16 @@ struct StoredInstance {
     std::string boot;
 };
 
-// One line of history. `kind` is one of "transition", "exit", "check", "health", "schedule",
-// "signal", "action", and "manager", which belongs to no daemon.
+// What a line of history is about; "manager" belongs to no daemon.
+inline constexpr std::array<std::string_view, 8> history_kinds{
+    "transition", "exit", "check", "health", "schedule", "signal", "action", "manager"};
+
 struct HistoryEntry {
     std::int64_t id = 0;  // Given by the journal; grows.
     WallTime at{};
     std::string daemon;  // Name; empty for the manager itself.
     std::string uuid;
-    std::string kind;
+    std::string kind;    // One of history_kinds.
     std::string from;    // transition: the old state or health.
     std::string to;      // transition: the new state or health; action: what was asked.
     std::string reason;  // One line for a person.
@@ -115,7 +119,7 @@ struct JournalSnapshot {
 };
 
 struct HistoryQuery {
-    std::string daemon{};  // Empty: all.
+    std::string daemon{};  // A shell-style pattern; empty: all.
     std::int64_t after_id = 0;
     std::optional<WallTime> since{};
     std::size_t limit = 1000;  // The newest that match, returned oldest first.

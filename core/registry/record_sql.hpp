@@ -26,6 +26,7 @@ enum RecordStore::Sql : std::size_t {
     instances_sql,
     history_sql,
     history_of_sql,
+    history_like_sql,
     first_since_sql,
     runs_sql,
     prune_to_sql,
@@ -78,6 +79,9 @@ inline constexpr std::array sql_texts{
     " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 ORDER BY id DESC LIMIT ?3",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
     " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 AND daemon = ?4"
+    " ORDER BY id DESC LIMIT ?3",
+    "SELECT " SYSPULSE_HISTORY_COLUMNS
+    " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 AND daemon GLOB ?4"
     " ORDER BY id DESC LIMIT ?3",
     "SELECT min(id) FROM history INDEXED BY history_by_time WHERE at >= ?",
     "SELECT run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom, exit_memory_peak"

@@ -154,6 +154,14 @@ Result<std::vector<T>> collect(const Database& database, Statement& statement, R
     }
 }
 
+// SQLite writes [^a-z] what our patterns write [!a-z].
+std::string as_glob(std::string pattern) {
+    for (std::size_t at = 0; (at = pattern.find("[!", at)) != std::string::npos; at += 2) {
+        pattern[at + 1] = '^';
+    }
+    return pattern;
+}
+
 }  // namespace
 
 Result<RecordStore> RecordStore::prepare(Database database) {
@@ -340,12 +348,15 @@ Result<std::vector<HistoryEntry>> RecordStore::history(const model::HistoryQuery
         if (!before->has_value()) return std::vector<HistoryEntry>{};
         after = std::max(after, **before);
     }
-    auto& sql = statement(query.daemon.empty() ? history_sql : history_of_sql);
+    const bool is_pattern = query.daemon.find_first_of("*?[") != std::string::npos;
+    auto& sql = statement(query.daemon.empty() ? history_sql
+                          : is_pattern         ? history_like_sql
+                                               : history_of_sql);
     const StatementUse use(sql);
     sql.bind(0, after);
     sql.bind(1, to_unix_ms(query.since.value_or(WallTime::min())));
     sql.bind(2, to_sql(query.limit));
-    if (!query.daemon.empty()) sql.bind(3, query.daemon);
+    if (!query.daemon.empty()) sql.bind(3, is_pattern ? as_glob(query.daemon) : query.daemon);
     sql.bind(4, query.before_id);
     auto found = collect<HistoryEntry>(database_, sql, entry_at);
     if (found) std::reverse(found->begin(), found->end());

@@ -48,7 +48,7 @@ class RecordStore {
 
   private:
     enum Sql : std::size_t;
-    static constexpr std::size_t sql_count = 23;
+    static constexpr std::size_t sql_count = 24;
 
     explicit RecordStore(Database database) noexcept : database_(std::move(database)) {}
     Statement& statement(Sql sql) noexcept { return statements_[sql]; }

@@ -145,6 +145,20 @@ TEST(Router, takes_what_cannot_be_a_name_for_an_unknown_daemon) {
 
 // The OpenAPI file names exactly the router's paths and methods. Its layout is ours, so that lines
 // of two and four spaces of indentation are enough to read it.
+TEST(Router, the_openapi_file_has_all_kinds_of_events) {
+    std::ifstream file(SYSPULSE_OPENAPI_FILE);
+    std::string wanted = "kind: {type: string, enum: [";
+    for (const std::string_view kind : model::history_kinds) {
+        wanted.append(kind == model::history_kinds.front() ? "" : ", ").append(kind);
+    }
+    wanted += "]}";
+    bool found = false;
+    for (std::string line; std::getline(file, line);) {
+        found = found || line.find(wanted) != std::string::npos;
+    }
+    EXPECT_TRUE(found) << wanted;
+}
+
 TEST(Router, has_the_paths_and_methods_of_the_openapi_file) {
     std::ifstream file(SYSPULSE_OPENAPI_FILE);
     ASSERT_TRUE(file);

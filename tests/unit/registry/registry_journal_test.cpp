@@ -238,6 +238,9 @@ TEST_F(Registry, history_is_filtered_and_limited_to_the_newest_oldest_first) {
     }
     EXPECT_THAT(reasons(*journal, {.daemon = "db"}),
                 ElementsAre("line at 2", "line at 4", "line at 6"));
+    EXPECT_THAT(reasons(*journal, {.daemon = "[!w]?"}),
+                ElementsAre("line at 2", "line at 4", "line at 6"));
+    EXPECT_THAT(reasons(*journal, {.daemon = "w*", .limit = 1}), ElementsAre("line at 5"));
     EXPECT_THAT(reasons(*journal, {.limit = 2}), ElementsAre("line at 5", "line at 6"));
     EXPECT_THAT(reasons(*journal, {.after_id = 5}), ElementsAre("line at 6"));
     EXPECT_THAT(reasons(*journal, {.daemon = "web", .since = at(2)}),
