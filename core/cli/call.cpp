@@ -1,5 +1,7 @@
 #include "cli/call.hpp"
 
+#include "api/client.hpp"
+
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -26,30 +28,17 @@ Answer call(const Context& context, const Call& request) {
     return call(**connection, request);
 }
 
-std::string url_encode(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string result;
-    for (const char c : text) {
-        const bool letter =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (letter || std::string_view("-._~").find(c) != std::string_view::npos) {
-            result.push_back(c);
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            result.append({'%', digits[byte >> 4U], digits[byte & 15U]});
-        }
-    }
-    return result;
-}
-
 std::string daemon_target(std::string_view name, std::string_view suffix) {
-    return "/v1/daemons/" + url_encode(name) + std::string(suffix);
+    return "/v1/daemons/" + api::percent_encode(name) + std::string(suffix);
 }
 
 std::string query(const std::vector<std::pair<std::string, std::string>>& parameters) {
     std::string text;
     for (const auto& [key, value] : parameters) {
-        text.append(text.empty() ? "?" : "&").append(key).append("=").append(url_encode(value));
+        text.append(text.empty() ? "?" : "&")
+            .append(key)
+            .append("=")
+            .append(api::percent_encode(value));
     }
     return text;
 }

@@ -32,9 +32,6 @@ Answer call(const Context& context, const Call& request);
 // Over a connection that the caller keeps.
 Answer call(Connection& connection, const Call& request);
 
-// A path or query value with everything but unreserved characters percent-encoded.
-std::string url_encode(std::string_view text);
-
 // "/v1/daemons/NAME" + suffix.
 std::string daemon_target(std::string_view name, std::string_view suffix = {});
 

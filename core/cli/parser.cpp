@@ -6,8 +6,8 @@
 #include <optional>
 #include <utility>
 
-#include "cli/suggest.hpp"
 #include "cli/text.hpp"
+#include "config/suggest.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -176,7 +176,7 @@ class CommandLine {
             names.push_back("--" + std::string(option.name));
         }
         const std::vector<std::string_view> candidates(names.begin(), names.end());
-        return "unknown option " + in_quotes(word) + suggestion(word, candidates);
+        return "unknown option " + in_quotes(word) + config::suggestion(word, candidates);
     }
 
     CLI::App app_;
@@ -218,7 +218,7 @@ std::optional<std::string> wrong_positionals(const Command& command, const Argum
     if (!spec.words.empty() && !words.empty() &&
         std::find(spec.words.begin(), spec.words.end(), words[0]) == spec.words.end()) {
         return "unknown word " + in_quotes(words[0]) + " after " + std::string(command.name) +
-               suggestion(words[0], spec.words);
+               config::suggestion(words[0], spec.words);
     }
     return std::nullopt;
 }
@@ -249,7 +249,7 @@ std::string unknown_command(const std::string& word) {
     for (const Command* command : all_commands()) {
         names.push_back(command->name);
     }
-    return "unknown command " + in_quotes(word) + suggestion(word, names) +
+    return "unknown command " + in_quotes(word) + config::suggestion(word, names) +
            "\nrun \"syspulse --help\" for the list";
 }
 

@@ -1,9 +1,6 @@
 #include "cli/spec_files.hpp"
 
-#include <algorithm>
-#include <fstream>
-#include <istream>
-#include <iterator>
+#include <filesystem>
 #include <ostream>
 
 #include "cli/failure.hpp"
@@ -11,42 +8,14 @@
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
-namespace {
-
-std::string read_all(std::istream& in) {
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-}  // namespace
-
 config::LoadResult load_specs(Context& context, const std::vector<std::string>& files,
                               config::LoadOptions options) {
     if (!options.environment) {
         options.environment = context.environment;
     }
-    const bool from_input = std::find(files.begin(), files.end(), "-") != files.end();
-    if (!from_input) {
-        const std::vector<std::filesystem::path> paths(files.begin(), files.end());
-        return config::load_spec_files(paths, options);
-    }
-    std::vector<config::SpecText> texts;
-    for (const std::string& file : files) {
-        if (file == "-") {
-            texts.push_back({"<stdin>", read_all(context.in)});
-            continue;
-        }
-        const auto allowed = options.may_follow ? options.may_follow(file) : Result<void>();
-        if (!allowed) {
-            return {{}, {{file, 0, 0, "cannot use the spec file: " + allowed.error().message}}};
-        }
-        std::ifstream in(file, std::ios::binary);
-        if (!in) {
-            return {{},
-                    {{file, 0, 0, "cannot read the file; does it exist, and may you read it?"}}};
-        }
-        texts.push_back({file, read_all(in)});
-    }
-    return config::load_spec_texts(texts, options);
+    options.standard_input = &context.in;
+    const std::vector<std::filesystem::path> paths(files.begin(), files.end());
+    return config::load_spec_files(paths, options);
 }
 
 ExitCode report_spec_errors(Context& context, const std::vector<config::SpecError>& errors) {

@@ -253,6 +253,17 @@ LoadResult Loader::finish() {
     return result;
 }
 
+std::optional<std::string> read_stream(std::istream& stream, const std::string& name,
+                                       Loader& loader) {
+    // One byte more than allowed is enough for the reader to refuse it.
+    std::string text(document_bytes_max + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    if (!stream.bad()) return text;
+    loader.add_error(name, "cannot read the spec file: input or output error");
+    return std::nullopt;
+}
+
 // The text, or nothing after having reported why not.
 std::optional<std::string> read_file(const std::filesystem::path& path, Loader& loader) {
     std::error_code error;
@@ -267,15 +278,7 @@ std::optional<std::string> read_file(const std::filesystem::path& path, Loader& 
         loader.add_error(path.string(), "cannot read the spec file: " + cause.message());
         return std::nullopt;
     }
-    // One byte more than allowed is enough for the reader to refuse it.
-    std::string text(document_bytes_max + 1, '\0');
-    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(stream.gcount()));
-    if (stream.bad()) {
-        loader.add_error(path.string(), "cannot read the spec file: input or output error");
-        return std::nullopt;
-    }
-    return text;
+    return read_stream(stream, path.string(), loader);
 }
 
 }  // namespace
@@ -296,6 +299,12 @@ LoadResult load_spec_files(std::span<const std::filesystem::path> paths,
                            const LoadOptions& options) {
     Loader loader(options);
     for (const std::filesystem::path& path : paths) {
+        if (path == "-" && options.standard_input != nullptr) {
+            const std::string name = "<stdin>";
+            if (auto text = read_stream(*options.standard_input, name, loader))
+                loader.add_yaml({name, *std::move(text)});
+            continue;
+        }
         const auto allowed = options.may_follow ? options.may_follow(path) : Result<void>();
         if (!allowed) {
             loader.add_error(path.string(), "cannot use the spec file: " + allowed.error().message);

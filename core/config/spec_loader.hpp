@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <iosfwd>
 #include <map>
 #include <optional>
 #include <span>
@@ -47,6 +48,8 @@ struct LoadOptions {
     std::function<bool(std::string_view user)> user_exists;
     // Refuses files whose words must not be followed, whoever may read them.
     std::function<Result<void>(const std::filesystem::path& file)> may_follow;
+    // What the path "-" stands for; null: a file of that name.
+    std::istream* standard_input = nullptr;
     // Whether a daemon of that user, "" for the manager's own, runs as root.
     std::function<bool(const std::string& user)> is_root;
     // Has a checker take options that its schema allows. Its error begins with the JSON pointer of

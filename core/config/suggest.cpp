@@ -36,9 +36,17 @@ std::string lower_with_underscores(std::string_view word) {
     return out;
 }
 
+}  // namespace
+
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
+    if (word.size() > word_length_max) return std::nullopt;
     const std::string normal = lower_with_underscores(word);
+    constexpr std::size_t prefix_min = 3;
+    // A word left short: "stat" for "status".
+    for (const std::string_view candidate : candidates) {
+        if (normal.size() >= prefix_min && candidate.starts_with(normal)) return candidate;
+    }
     const std::size_t tolerance = std::max<std::size_t>(1, normal.size() / 3);
     std::optional<std::string_view> best;
     std::size_t best_distance = tolerance + 1;
@@ -51,8 +59,7 @@ std::optional<std::string_view> nearest(std::string_view word,
         }
     }
     if (best) return best;
-    // A word left short: "restart" for "restart_policy", or too long: "environment" for "env".
-    constexpr std::size_t prefix_min = 3;
+    // A word that is too long, or left short with another letter: "environment" for "env".
     for (const std::string_view candidate : candidates) {
         const std::size_t common = std::min(normal.size(), candidate.size());
         if (common >= prefix_min && normal.substr(0, common) == candidate.substr(0, common)) {
@@ -62,17 +69,16 @@ std::optional<std::string_view> nearest(std::string_view word,
     return std::nullopt;
 }
 
-}  // namespace
+std::string suggestion(std::string_view word, std::span<const std::string_view> candidates) {
+    const auto best = nearest(word, candidates);
+    return best ? "; did you mean \"" + std::string(*best) + "\"?" : std::string();
+}
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> candidates,
                        std::string_view label) {
-    if (word.size() <= word_length_max) {
-        if (const auto best = nearest(word, candidates)) {
-            return "; did you mean \"" + std::string(*best) + "\"?";
-        }
-    }
-    if (candidates.empty()) return {};
-    std::string out = "; " + std::string(label) + ": ";
+    std::string out = suggestion(word, candidates);
+    if (!out.empty() || candidates.empty()) return out;
+    out = "; " + std::string(label) + ": ";
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         if (i > 0) out += ", ";
         out += candidates[i];

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "api/client.hpp"
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/json_text.hpp"
@@ -95,7 +96,8 @@ ExitCode add_files(Context& context, const Arguments& arguments) {
     // A manager that could not be asked is no variable that is not set.
     std::optional<Failure> unasked;
     wanted.environment = [&context, &unasked](std::string_view name) {
-        const Answer answer = call(context, {.target = "/v1/environment?name=" + url_encode(name)});
+        const Answer answer =
+            call(context, {.target = "/v1/environment?name=" + api::percent_encode(name)});
         if (!answer && answer.failure->code != 404) {
             unasked = *answer.failure;
         }

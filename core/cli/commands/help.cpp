@@ -5,7 +5,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
-#include "cli/suggest.hpp"
+#include "config/suggest.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -22,8 +22,8 @@ ExitCode run(Context& context, const Arguments& arguments) {
         for (const Command* one : all_commands()) {
             names.push_back(one->name);
         }
-        return report(context,
-                      usage_failure("unknown command \"" + name + "\"" + suggestion(name, names)));
+        return report(context, usage_failure("unknown command \"" + name + "\"" +
+                                             config::suggestion(name, names)));
     }
     context.out << command_help(*command) << std::flush;
     return ExitCode::done;

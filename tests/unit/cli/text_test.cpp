@@ -7,7 +7,7 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/line_splitter.hpp"
-#include "cli/suggest.hpp"
+#include "config/suggest.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -99,12 +99,12 @@ TEST(Text, bytes_are_shown_in_binary_units) {
 
 TEST(Suggestion, finds_what_was_meant_and_stays_silent_otherwise) {
     const std::vector<std::string_view> words{"start", "status", "stop", "restart"};
-    EXPECT_EQ(nearest("strat", words), "start");
-    EXPECT_EQ(nearest("stauts", words), "status");
-    EXPECT_EQ(nearest("rest", words), "restart");
-    EXPECT_EQ(nearest("zzz", words), std::nullopt);
+    EXPECT_EQ(config::nearest("strat", words), "start");
+    EXPECT_EQ(config::nearest("stauts", words), "status");
+    EXPECT_EQ(config::nearest("rest", words), "restart");
+    EXPECT_EQ(config::nearest("zzz", words), std::nullopt);
     constexpr std::array<std::string_view, 1> logs{"logs"};
-    EXPECT_EQ(nearest("bogus", logs), std::nullopt);
+    EXPECT_EQ(config::nearest("bogus", logs), std::nullopt);
 }
 
 TEST(ExitCodes, the_worst_of_several_stands_for_all) {
