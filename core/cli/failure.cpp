@@ -91,6 +91,11 @@ Failure failure_of(const Response& response) {
     return failure;
 }
 
+Failure not_of_a_daemon(Failure failure) {
+    if (failure.exit == ExitCode::no_such_daemon) failure.exit = ExitCode::failed;
+    return failure;
+}
+
 Failure usage_failure(std::string message) {
     return {ExitCode::usage, 400, "usage", std::move(message)};
 }

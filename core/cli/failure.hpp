@@ -29,6 +29,9 @@ Failure failure_of(const Error& error);
 // Of an answer whose status is 400 or above.
 Failure failure_of(const Response& response);
 
+// Of something else that was not found: the exit code of a missing daemon would mislead.
+Failure not_of_a_daemon(Failure failure);
+
 Failure usage_failure(std::string message);
 Failure no_such_daemon(std::string_view name);
 

@@ -219,6 +219,24 @@ def dependencies_start_first_and_stop_last():
         assert names.index("web") < names.index("db"), names
 
 
+def a_follower_that_fails_says_so_at_once():
+    with Manager() as m:
+        m.start()
+        m.add(web={"command": ["/bin/sh", "-c", "echo up; exec sleep 600"]})
+        m.ok("start", "web", "--wait")
+        follow = subprocess.Popen([PROGRAM, "--data-dir", m.data, "logs", "-f", "web", "nosuch"], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert follow.stdout.readline().endswith("| up\n")
+            assert "nosuch" in follow.stderr.readline()
+            assert follow.poll() is None, "the other one is followed"
+            m.ok("remove", "--force", "web")
+            assert follow.wait(DEADLINE_SECS) == 4
+        finally:
+            follow.kill()
+            follow.communicate()
+
+
 def logs_rotate_and_are_followed():
     with Manager() as m:
         m.start()

@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::array options{
     OptionSpec{'f', "follow", "", "go on with new events as they happen"},
-    OptionSpec{0, "daemon", "NAME", "only the events of this daemon", ValueKind::daemon},
-    OptionSpec{'n', "lines", "N", "only the last N events", ValueKind::count},
+    OptionSpec{0, "daemon", "NAME",
+               "only the events of this daemon, or of those that a pattern matches",
+               ValueKind::daemon},
+    OptionSpec{'n', "lines", "N",
+               "only the last N events (default: 1000, with --since all; at most 10000)",
+               ValueKind::count},
     OptionSpec{0, "since", "DURATION", "only what happened within this time, such as 10m",
                ValueKind::duration},
 };
@@ -56,6 +60,14 @@ void show(Context& context, std::string_view line) {
                 << what_happened(context, *event) << '\n';
 }
 
+// What one request can give. Without --since the newest are meant, with it all.
+constexpr std::size_t events_default = 1000;
+constexpr std::size_t events_max = 10000;
+
+std::size_t asked_for(const Arguments& arguments) {
+    return arguments.has("since") ? events_max : events_default;
+}
+
 std::string target_of(const Arguments& arguments) {
     std::vector<std::pair<std::string, std::string>> list;
     if (arguments.has("follow")) {
@@ -65,6 +77,9 @@ std::string target_of(const Arguments& arguments) {
         if (const auto value = arguments.text(name)) {
             list.emplace_back(name, *value);
         }
+    }
+    if (!arguments.has("lines")) {
+        list.emplace_back("lines", std::to_string(asked_for(arguments)));
     }
     return "/v1/events" + query(list);
 }
@@ -76,11 +91,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     }
     const bool follow = arguments.has("follow");
     std::vector<std::string> values;
+    std::size_t count = 0;
     LineSplitter lines([&](std::string_view line) {
         const std::string text = trimmed(line);
         if (text.empty()) {
             return;
         }
+        ++count;
         if (!context.json()) {
             show(context, text);
         } else if (follow) {
@@ -102,6 +119,11 @@ ExitCode run(Context& context, const Arguments& arguments) {
         context.out << json_array(values) << '\n';
     }
     context.out << std::flush;
+    if (!follow && !arguments.has("lines") && count >= asked_for(arguments) && !context.json()) {
+        context.err << "syspulse: these are the last " << count << " events; for older ones "
+                    << (arguments.has("since") ? "ask for a shorter time, or page with the API\n"
+                                               : "see the options -n and --since\n");
+    }
     return ExitCode::done;
 }
 

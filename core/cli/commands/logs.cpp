@@ -88,6 +88,14 @@ class LineSink {
         return context_.out.good();
     }
 
+    // At once, for followers: others may last for ever.
+    void tell(std::size_t which, const Failure& failure) {
+        const std::lock_guard lock(mutex_);
+        const std::array one{NamedFailure{names_[which], failure}};
+        worst_ = worst(worst_, report(context_, one));
+    }
+    ExitCode worst_told() const { return worst_; }
+
     void finish() {
         if (context_.json() && !streaming_) {
             context_.out << json_array(values_) << '\n';
@@ -112,6 +120,7 @@ class LineSink {
     bool streaming_;
     std::size_t width_ = 0;
     bool line_is_open_ = false;
+    ExitCode worst_ = ExitCode::done;
     std::mutex mutex_;
     std::vector<std::string> values_;
 };
@@ -139,11 +148,19 @@ std::optional<Failure> show(Context& context, LineSink& sink, const std::string&
 }
 
 // Followers last until the end, so each gets its own thread, however many.
-void follow_all(std::size_t count, const std::function<void(std::size_t)>& work) {
+ExitCode follow_all(Context& context, const Selection& selection, const std::string& suffix) {
+    const ExitCode before = report(context, selection.failures);
+    LineSink sink(context, selection.names, true);
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < count; ++i) {
-        threads.emplace_back([&work, i] { work(i); });
+    for (std::size_t i = 0; i < selection.names.size(); ++i) {
+        threads.emplace_back([&, i] {
+            const auto failure = show(context, sink, daemon_target(selection.names[i], suffix), i);
+            if (failure) sink.tell(i, *failure);
+        });
     }
+    threads.clear();
+    sink.finish();
+    return worst(before, sink.worst_told());
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
@@ -151,19 +168,14 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (selection.refused) {
         return report(context, *selection.refused);
     }
-    const bool follow = arguments.has("follow");
-    LineSink sink(context, selection.names, follow);
     const std::string suffix = "/logs" + parameters(arguments);
+    if (arguments.has("follow")) {
+        return follow_all(context, selection, suffix);
+    }
+    LineSink sink(context, selection.names, false);
     std::vector<std::optional<Failure>> results(selection.names.size());
-    const auto one = [&](std::size_t i) {
+    for (std::size_t i = 0; i < results.size(); ++i) {
         results[i] = show(context, sink, daemon_target(selection.names[i], suffix), i);
-    };
-    if (follow && results.size() > 1) {
-        follow_all(results.size(), one);
-    } else {
-        for (std::size_t i = 0; i < results.size(); ++i) {
-            one(i);
-        }
     }
     std::vector<NamedFailure> failures = selection.failures;
     for (std::size_t i = 0; i < results.size(); ++i) {

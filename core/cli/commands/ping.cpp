@@ -10,7 +10,9 @@ namespace {
 ExitCode run(Context& context, const Arguments&) {
     const Answer answer = call(context, {.target = "/v1/ping", .timeout = std::chrono::seconds{5}});
     if (!answer) {
-        return report(context, *answer.failure);
+        Failure failure = *answer.failure;
+        if (failure.exit == ExitCode::timed_out) failure.exit = ExitCode::unreachable;
+        return report(context, failure);
     }
     context.out << (context.json() ? "\"pong\"\n" : "pong\n") << std::flush;
     return ExitCode::done;

@@ -3,14 +3,15 @@
 #include <array>
 #include <ostream>
 
+#include "api/client.hpp"
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/plugin_check.hpp"
 #include "cli/commands/plugin_new.hpp"
 #include "cli/daemon_detail.hpp"
 #include "cli/json_text.hpp"
-#include "cli/suggest.hpp"
 #include "cli/text.hpp"
+#include "config/suggest.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -119,18 +120,18 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
         }
         return ExitCode::done;
     }
-    return report(context, {ExitCode::no_such_daemon, 404, "plugin_not_found",
-                            "no plugin is called \"" + name + "\"" + suggestion(name, names) +
-                                "; see: syspulse plugin list"});
+    return report(context, {ExitCode::failed, 404, "plugin_not_found",
+                            "no plugin is called \"" + name + "\"" +
+                                config::suggestion(name, names) + "; see: syspulse plugin list"});
 }
 
 ExitCode reload(Context& context, const std::string& name) {
     // A driver's daemons are handed over one by one.
     constexpr Duration patience = std::chrono::seconds{60};
-    const Answer answer =
-        call(context, {"POST", "/v1/plugins/" + url_encode(name) + "/reload", {}, patience});
+    const Answer answer = call(
+        context, {"POST", "/v1/plugins/" + api::percent_encode(name) + "/reload", {}, patience});
     if (!answer) {
-        return report(context, *answer.failure);
+        return report(context, not_of_a_daemon(*answer.failure));
     }
     if (context.json()) {
         context.out << answer.body << '\n' << std::flush;

@@ -73,6 +73,12 @@ ExitCode explain(Context& context, const std::string& item) {
     if (!text) {
         return report(context, usage_failure("there is no item \"" + item + "\""));
     }
+    if (context.json()) {
+        context.out << "{\"item\":" << json_string(item) << ",\"text\":" << json_string(*text)
+                    << "}\n"
+                    << std::flush;
+        return ExitCode::done;
+    }
     context.out << *text << '\n' << std::flush;
     return ExitCode::done;
 }
@@ -99,7 +105,7 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
         }
     });
     if (!ran) {
-        return report(context, failure_of(ran.error()));
+        return report(context, not_of_a_daemon(failure_of(ran.error())));
     }
     if (json) {
         std::vector<std::string> items;
@@ -113,6 +119,10 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
     context.out << std::flush;
     const bool bad = std::any_of(findings.begin(), findings.end(),
                                  [](const Finding& finding) { return finding.bad(); });
+    if (bad && json) {
+        return report(context, {ExitCode::failed, 500, "violated",
+                                "the plugin violates the rules of the ABI; see the items"});
+    }
     return bad ? ExitCode::failed : ExitCode::done;
 }
 

@@ -23,8 +23,13 @@ ExitCode show_one(Context& context, const std::string& name) {
         context.out << trimmed(answer.body) << '\n' << std::flush;
         return ExitCode::done;
     }
-    if (const auto daemon = decode_daemon(answer.body); !daemon) {
+    const auto daemon = decode_daemon(answer.body);
+    if (!daemon) {
         return report(context, failure_of(daemon.error()));
+    }
+    if (context.globals.quiet) {
+        print_names(context, {*daemon});
+        return ExitCode::done;
     }
     // What cannot be had, from an older manager for example, is left out.
     const auto more = [&](const std::string& target) {

@@ -1,5 +1,6 @@
 // syspulse up
 #include <array>
+#include <variant>
 
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -28,7 +29,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.keep_going = arguments.has("keep-going");
     wanted.verbose = context.globals.verbose;
     wanted.quiet = context.globals.quiet;
-    return conclude(context, context.run_up(wanted));
+    const manager::Outcome outcome = context.run_up(wanted);
+    const int* const code = std::get_if<int>(&outcome);
+    if (code != nullptr && *code != 0 && context.json()) {
+        return report(context, {ExitCode::failed, 500, "daemon_failed",
+                                "a daemon of the spec files failed; see: syspulse events"});
+    }
+    return conclude(context, outcome);
 }
 
 }  // namespace

@@ -181,12 +181,12 @@ TEST(Events, are_worded_for_people_and_listed_for_programs) {
     const std::string event =
         R"({"id":1,"at":"2026-01-01T00:00:00.000Z","daemon":"web","kind":"transition",)"
         R"("from":"running","to":"backoff","reason":"exit code 1","pid":null})";
-    world.manager.answers["GET /v1/events"] = {200, event + "\n\n" + event + "\n"};
+    world.manager.answers["GET /v1/events?lines=1000"] = {200, event + "\n\n" + event + "\n"};
     const std::string line =
         "2026-01-01T00:00:00.000Z web transition running -> backoff: exit code 1\n";
     EXPECT_EQ(world.run({"events"}).out, line + line);
     EXPECT_EQ(world.run({"events", "--format", "json"}).out, "[" + event + "," + event + "]\n");
-    world.manager.answers["GET /v1/events?follow=true&daemon=web"] = {200, event + "\n"};
+    world.manager.answers["GET /v1/events?follow=true&daemon=web&lines=1000"] = {200, event + "\n"};
     EXPECT_EQ(world.run({"events", "-f", "--daemon", "web", "--format", "json"}).out, event + "\n");
 }
 
@@ -289,7 +289,7 @@ TEST(Plugin, is_asked_of_the_manager_or_of_the_files) {
     EXPECT_EQ(world.run({"plugin", "list"}).out,
               "NAME   VERSION  PROVIDES      ISOLATION  STATE   PATH\n"
               "org.x  1.0      driver posix             loaded  /p.so\n");
-    EXPECT_EQ(world.run({"plugin", "info", "posx"}).code, 4);
+    EXPECT_EQ(world.run({"plugin", "info", "posx"}).code, 1);
     EXPECT_EQ(world.run({"plugin", "info"}).code, 2);
 }
 

@@ -23,6 +23,7 @@ struct Request {
 class FakeManager {
   public:
     bool running = true;
+    bool silent = false;  // It takes requests and never answers.
     // By "METHOD /target"; anything else is answered 404.
     std::map<std::string, Response> answers;
     // Called for each request, on its thread, before the answer.
@@ -42,6 +43,9 @@ class FakeManager {
         if (!running) {
             return Error{ErrorCode::unavailable,
                          "no manager is running on /data; start one with: syspulse daemon"};
+        }
+        if (silent) {
+            return Error{ErrorCode::timed_out, "the manager did not answer in time"};
         }
         if (request.target == "/v1/shutdown") {
             running = false;
@@ -99,6 +103,7 @@ class World {
     std::string input;
     std::optional<manager::DaemonOptions> daemon_options;
     std::optional<manager::UpOptions> up_options;
+    int up_code = 0;
     decltype(Context::check_plugin) check_plugin;
     Result<PluginFiles> plugin_files = PluginFiles{{}, "[]"};
 
@@ -129,7 +134,7 @@ class World {
         };
         context.run_up = [this](const manager::UpOptions& options) {
             up_options = options;
-            return 0;
+            return up_code;
         };
         const int code = cli::run(context, words);
         return {code, out.str(), err.str()};
@@ -143,7 +148,9 @@ class World {
                                        R"(","state":"running","health_status":"healthy","pid":42)" +
                                        (more.empty() ? "" : "," + more) + "}";
             list.append(list.empty() ? "" : ",").append(object);
-            manager.answers["GET /v1/daemons/" + name] = {200, object};
+            for (const char* how : {"", "?lines=true"}) {
+                manager.answers["GET /v1/daemons/" + name + how] = {200, object};
+            }
         }
         manager.answers["GET /v1/daemons"] = {200, "[" + list + "]"};
     }

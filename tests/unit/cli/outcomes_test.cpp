@@ -1,0 +1,130 @@
+// What commands tell beside their result: failures as text or as one error object, exit codes, and
+// what is left out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/cli/fake_manager.hpp"
+
+namespace syspulse::cli::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+TEST(Events, say_when_older_ones_are_left_out) {
+    World world;
+    std::string many;
+    for (int i = 0; i < 1000; ++i)
+        many += R"({"id":1,"at":"T","daemon":"web","kind":"exit"})"
+                "\n";
+    world.manager.answers["GET /v1/events?lines=1000"] = {200, many};
+    EXPECT_EQ(world.run({"events"}).err,
+              "syspulse: these are the last 1000 events; for older ones see the options -n and "
+              "--since\n");
+    world.manager.answers["GET /v1/events?since=1h&lines=10000"] = {200, many};
+    EXPECT_EQ(world.run({"events", "--since", "1h"}).err, "");
+}
+
+TEST(Ping, of_a_manager_that_does_not_answer_is_3) {
+    World world;
+    world.manager.silent = true;
+    EXPECT_EQ(world.run({"ping"}).code, 3);
+    EXPECT_EQ(world.run({"list"}).code, 6);
+}
+
+TEST(Shutdown, names_what_the_manager_left_behind) {
+    World world;
+    world.manager.answers["POST /v1/shutdown"] = {200, R"({"keep_running":false})"};
+    const std::string before = R"({"id":1,"at":"T","kind":"manager","to":"started"})"
+                               "\n";
+    world.manager.answers["GET /v1/events?follow=true&lines=1"] = {
+        200, before + R"({"id":2,"at":"T","kind":"manager","to":"left behind",)"
+                      R"("reason":"\"web\" (pid 7): it hangs"})"
+                      "\n"};
+    const Outcome outcome = world.run({"shutdown"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err,
+              "syspulse: the manager stopped, and left behind what it could not stop: \"web\" (pid "
+              "7): it hangs\n");
+    world.manager.running = true;
+    world.manager.answers["GET /v1/events?follow=true&lines=1"] = {200, before};
+    EXPECT_EQ(world.run({"shutdown"}).out, "manager and daemons stopped\n");
+}
+
+TEST(Validate, tells_all_errors_with_standard_input_among_the_files) {
+    World world;
+    world.input = "daemons: {web: {command: [a], nonsense: 1}}\n";
+    const Outcome outcome = world.run({"validate", "-", "/no/such.yaml", "/"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("<stdin>:1:"));
+    EXPECT_THAT(outcome.err, HasSubstr("/no/such.yaml: cannot read the spec file: No such file"));
+    EXPECT_THAT(outcome.err, HasSubstr("/: cannot read the spec file: it is a directory"));
+}
+
+TEST(Status, names_one_only_when_quiet) {
+    World world;
+    world.has({{"web", {}}});
+    EXPECT_EQ(world.run({"-q", "status", "web"}).out, "web\n");
+}
+
+TEST(Spec, of_several_is_what_add_takes) {
+    World world;
+    world.has({{"web", {}}, {"api", {}}});
+    world.manager.answers["GET /v1/daemons/web/spec"] = {200, R"({"command":["a"]})"
+                                                              "\n"};
+    world.manager.answers["GET /v1/daemons/api/spec"] = {200, R"({"command":["b"]})"
+                                                              "\n"};
+    EXPECT_EQ(world.run({"spec", "web", "--format", "json"}).out, R"({"command":["a"]})"
+                                                                  "\n");
+    EXPECT_EQ(world.run({"spec", "w*", "--format", "json"}).out,
+              R"({"daemons":{"web":{"command":["a"]}}})"
+              "\n");
+    EXPECT_EQ(world.run({"spec", "--all", "--format", "json"}).out,
+              R"({"daemons":{"web":{"command":["a"]},"api":{"command":["b"]}}})"
+              "\n");
+    const Outcome missing = world.run({"spec", "web", "nope", "--format", "json"});
+    EXPECT_EQ(missing.code, 4);
+    EXPECT_EQ(missing.out, R"({"daemons":{"web":{"command":["a"]}}})"
+                           "\n");
+}
+
+TEST(Up, tells_a_program_that_a_daemon_failed) {
+    World world;
+    world.up_code = 1;
+    const Outcome outcome = world.run({"up", "--format", "json"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.err, StartsWith(R"({"error":{"code":500,"kind":"daemon_failed",)"));
+    EXPECT_EQ(world.run({"up"}).err, "");
+}
+
+TEST(Plugin, that_is_not_there_is_no_missing_daemon) {
+    World world;
+    world.manager.answers["GET /v1/plugins"] = {200, "[]"};
+    EXPECT_EQ(world.run({"plugin", "info", "nosuch"}).code, 1);
+    world.check_plugin = [](const conformance::KitOptions&, const auto&) {
+        return Result<void>(Error{ErrorCode::not_found, "there is no file /missing.so"});
+    };
+    EXPECT_EQ(world.run({"plugin", "check", "/missing.so"}).code, 1);
+}
+
+TEST(Plugin, check_tells_a_program_of_violations_as_an_error) {
+    World world;
+    world.check_plugin = [](const conformance::KitOptions&, const auto& found) {
+        conformance::Finding finding;
+        finding.item = "M1";
+        finding.status = "fail";
+        found(finding);
+        return Result<void>();
+    };
+    const Outcome outcome = world.run({"plugin", "check", "./x.so", "--format", "json"});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_THAT(outcome.out, StartsWith(R"({"plugin":"./x.so")"));
+    EXPECT_THAT(outcome.err, StartsWith(R"({"error":{"code":500,"kind":"violated",)"));
+    EXPECT_EQ(world.run({"plugin", "check", "--explain", "M1", "--format", "json"}).out,
+              R"({"item":"M1","text":"M1"})"
+              "\n");
+}
+
+}  // namespace
+}  // namespace syspulse::cli::testing
