@@ -10,7 +10,7 @@ namespace syspulse::logs {
 namespace {
 
 constexpr std::size_t files_waiting_max = 4;
-constexpr std::size_t block_bytes = 64 * 1024;
+constexpr std::size_t counted_bytes = 64 * 1024;
 
 // Sums in bytes, which a compiler makes many at a time of: several times as fast as std::count.
 std::uint64_t newlines_in(std::string_view text) {
@@ -97,7 +97,7 @@ void LineCounter::run() {
 }
 
 void LineCounter::count(const Job& job) {
-    std::array<char, block_bytes> block;
+    std::array<char, counted_bytes> block;
     for (std::uint64_t at = job.from; at < job.to && !stopping_;) {
         const auto wanted =
             static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), job.to - at));
