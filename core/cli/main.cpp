@@ -20,6 +20,7 @@
 
 int main(int argc, char** argv) {
     using namespace syspulse;
+    platform::hold_missing_standard_streams();
     if (keeper::is_keeper_process()) {
         keeper::become_own_keeper(argv);
         return keeper::keep(argv);

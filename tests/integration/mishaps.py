@@ -311,6 +311,19 @@ def events_can_be_limited_and_know_their_daemons():
         assert json.loads(m.ok("--format", "json", "events", "--daemon", "job")), "history outlives its daemon"
 
 
+def a_manager_without_standard_streams_serves_and_ends():
+    with Manager() as m:
+        m.process = subprocess.Popen(["/bin/sh", "-c", 'exec "$0" daemon --data-dir "$1" <&- >&- 2>&-', PROGRAM, m.data])
+        until(lambda: m.run("ping").returncode == 0, "the manager answers")
+        m.add(job={"command": FOREVER})
+        m.ok("start", "job")
+        os.kill(m.pid(), signal.SIGKILL)
+        m.wait_for("job", state="running")
+        m.stop()
+    done = subprocess.run(["/bin/sh", "-c", '"$0" --version >&-', PROGRAM], capture_output=True, text=True)
+    assert done.returncode == 1 and "cannot write" in done.stderr, done
+
+
 def who_follows_a_daemon_is_done_when_it_is_removed():
     with Manager() as m:
         m.start()
