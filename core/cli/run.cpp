@@ -38,7 +38,11 @@ ExitCode dispatch(Context& context, const std::vector<std::string>& words) {
 
 int run(Context& context, const std::vector<std::string>& words) {
     try {
-        return to_int(dispatch(context, words));
+        const ExitCode code = dispatch(context, words);
+        context.out << std::flush;
+        if (context.out.good() || code != ExitCode::done) return to_int(code);
+        return to_int(report(context, {ExitCode::failed, 500, "internal",
+                                       "cannot write all of the output; where does it go to?"}));
     } catch (const std::exception& error) {
         // Only what nobody can foresee gets here, such as memory running out.
         return to_int(report(context, {ExitCode::failed, 500, "internal", error.what()}));

@@ -101,6 +101,7 @@ class World {
     FakeManager manager;
     Terminal terminal;
     std::string input;
+    bool output_fails = false;
     std::optional<manager::DaemonOptions> daemon_options;
     std::optional<manager::UpOptions> up_options;
     int up_code = 0;
@@ -136,6 +137,7 @@ class World {
             up_options = options;
             return up_code;
         };
+        if (output_fails) out.setstate(std::ios::badbit);
         const int code = cli::run(context, words);
         return {code, out.str(), err.str()};
     }

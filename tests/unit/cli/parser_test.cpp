@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/cli/fake_manager.hpp"
+
 namespace syspulse::cli {
 namespace {
 
@@ -130,6 +132,17 @@ TEST(Parser, usage_errors_come_in_the_format_asked_for) {
     const Parsed result = parse_command_line({"statsu", "--format", "json"});
     ASSERT_TRUE(std::holds_alternative<UsageError>(result));
     EXPECT_EQ(std::get<UsageError>(result).format, Format::json);
+}
+
+TEST(Output, that_cannot_be_written_is_a_failure) {
+    for (const char* word : {"--version", "--help", "status"}) {
+        testing::World world;
+        world.has({{"web", ""}});
+        world.output_fails = true;
+        const auto outcome = world.run({word});
+        EXPECT_EQ(outcome.code, 1) << word;
+        EXPECT_NE(outcome.err.find("cannot write"), std::string::npos) << word;
+    }
 }
 
 }  // namespace
