@@ -35,6 +35,7 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     next_restart_at_ = stored.next_restart_at;
     kill_at_ = stored.kill_at;
     health_.assume(stored.health);
+    if (run_live_) take_age(true);  // Asked before it is found.
 }
 
 // Arms the schedule; true if a run is due that no manager was there for. A gap between two managers

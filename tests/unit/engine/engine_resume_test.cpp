@@ -44,6 +44,8 @@ TEST(Resume, a_back_off_of_the_last_manager_starts_at_once) {
 TEST(Resume, a_live_run_is_looked_for_and_kept_with_its_age) {
     Engine e;
     const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    EXPECT_DOUBLE_EQ(e.view(key).uptime_secs.value_or(0), 600.0)
+        << "also before anybody has looked";
     e.manager_started();
     ASSERT_EQ(e.count<RecoverRun>(), 1U);
     EXPECT_EQ(e.all<RecoverRun>().front().token, "token");
