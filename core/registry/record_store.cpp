@@ -349,6 +349,8 @@ Result<std::vector<HistoryEntry>> RecordStore::history(const model::HistoryQuery
         after = std::max(after, **before);
     }
     const bool is_pattern = query.daemon.find_first_of("*?[") != std::string::npos;
+    // The statement reads it until its last step.
+    const std::string daemon = is_pattern ? as_glob(query.daemon) : query.daemon;
     auto& sql = statement(query.daemon.empty() ? history_sql
                           : is_pattern         ? history_like_sql
                                                : history_of_sql);
@@ -356,7 +358,7 @@ Result<std::vector<HistoryEntry>> RecordStore::history(const model::HistoryQuery
     sql.bind(0, after);
     sql.bind(1, to_unix_ms(query.since.value_or(WallTime::min())));
     sql.bind(2, to_sql(query.limit));
-    if (!query.daemon.empty()) sql.bind(3, is_pattern ? as_glob(query.daemon) : query.daemon);
+    if (!daemon.empty()) sql.bind(3, daemon);
     sql.bind(4, query.before_id);
     auto found = collect<HistoryEntry>(database_, sql, entry_at);
     if (found) std::reverse(found->begin(), found->end());

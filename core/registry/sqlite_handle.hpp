@@ -24,6 +24,8 @@ class Statement {
 
     void bind(int index, std::int64_t value) noexcept;
     void bind(int index, std::string_view text) noexcept;
+    // A temporary would not live that long.
+    void bind(int index, std::string&& text) = delete;
     void bind_null(int index) noexcept;
 
     // True when a row is there, false when the statement is done; otherwise SQLite's result code.
