@@ -210,6 +210,9 @@ TEST_F(EventLoopTest, an_exception_that_reaches_the_loop_is_a_crash) {
 }
 
 TEST_F(EventLoopTest, a_crash_does_not_wait_for_somebody_who_reads_of_it) {
+#ifdef __SANITIZE_THREAD__
+    GTEST_SKIP() << "the abort() of ThreadSanitizer waits for stdio's lock, which the writer holds";
+#endif
     const auto crash_unread = [this] {
         std::array<int, 2> unread;
         if (::pipe2(unread.data(), O_NONBLOCK) != 0) ::_exit(1);
