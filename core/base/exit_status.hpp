@@ -26,6 +26,10 @@ struct ExitStatus {
     bool operator==(const ExitStatus&) const = default;
 };
 
+// "1"; the status of a program that Windows ended, which no other system's codes look like, as
+// "0xC0000005 (access violation)".
+std::string exit_code_text(std::int64_t code);
+
 // "exit code 1", "signal SIGTERM", "unknown exit status".
 std::string describe(const ExitStatus& status);
 

@@ -4,6 +4,7 @@
 #include <sstream>
 #include <utility>
 
+#include "base/exit_status.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -109,7 +110,7 @@ std::string state(const Json& daemon, WallTime now) {
 std::string last_exit(const Json& daemon) {
     std::string line = text(daemon, "exit_signal");
     if (line.empty() && has_number(daemon, "exit_code")) {
-        line = "exit code " + member(daemon, "exit_code").dump();
+        line = "exit code " + exit_code_text(member(daemon, "exit_code").get<std::int64_t>());
     }
     if (member(daemon, "oom_killed") == true) {
         line += ", out of memory";

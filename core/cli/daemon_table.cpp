@@ -3,6 +3,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "base/exit_status.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -45,7 +46,7 @@ std::string exit_text(const DaemonInfo& daemon) {
     if (!daemon.exit_signal.empty()) {
         return "ended by " + daemon.exit_signal;
     }
-    return daemon.exit_code ? "exit code " + std::to_string(*daemon.exit_code) : std::string();
+    return daemon.exit_code ? "exit code " + exit_code_text(*daemon.exit_code) : std::string();
 }
 
 }  // namespace
