@@ -2,15 +2,11 @@
 
 #include "api/client_http.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <cerrno>
 #include <limits>
 
 namespace syspulse::api {
@@ -23,6 +19,11 @@ constexpr std::size_t client_read_bytes = 64 * 1024;
 
 Error lost() {
     return {ErrorCode::unavailable, "cannot read answer: the manager closed the connection"};
+}
+
+Error explain(const Error& failure) {
+    if (failure.code != ErrorCode::timed_out) return lost();
+    return failure.with("cannot get answer of the manager");
 }
 
 Error unreadable(const std::string& why) {
@@ -62,50 +63,25 @@ bool ClientConnection::heard_nothing() const {
     return heard_nothing_;
 }
 
-Result<void> ClientConnection::wait(short events, std::optional<Instant> deadline) {
-    using std::chrono::milliseconds;
-    while (true) {
-        int timeout_ms = -1;
-        if (deadline) {
-            const auto left = std::chrono::ceil<milliseconds>(*deadline - clock_.now().mono);
-            if (left <= milliseconds{0}) {
-                return Error{ErrorCode::timed_out,
-                             "cannot get answer of the manager: it did not answer in time"};
-            }
-            timeout_ms = static_cast<int>(
-                std::min<std::int64_t>(left.count(), std::numeric_limits<int>::max()));
-        }
-        pollfd watched{socket_.get(), events, 0};
-        if (::poll(&watched, 1, timeout_ms) > 0) return {};
-    }
+std::optional<Duration> ClientConnection::left(std::optional<Instant> deadline) const {
+    if (!deadline) return std::nullopt;
+    return std::max(*deadline - clock_.now().mono, Duration{0});
 }
 
 Result<void> ClientConnection::send(std::string_view text, std::optional<Instant> deadline) {
     while (!text.empty()) {
-        const auto sent =
-            ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent >= 0) {
-            text.remove_prefix(static_cast<std::size_t>(sent));
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if (auto ready = wait(POLLOUT, deadline); !ready) return ready.error();
-        } else if (errno != EINTR) {
-            return lost();
-        }
+        const auto sent = platform::send_some(socket_.get(), text, left(deadline));
+        if (!sent) return explain(sent.error());
+        text.remove_prefix(*sent);
     }
     return {};
 }
 
-Result<std::size_t> ClientConnection::receive(char* data, std::size_t size,
+Result<std::size_t> ClientConnection::receive(std::span<char> into,
                                               std::optional<Instant> deadline) {
-    while (true) {
-        const auto got = ::recv(socket_.get(), data, size, MSG_DONTWAIT);
-        if (got >= 0) return static_cast<std::size_t>(got);
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if (auto ready = wait(POLLIN, deadline); !ready) return ready.error();
-        } else if (errno != EINTR) {
-            return lost();
-        }
-    }
+    auto got = platform::receive_some(socket_.get(), into, left(deadline));
+    if (!got) return explain(got.error());
+    return got;
 }
 
 Result<Response> ClientConnection::exchange(std::string_view text, std::optional<Instant> deadline,
@@ -123,7 +99,7 @@ Result<Response> ClientConnection::exchange(std::string_view text, std::optional
     std::string input;
     std::array<char, client_read_bytes> piece;  // NOLINT: filled by receive().
     while (!parser.is_done()) {
-        const auto got = receive(piece.data(), piece.size(), deadline);
+        const auto got = receive(piece, deadline);
         if (!got) return got.error();
         if (*got == 0) {
             boost::system::error_code error;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,8 +30,8 @@ class ClientConnection {
 
   private:
     Result<void> send(std::string_view text, std::optional<Instant> deadline);
-    Result<std::size_t> receive(char* data, std::size_t size, std::optional<Instant> deadline);
-    Result<void> wait(short events, std::optional<Instant> deadline);
+    Result<std::size_t> receive(std::span<char> into, std::optional<Instant> deadline);
+    std::optional<Duration> left(std::optional<Instant> deadline) const;
 
     SocketHandle socket_;
     const platform::Clock& clock_;

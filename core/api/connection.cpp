@@ -29,15 +29,10 @@ bool is_follow(const ParsedCall& call) {
 
 }  // namespace
 
-Connection::Connection(const Environment& environment, SocketHandle socket, Peer peer)
-    : env_(environment),
-      peer_(peer),
-      socket_(environment.context, asio::local::stream_protocol(), socket.release()),
-      timer_(environment.context) {}
+Connection::Connection(const Environment& environment, platform::LocalStream stream, Peer peer)
+    : env_(environment), peer_(peer), socket_(std::move(stream)), timer_(environment.context) {}
 
 void Connection::start() {
-    ErrorCode ignored;
-    socket_.non_blocking(true, ignored);
     arm(env_.limits.idle_deadline);
     read_more();
 }
@@ -48,8 +43,7 @@ void Connection::close() {
     disarm();
     stream_.reset();
     if (given_up_) *given_up_ = true;
-    ErrorCode ignored;
-    socket_.close(ignored);
+    socket_.close();
     env_.owner.connection_closed(shared_from_this());
 }
 
@@ -67,7 +61,7 @@ std::chrono::steady_clock::duration Connection::owes_for() const {
 void Connection::read_more() {
     if (reading_ || end_of_input_ || phase_ == Phase::closed) return;
     reading_ = true;
-    socket_.async_read_some(
+    socket_.read_some(
         input_.prepare(read_bytes),
         [self = shared_from_this()](ErrorCode error, std::size_t n) { self->on_read(error, n); });
 }
@@ -93,7 +87,7 @@ void Connection::on_end_of_input() {
     // One that follows would never end by itself.
     const bool answer_due = phase_ == Phase::answering || phase_ == Phase::writing ||
                             (phase_ == Phase::streaming && !follows_);
-    if (!answer_due || has_vanished(socket_.native_handle())) return close();
+    if (!answer_due || has_vanished(socket_.handle())) return close();
 }
 
 void Connection::parse() {
@@ -136,7 +130,7 @@ void Connection::send_continue() {
     constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     ErrorCode ignored;
     // The socket's buffer is empty here; a client that lets it be full does without.
-    socket_.write_some(asio::buffer(go_on.data(), go_on.size()), ignored);
+    socket_.write_now(asio::buffer(go_on.data(), go_on.size()), ignored);
 }
 
 void Connection::refuse(const ErrorCode& error) {
@@ -279,7 +273,7 @@ void Connection::pump() {
 void Connection::write_out() {
     written_ = 0;
     ErrorCode error;
-    if (!out_.empty()) written_ = socket_.write_some(asio::buffer(out_), error);
+    if (!out_.empty()) written_ = socket_.write_now(asio::buffer(out_), error);
     if (error && error != asio::error::would_block && error != asio::error::try_again) {
         return close();
     }
@@ -299,7 +293,7 @@ void Connection::on_written(ErrorCode error, std::size_t bytes) {
     written_ += bytes;
     if (written_ == out_.size()) return after_write();
     arm(env_.limits.write_deadline);
-    socket_.async_write_some(
+    socket_.write_some(
         asio::buffer(out_.data() + written_, out_.size() - written_),
         [self = shared_from_this()](ErrorCode e, std::size_t n) { self->on_written(e, n); });
 }
@@ -330,8 +324,7 @@ void Connection::next_request() {
 void Connection::linger() {
     phase_ = Phase::lingering;
     if (end_of_input_) return close();
-    ErrorCode ignored;
-    socket_.shutdown(asio::socket_base::shutdown_send, ignored);
+    socket_.end_writing();
     arm(env_.limits.linger_deadline);
     input_.consume(input_.size());
     read_more();

@@ -26,6 +26,7 @@
 #include "api/dispatch.hpp"
 #include "api/local_socket.hpp"
 #include "api/server.hpp"
+#include "platform/local_stream.hpp"
 
 namespace syspulse::api {
 
@@ -48,7 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         ConnectionOwner& owner;
     };
 
-    Connection(const Environment& environment, SocketHandle socket, Peer peer);
+    Connection(const Environment& environment, platform::LocalStream stream, Peer peer);
 
     void start();
     // Answers nothing more; what the service still sends is dropped. Idempotent.
@@ -101,7 +102,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     Environment env_;
     Peer peer_;
-    boost::asio::local::stream_protocol::socket socket_;
+    platform::LocalStream socket_;
     boost::asio::steady_timer timer_;
     boost::beast::flat_buffer input_;
     std::optional<Parser> parser_;

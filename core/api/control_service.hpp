@@ -23,14 +23,12 @@
 #include "base/time.hpp"
 #include "model/daemon_view.hpp"
 #include "model/journal.hpp"
+#include "platform/local_socket.hpp"
 
 namespace syspulse::api {
 
 // Who asks, as the kernel tells it; for the history of operators' actions.
-struct Peer {
-    std::uint32_t uid = 0;
-    std::int64_t pid = 0;
-};
+using Peer = platform::LocalPeer;
 
 struct PluginKindView {
     std::string kind;  // "driver" or "checker".

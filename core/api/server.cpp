@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <unordered_set>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "api/local_socket.hpp"
 #include "base/log.hpp"
 #include "platform/asio_context.hpp"
+#include "platform/local_stream.hpp"
 
 namespace syspulse::api {
 namespace {
@@ -27,33 +27,31 @@ constexpr std::chrono::milliseconds accept_pause{100};
 constexpr int accept_batch = 16;
 
 // Answers without reading, and closes. The client finds the answer in its socket's buffer.
-void turn_away(const SocketHandle& client, const ApiError& error) {
+void turn_away(const platform::LocalStream& client, const ApiError& error) {
     const std::string body = to_json(error) + "\n";
     const std::string text = head_text({.status = error.code,
                                         .content_type = "application/json",
                                         .content_length = body.size(),
                                         .keep_alive = false}) +
                              body;
-    send_at_once(client.get(), text);
+    send_at_once(client.handle(), text);
 }
 
-class UnixServer final : public Server, private ConnectionOwner {
+class LocalServer final : public Server, private ConnectionOwner {
   public:
-    UnixServer(asio::io_context& context, Endpoint endpoint, ControlService& service,
-               ServerLimits limits)
+    LocalServer(asio::io_context& context, Endpoint endpoint, ControlService& service,
+                ServerLimits limits)
         : context_(context),
           service_(service),
           limits_(std::move(limits)),
           file_(std::move(endpoint.file)),
-          // Asio's acceptor would leave accepted sockets open across exec, so only waiting is
-          // Asio's.
-          listener_(context, endpoint.socket.release()),
+          listener_(context, std::move(endpoint.socket), file_.path),
           pause_(context) {
         if (!limits_.admit) limits_.admit = is_own_user;
         wait_for_clients();
     }
 
-    ~UnixServer() override {
+    ~LocalServer() override {
         *alive_ = false;
         stop_accepting();
         const auto all = connections_;
@@ -70,8 +68,7 @@ class UnixServer final : public Server, private ConnectionOwner {
 
     void leave_endpoint() override {
         if (!listener_.is_open()) return;
-        error_code ignored;
-        listener_.close(ignored);
+        listener_.close();
         pause_.cancel();
         const auto all = connections_;
         for (const auto& connection : all) connection->close_when_idle();
@@ -79,18 +76,17 @@ class UnixServer final : public Server, private ConnectionOwner {
 
   private:
     void wait_for_clients() {
-        listener_.async_wait(asio::posix::descriptor_base::wait_read,
-                             [this, alive = alive_](error_code error) {
-                                 if (*alive && !error && listener_.is_open()) accept_clients();
-                             });
+        listener_.wait([this, alive = alive_](error_code error) {
+            if (*alive && !error && listener_.is_open()) accept_clients();
+        });
     }
 
     void accept_clients() {
         for (int i = 0; i < accept_batch; ++i) {
-            auto client = accept_client(listener_.native_handle());
+            auto client = listener_.accept();
             if (!client) return pause_accepting(client.error());
             if (!*client) break;
-            admit(std::move(*client));
+            admit(std::move(**client));
         }
         wait_for_clients();
     }
@@ -103,8 +99,8 @@ class UnixServer final : public Server, private ConnectionOwner {
         });
     }
 
-    void admit(SocketHandle client) {
-        const auto peer = peer_of(client.get());
+    void admit(platform::LocalStream client) {
+        const auto peer = peer_of(client.handle());
         if (!peer || !limits_.admit(*peer)) {
             return turn_away(client, {403, "permission_denied",
                                       "cannot use the manager: it belongs to another user"});
@@ -145,7 +141,7 @@ class UnixServer final : public Server, private ConnectionOwner {
     ControlService& service_;
     ServerLimits limits_;
     SocketFile file_;
-    asio::posix::stream_descriptor listener_;
+    platform::LocalListener listener_;
     asio::steady_timer pause_;
     std::unordered_set<std::shared_ptr<Connection>> connections_;
     // Shared with handlers that are queued when the server goes.
@@ -173,7 +169,7 @@ Result<std::unique_ptr<Server>> Server::serve(platform::EventLoop& loop, int lis
                                               ControlService& service, ServerLimits limits) {
     Endpoint endpoint{SocketHandle(listener), SocketFile::at(socket_path)};
     try {
-        return std::unique_ptr<Server>(std::make_unique<UnixServer>(
+        return std::unique_ptr<Server>(std::make_unique<LocalServer>(
             platform::asio_context(loop), std::move(endpoint), service, std::move(limits)));
     } catch (const boost::system::system_error& e) {
         return Error{ErrorCode::internal,

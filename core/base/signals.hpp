@@ -11,6 +11,17 @@ namespace syspulse {
 // SIGKILL has this number wherever there are signals.
 inline constexpr std::int32_t kill_number = 9;
 
+// Those that the manager itself listens for.
+namespace signal_number {
+inline constexpr std::int32_t hangup = 1;
+inline constexpr std::int32_t interrupt = 2;
+inline constexpr std::int32_t user_1 = 10;
+inline constexpr std::int32_t user_2 = 12;
+inline constexpr std::int32_t alarm = 14;
+inline constexpr std::int32_t terminate = 15;
+inline constexpr std::int32_t child = 17;
+}  // namespace signal_number
+
 // "SIGTERM", "TERM", "term", "15", "SIGRTMIN+3"; nothing for an unknown one.
 std::optional<std::int32_t> parse_signal(std::string_view name);
 

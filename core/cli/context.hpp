@@ -66,6 +66,8 @@ struct Context {
     std::function<bool(std::string_view)> user_exists;
     std::function<Result<void>(const std::filesystem::path&)> may_follow;
     std::function<bool(const std::string&)> is_root;
+    // Adds what specs can say on this system.
+    std::function<void(config::LoadOptions&)> complete_options;
     std::function<Now()> now;
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;

@@ -10,6 +10,8 @@
 #include "conformance/kit.hpp"
 #include "keeper/keeper.hpp"
 #include "manager/entry.hpp"
+#include "manager/known_plugins.hpp"
+#include "model/schedule_zone.hpp"
 #include "platform/clock.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/file_trust.hpp"
@@ -29,6 +31,8 @@ int main(int argc, char** argv) {
     if (conformance::is_kit_case(words)) return conformance::run_kit_case(words);
     if (plugin_host::is_plugin_host(words)) return plugin_host::run_plugin_host(words);
     std::ios::sync_with_stdio(false);
+    const auto installed = platform::program_path().parent_path().parent_path();
+    model::use_zone_database((installed / "share/syspulse/tzdata").string());
     const auto environment = platform::process_environment();
     const auto clock = platform::make_system_clock();
     const platform::TerminalInfo terminal = platform::standard_output();
@@ -46,11 +50,11 @@ int main(int argc, char** argv) {
     };
     context.may_follow = platform::check_spec_file;
     context.is_root = platform::is_root;
+    context.complete_options = manager::use_system_words;
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
     context.load_plugins = cli::load_plugin_files;
-    context.plugin_templates =
-        platform::program_path().parent_path().parent_path() / "share/syspulse/templates";
+    context.plugin_templates = installed / "share/syspulse/templates";
     context.run_daemon = manager::run_daemon;
     context.run_up = manager::run_up;
     context.check_plugin = conformance::run_kit;

@@ -1,13 +1,16 @@
 #include "cli/paths.hpp"
+#include "base/path_text.hpp"
 
 namespace syspulse::cli {
 
 std::optional<std::filesystem::path> optional_path(const std::optional<std::string>& text) {
-    return text ? std::optional(std::filesystem::path(*text)) : std::nullopt;
+    return text ? std::optional(path_from_utf8(*text)) : std::nullopt;
 }
 
 std::vector<std::filesystem::path> paths_of(const std::vector<std::string>& texts) {
-    return {texts.begin(), texts.end()};
+    std::vector<std::filesystem::path> paths;
+    for (const std::string& text : texts) paths.push_back(path_from_utf8(text));
+    return paths;
 }
 
 std::vector<std::string> files_of(const Arguments& arguments, std::string_view fallback) {

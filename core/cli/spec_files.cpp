@@ -5,6 +5,7 @@
 
 #include "cli/failure.hpp"
 #include "cli/json_text.hpp"
+#include "cli/paths.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -14,8 +15,8 @@ config::LoadResult load_specs(Context& context, const std::vector<std::string>& 
         options.environment = context.environment;
     }
     options.standard_input = &context.in;
-    const std::vector<std::filesystem::path> paths(files.begin(), files.end());
-    return config::load_spec_files(paths, options);
+    if (context.complete_options) context.complete_options(options);
+    return config::load_spec_files(paths_of(files), options);
 }
 
 ExitCode report_spec_errors(Context& context, const std::vector<config::SpecError>& errors) {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "base/path_text.hpp"
 #include "config/document_builder.hpp"
 #include "config/known_keys.hpp"
 #include "config/place.hpp"
@@ -74,7 +75,7 @@ void Loader::add_yaml(const SpecText& source) {
     if (!root) return;
     expand_environment(*root, options_.environment, issues_[file]);
     std::error_code error;
-    const auto path = std::filesystem::absolute(std::filesystem::path(source.file), error);
+    const auto path = std::filesystem::absolute(path_from_utf8(source.file), error);
     read_document(*root, file, path.parent_path());
     documents_.insert_or_assign(source.file, *std::move(root));
 }

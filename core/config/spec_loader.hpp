@@ -46,6 +46,12 @@ struct LoadOptions {
     // Variables for ${VAR} in YAML; nothing for an unset one. Requests are never expanded.
     std::function<std::optional<std::string>(std::string_view name)> environment;
     std::function<bool(std::string_view user)> user_exists;
+    // Why no daemon can run as another user; empty where it can.
+    std::string user_refusal;
+    // Signals that stop_signal may name; empty: all.
+    std::vector<std::int32_t> stop_signals;
+    // Drivers of other systems, and what to say of them.
+    std::map<std::string, std::string, std::less<>> drivers_elsewhere;
     // Refuses files whose words must not be followed, whoever may read them.
     std::function<Result<void>(const std::filesystem::path& file)> may_follow;
     // What the path "-" stands for; null: a file of that name.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/path_text.hpp"
 #include "base/signals.hpp"
 #include "config/field_reader.hpp"
 #include "config/known_keys.hpp"
@@ -30,7 +31,7 @@ void read_command(FieldReader& fields, const Member& entry, model::DaemonSpec& s
 void read_working_dir(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     std::string text;
     if (!fields.text("working_dir", text)) return;
-    const std::filesystem::path path(text);
+    const std::filesystem::path path = path_from_utf8(text);
     // A path from a POSIX root is kept as it is on every platform.
     if (path.is_absolute() || path.has_root_directory()) {
         spec.working_dir = text;
@@ -69,10 +70,24 @@ void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec
 }
 
 void read_user(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
-    if (!fields.text("user", spec.user) || !context.options.user_exists) return;
+    if (!fields.text("user", spec.user)) return;
+    if (!context.options.user_refusal.empty())
+        return fields.fail(fields.find("user")->where, context.options.user_refusal);
+    if (!context.options.user_exists) return;
     if (context.options.user_exists(spec.user)) return;
     fields.fail(fields.find("user")->where,
                 "unknown user \"" + spec.user + "\": create it or name another");
+}
+
+void resolve_driver(ReadContext& context, model::PluginChoice& driver, const Value* with,
+                    const Position& where) {
+    const auto& elsewhere = context.options.drivers_elsewhere;
+    const auto foreign = elsewhere.find(driver.type);
+    if (foreign != elsewhere.end() && context.drivers.find(driver.type) == nullptr) {
+        context.issues.push_back({where, foreign->second});
+    } else {
+        context.drivers.resolve(driver, with, where, context.issues);
+    }
 }
 
 void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
@@ -80,12 +95,12 @@ void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
     spec.driver.type = context.options.default_driver;
     const Value* value = fields.find("driver");
     if (value == nullptr) {
-        context.drivers.resolve(spec.driver, nullptr, entry.key_where, context.issues);
+        resolve_driver(context, spec.driver, nullptr, entry.key_where);
         return;
     }
     if (value->kind == Value::Kind::string) {
         if (fields.text("driver", spec.driver.type)) {
-            context.drivers.resolve(spec.driver, nullptr, value->where, context.issues);
+            resolve_driver(context, spec.driver, nullptr, value->where);
         }
         return;
     }
@@ -98,7 +113,7 @@ void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
     if (type == nullptr) {
         block.fail(value->where, "\"driver\" has no \"type\"");
     } else if (block.text("type", spec.driver.type)) {
-        context.drivers.resolve(spec.driver, block.find("with"), type->where, context.issues);
+        resolve_driver(context, spec.driver, block.find("with"), type->where);
     }
 }
 
@@ -145,12 +160,18 @@ void read_success_codes(FieldReader& fields, const ReadContext& context, model::
     spec.success_exit_codes = std::move(codes);
 }
 
-void read_stop_signal(FieldReader& fields, model::DaemonSpec& spec) {
+void read_stop_signal(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     std::string name;
     if (!fields.text("stop_signal", name)) return;
     if (const auto number = parse_signal(name)) {
         spec.stop_signal = *number;
-        return;
+        const auto& known = context.options.stop_signals;
+        if (known.empty() || std::find(known.begin(), known.end(), *number) != known.end()) return;
+        std::string list;
+        for (const std::int32_t one : known) list += (list.empty() ? "" : ", ") + signal_name(one);
+        return fields.fail(fields.find("stop_signal")->where,
+                           "this system has no signal " + signal_name(*number) + "; use one of " +
+                               list + ", or an option of the driver");
     }
     static constexpr std::array<std::string_view, 9> common{"SIGTERM", "SIGINT",  "SIGQUIT",
                                                             "SIGHUP",  "SIGKILL", "SIGUSR1",
@@ -227,7 +248,7 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     read_user(fields, context, spec);
     read_driver(fields, entry, context, spec);
     read_success_codes(fields, context, spec);
-    read_stop_signal(fields, spec);
+    read_stop_signal(fields, context, spec);
     fields.seconds("stop_timeout_secs", spec.stop_timeout, Zero::allowed);
     fields.flag("autostart", spec.autostart);
     read_blocks(fields, context, spec);

@@ -53,7 +53,12 @@ Outcome serve(const DaemonOptions& options) {
     auto inherited = keeper::Link::inherit();
     if (!inherited) return Refusal{inherited.error()};
     std::unique_ptr<keeper::Link> link = std::move(*inherited);
-    if (options.keeper && !link) return Refusal{keep(options)};
+    if (options.keeper && !link) {
+        if (keeper::is_available()) return Refusal{keep(options)};
+        log::warn(
+            "there is no keeper on this system: daemons outlive a manager that dies, but what "
+            "they write until the next one starts is lost");
+    }
     ProcessOptions wanted{options.data_dir, options.socket, options.plugin_dirs, false, {}};
     const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
     auto paths = platform::resolve_data_dir(flag, platform::process_environment());

@@ -1,15 +1,11 @@
 #include "manager/environment.hpp"
+#include "platform/system_words.hpp"
 
 #include <algorithm>
 #include <array>
 
 namespace syspulse::manager {
 namespace {
-
-constexpr std::string_view default_path =
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr std::array<std::string_view, 5> inherited_names{"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE",
-                                                          "TZ"};
 
 // What a service manager told this process; it is nobody else's business.
 constexpr std::array<std::string_view, 6> service_manager{
@@ -18,15 +14,15 @@ constexpr std::array<std::string_view, 6> service_manager{
 }  // namespace
 
 BaseEnvironment::BaseEnvironment(const platform::EnvironmentLookup& lookup) {
-    common_.emplace_back("PATH", lookup("PATH").value_or(std::string(default_path)));
-    for (const std::string_view name : inherited_names) {
+    common_.emplace_back("PATH", lookup("PATH").value_or(platform::system_words().default_path));
+    for (const std::string_view name : platform::system_words().inherited_variables) {
         if (auto value = lookup(name)) common_.emplace_back(name, std::move(*value));
     }
 }
 
 BaseEnvironment::BaseEnvironment(std::vector<std::pair<std::string, std::string>> inherited)
     : inherits_(true) {
-    common_.emplace_back("PATH", default_path);
+    common_.emplace_back("PATH", platform::system_words().default_path);
     for (auto& variable : inherited) {
         const bool private_one = std::find(service_manager.begin(), service_manager.end(),
                                            variable.first) != service_manager.end();
@@ -39,12 +35,7 @@ std::vector<std::pair<std::string, std::string>> BaseEnvironment::of(const std::
     if (found != of_user_.end()) return found->second;
     std::vector<std::pair<std::string, std::string>> environment;
     const auto account = user.empty() ? platform::current_user() : platform::find_user(user);
-    if (account) {
-        environment = {{"HOME", account->home},
-                       {"USER", account->name},
-                       {"LOGNAME", account->name},
-                       {"SHELL", account->shell}};
-    }
+    if (account) environment = platform::account_variables(*account);
     const bool account_is_ours = inherits_ && user.empty();
     environment.insert(account_is_ours ? environment.end() : environment.begin(), common_.begin(),
                        common_.end());

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/path_text.hpp"
 #include "config/json_schema.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/system_words.hpp"
 #include "platform/this_process.hpp"
 #include "platform/users.hpp"
 #include "plugin_host/isolation/policy.hpp"
@@ -69,6 +71,14 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     return known;
 }
 
+void use_system_words(config::LoadOptions& options) {
+    const platform::SystemWords& words = platform::system_words();
+    options.default_driver = words.default_driver;
+    options.user_refusal = words.user_refusal;
+    options.stop_signals = words.stop_signals;
+    options.drivers_elsewhere = words.drivers_elsewhere;
+}
+
 config::LoadOptions load_options(const config::KnownPlugins& known,
                                  plugin_host::PluginHost& plugins) {
     config::LoadOptions options;
@@ -77,6 +87,7 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
         return platform::user_exists(std::string(user));
     };
     options.is_root = platform::is_root;
+    use_system_words(options);
     options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {
         return plugins.try_checker(checker, options_json);
     };
@@ -130,10 +141,11 @@ std::vector<std::filesystem::path> plugin_search_path(
     const std::vector<std::filesystem::path>& given) {
     std::vector<std::filesystem::path> path;
     const std::string list = platform::process_environment()("SYSPULSE_PLUGIN_PATH").value_or("");
+    const char separator = platform::system_words().list_separator;
     std::size_t begin = 0;
     while (begin < list.size()) {
-        const std::size_t end = std::min(list.find(':', begin), list.size());
-        if (end > begin) path.emplace_back(list.substr(begin, end - begin));
+        const std::size_t end = std::min(list.find(separator, begin), list.size());
+        if (end > begin) path.push_back(path_from_utf8(list.substr(begin, end - begin)));
         begin = end + 1;
     }
     path.insert(path.end(), given.begin(), given.end());

@@ -10,6 +10,9 @@ namespace syspulse::manager {
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 
+// What specs can say on this system, and what is said of the rest.
+void use_system_words(config::LoadOptions& options);
+
 // Checks specs against what is there: the plugins, which try the options themselves, and the
 // accounts of this machine. Both must outlive the options.
 config::LoadOptions load_options(const config::KnownPlugins& known,

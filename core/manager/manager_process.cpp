@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
-#include <csignal>
 
 #include "api/server.hpp"
 #include "base/background_log.hpp"
@@ -128,7 +127,9 @@ Result<void> Process::build(const ProcessOptions& options) {
     loop_ = std::move(*loop);
     // Before any thread exists: all threads are to leave the signals to the loop.
     auto signals = platform::watch_signals(
-        *loop_, {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2, SIGALRM},
+        *loop_,
+        {signal_number::terminate, signal_number::interrupt, signal_number::hangup,
+         signal_number::child, signal_number::user_1, signal_number::user_2, signal_number::alarm},
         [this](int number) { on_signal(number); });
     if (!signals) return signals.error();
     signals_ = std::move(*signals);
@@ -248,13 +249,14 @@ void Process::feed_watchdog(Duration every) {
 }
 
 void Process::on_signal(int number) {
-    if (number == SIGCHLD) {
+    if (number == signal_number::child) {
         if (reaper_) reaper_->child_ended();
         return;
     }
-    const bool stops = number == SIGTERM || number == SIGINT || (number == SIGHUP && foreground_);
+    const bool stops = number == signal_number::terminate || number == signal_number::interrupt ||
+                       (number == signal_number::hangup && foreground_);
     if (stops) return stop_on_signal(number);
-    if (number == SIGHUP) {
+    if (number == signal_number::hangup) {
         const auto reloaded = plugins_->reload_changed();
         if (!reloaded.empty()) {
             return log::info("SIGHUP: " + std::to_string(reloaded.size()) +
@@ -274,7 +276,7 @@ void Process::stop_on_signal(int number) {
         if (first) link_->stop_next();
         return;
     }
-    const bool kill = number == SIGINT && now - *first_stop_signal_ >= impatience;
+    const bool kill = number == signal_number::interrupt && now - *first_stop_signal_ >= impatience;
     if (!first && !kill) return log::info("all daemons are being stopped already");
     tell_service_manager("STOPPING=1");
     log::info(kill ? "killing all daemons" : "stopping all daemons");

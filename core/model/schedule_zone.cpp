@@ -106,6 +106,16 @@ std::shared_ptr<const PosixRule> read_rule(const std::string& name) {
 
 }  // namespace
 
+#if USE_OS_TZDB
+void use_zone_database(const std::string&) {}
+#else
+// $SYSPULSE_TZDATA names another one.
+void use_zone_database(const std::string& directory) {
+    const char* const other = std::getenv("SYSPULSE_TZDATA");
+    date::set_install(other == nullptr ? directory : other);
+}
+#endif
+
 struct TimeZone::Rules {
     const date::time_zone* listed = nullptr;  // Owned by the database, for the life of the process.
     std::shared_ptr<const PosixRule> afterwards;

@@ -26,6 +26,10 @@ struct OffsetPeriod {
     std::int64_t offset = 0;
 };
 
+// Where the zones are, for a program that brings them along because its system has none by IANA
+// name. Before the first zone is asked for; does nothing where the system has them.
+void use_zone_database(const std::string& directory);
+
 class TimeZone {
   public:
     // UTC, for which no database is needed.

@@ -3,10 +3,14 @@
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 
 #include "base/result.hpp"
 
 namespace syspulse::platform {
+
+// What the names of such files end in.
+extern const std::string_view library_extension;
 
 // The error names the field, what was expected and what was found; the caller adds the path.
 Result<void> check_library_file(const std::filesystem::path& file);

@@ -7,6 +7,7 @@
 
 #include "base/log.hpp"
 #include "platform/file_trust.hpp"
+#include "platform/library_file.hpp"
 #include "plugin_host/isolation/policy.hpp"
 #include "plugin_host/isolation/remote_slots.hpp"
 #include "plugin_host/isolation/scan.hpp"
@@ -44,7 +45,7 @@ void PluginCatalog::load_directory(const std::filesystem::path& directory,
     std::vector<std::filesystem::path> files;
     for (std::filesystem::directory_iterator at(directory, failure), end; !failure && at != end;
          at.increment(failure)) {
-        if (at->path().extension() == ".so") files.push_back(at->path());
+        if (at->path().extension() == platform::library_extension) files.push_back(at->path());
     }
     if (failure) {
         log::warn("cannot read plugin directory " + directory.string() + ": " + failure.message());

@@ -1,11 +1,10 @@
 // A directory of a test's own, removed with everything in it.
 #pragma once
 
-#include <stdlib.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -16,9 +15,13 @@ class TemporaryDirectory {
   public:
     explicit TemporaryDirectory(
         const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
-        std::string name = (parent / "syspulse-test-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) std::abort();
-        path_ = name;
+        std::error_code failure;
+        do {
+            path_ = parent / ("syspulse-test-" + std::to_string(std::random_device{}()));
+        } while (!std::filesystem::create_directory(path_, failure) && !failure);
+        if (failure) std::abort();
+        // On systems that know them: for nobody else.
+        std::filesystem::permissions(path_, std::filesystem::perms::owner_all, failure);
     }
     ~TemporaryDirectory() {
         std::error_code ignored;

@@ -61,6 +61,8 @@ Result<std::uint64_t> loaded_end(int fd, const ElfW(Ehdr) & header) {
 
 }  // namespace
 
+const std::string_view library_extension = ".so";
+
 Result<void> check_library_file(const std::filesystem::path& file) {
     const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     struct stat status {};

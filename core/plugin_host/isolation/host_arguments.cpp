@@ -1,4 +1,5 @@
 #include "plugin_host/isolation/host_arguments.hpp"
+#include "base/path_text.hpp"
 
 #include <charconv>
 
@@ -34,11 +35,11 @@ std::optional<HostArguments> parse_host_arguments(const std::vector<std::string>
     HostArguments parsed;
     if (arguments.size() == 3 && arguments[1] == "scan") {
         parsed.scan = true;
-        parsed.plugin = arguments[2];
+        parsed.plugin = path_from_utf8(arguments[2]);
         return parsed;
     }
     if (arguments.size() != serve_count || arguments[1] != "serve") return std::nullopt;
-    parsed.plugin = arguments[2];
+    parsed.plugin = path_from_utf8(arguments[2]);
     parsed.policy.user = arguments[3];
     parsed.policy.group = arguments[4];
     if (!read(arguments[5], parsed.policy.max_memory_bytes)) return std::nullopt;

@@ -257,5 +257,28 @@ TEST(SpecErrors, a_cycle_through_an_existing_daemon_is_found) {
     EXPECT_TRUE(result.errors[0].message.starts_with("dependency cycle: "));
 }
 
+TEST(SpecErrors, what_only_other_systems_have_is_refused_with_an_alternative) {
+    LoadOptions options = fake_options();
+    options.user_refusal = "no users here; remove \"user\"";
+    options.stop_signals = {2, 15};
+    options.drivers_elsewhere = {{"job", "the driver job needs Windows"},
+                                 {"cgroup", "known here, so this is not said"}};
+    const auto errors = [&](std::string_view text) {
+        return format_errors(load_spec_text("a.yaml", text, options).errors);
+    };
+    EXPECT_EQ(errors(WITH("    user: root\n")), "a.yaml:4:11: no users here; remove \"user\"");
+    EXPECT_EQ(errors(WITH("    driver: job\n")), "a.yaml:4:13: the driver job needs Windows");
+    EXPECT_EQ(errors(WITH("    driver: {type: job}\n")),
+              "a.yaml:4:20: the driver job needs Windows");
+    EXPECT_EQ(errors(WITH("    driver: cgroup\n")), "");
+    EXPECT_EQ(errors(WITH("    stop_signal: SIGINT\n")), "");
+    EXPECT_EQ(errors(WITH("    stop_signal: USR1\n")),
+              "a.yaml:4:18: this system has no signal SIGUSR1; use one of SIGINT, SIGTERM, or an "
+              "option of the driver");
+    // Without plugins to check against, as a client reads a file.
+    options.plugins = nullptr;
+    EXPECT_EQ(errors(WITH("    driver: job\n")), "a.yaml:4:13: the driver job needs Windows");
+}
+
 }  // namespace
 }  // namespace syspulse::config

@@ -1,6 +1,5 @@
 // What is opened, what is refused, and that refusing leaves every byte in its place.
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include "registry/backup.hpp"
 #include "registry/migrations.hpp"
@@ -16,6 +15,18 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
 
+#ifdef _WIN32
+// In place of modes there are access lists, and files have that of their directory.
+bool is_private(const std::filesystem::path& file) {
+    return std::filesystem::exists(file);
+}
+#else
+bool is_private(const std::filesystem::path& file) {
+    using std::filesystem::perms;
+    return std::filesystem::status(file).permissions() == (perms::owner_read | perms::owner_write);
+}
+#endif
+
 class RegistryFile : public RegistryTest {
   protected:
     // Opening must fail with `code` and leave the directory as it is; returns the message.
@@ -26,7 +37,7 @@ class RegistryFile : public RegistryTest {
         EXPECT_TRUE(contents() == before) << "the refused file was touched";
         if (opened) return {};
         EXPECT_EQ(opened.error().code, code) << opened.error().message;
-        EXPECT_THAT(opened.error().message, HasSubstr(file().native()));
+        EXPECT_THAT(opened.error().message, HasSubstr(file().string()));
         return opened.error().message;
     }
     void fill() {
@@ -39,9 +50,7 @@ class RegistryFile : public RegistryTest {
 
 TEST_F(RegistryFile, is_private_and_leaves_nothing_beside_it_when_closed) {
     fill();
-    struct stat status {};
-    ASSERT_EQ(stat(file().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    EXPECT_TRUE(is_private(file()));
     EXPECT_THAT(contents(), SizeIs(1));
 }
 
@@ -116,9 +125,9 @@ TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
 TEST_F(RegistryFile, of_a_newer_layout_that_is_only_in_the_log_is_refused) {
     fill();
     sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open(file().string().c_str(), &database), SQLITE_OK);
     sqlite3_exec(database, "PRAGMA user_version = 9", nullptr, nullptr, nullptr);
-    ASSERT_TRUE(std::filesystem::file_size(file().native() + "-wal") > 0);
+    ASSERT_TRUE(std::filesystem::file_size(file().string() + "-wal") > 0);
     refused(ErrorCode::unsupported);
     sqlite3_close(database);
 }
@@ -150,16 +159,14 @@ TEST_F(RegistryFile, with_overwritten_pages_is_refused) {
 }
 
 TEST_F(RegistryFile, that_is_damaged_names_the_backup_with_which_to_go_on) {
-    const std::filesystem::path backup = file().native() + ".backup";
+    const std::filesystem::path backup = file().string() + ".backup";
     fill();
     EXPECT_FALSE(std::filesystem::exists(backup)) << "there was nothing to keep yet";
     {
         const auto journal = open();
         ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(backup); }));
     }
-    struct stat status {};
-    ASSERT_EQ(stat(backup.c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    EXPECT_TRUE(is_private(backup));
     std::filesystem::resize_file(file(), std::filesystem::file_size(file()) / 2);
     EXPECT_THAT(refused(ErrorCode::corrupt), HasSubstr("(syspulse.db.backup is one; move"));
     std::filesystem::rename(backup, file());
@@ -167,7 +174,7 @@ TEST_F(RegistryFile, that_is_damaged_names_the_backup_with_which_to_go_on) {
 }
 
 TEST_F(RegistryFile, has_its_backup_renewed_after_a_day_and_not_before) {
-    const std::filesystem::path backup = file().native() + ".backup";
+    const std::filesystem::path backup = file().string() + ".backup";
     fill();
     const auto kept_after = [&](std::chrono::hours age) {
         std::filesystem::copy_file(file(), backup,
@@ -186,11 +193,11 @@ TEST_F(RegistryFile, survives_that_the_process_is_gone_without_closing) {
     auto journal = open();
     ASSERT_TRUE(commit(*journal, SpecAdded{spec("web")}));
     // What a killed process leaves: the file and its log as they are now.
-    const auto copy = directory_ / "copy";
+    const auto copy = directory_.path() / "copy";
     std::filesystem::create_directory(copy);
     for (const char* suffix : {"", "-wal"}) {
-        std::filesystem::copy_file(file().native() + suffix,
-                                   (copy / "syspulse.db").native() + suffix);
+        std::filesystem::copy_file(file().string() + suffix,
+                                   (copy / "syspulse.db").string() + suffix);
     }
     auto reopened = open_registry(copy / "syspulse.db");
     ASSERT_TRUE(reopened.has_value()) << reopened.error().message;
@@ -208,7 +215,7 @@ TEST_F(RegistryFile, may_be_opened_twice_and_both_see_what_is_committed) {
 TEST_F(RegistryFile, that_is_held_by_another_writer_says_so_and_works_again_afterwards) {
     auto journal = open({.busy_timeout = std::chrono::hours{1}});  // Not meant for commits.
     sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open(file().string().c_str(), &database), SQLITE_OK);
     sqlite3_exec(database, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr);
     EXPECT_EQ(commit(*journal, SpecAdded{spec("web")}).error().code, ErrorCode::unavailable);
     sqlite3_close(database);
@@ -230,13 +237,13 @@ TEST_F(RegistryFile, that_is_full_fails_the_commit_as_a_whole_and_stays_usable) 
 }
 
 TEST_F(RegistryFile, in_a_missing_directory_cannot_be_opened) {
-    const auto opened = open_registry(directory_ / "nowhere" / "syspulse.db");
+    const auto opened = open_registry(directory_.path() / "nowhere" / "syspulse.db");
     ASSERT_FALSE(opened.has_value());
     EXPECT_THAT(opened.error().message, HasSubstr("No such file or directory"));
 }
 
 TEST_F(RegistryFile, with_uri_characters_in_its_name_is_opened) {
-    const auto odd = directory_ / "a?b#c%41.db";
+    const auto odd = directory_.path() / "a?b#c%41.db";
     ASSERT_TRUE(open_registry(odd).has_value());
     ASSERT_TRUE(open_registry(odd).has_value());
 }

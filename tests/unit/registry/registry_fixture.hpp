@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <sqlite3.h>
-#include <unistd.h>
 #include <limits>
 
 #include <filesystem>
@@ -17,19 +16,13 @@
 #include <vector>
 
 #include "registry/registry.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace syspulse::registry {
 
 class RegistryTest : public testing::Test {
   protected:
-    void SetUp() override {
-        std::string pattern = testing::TempDir() + "registry-XXXXXX";
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        directory_ = pattern;
-    }
-    void TearDown() override { std::filesystem::remove_all(directory_); }
-
-    std::filesystem::path file() const { return directory_ / "syspulse.db"; }
+    std::filesystem::path file() const { return directory_.path() / "syspulse.db"; }
 
     std::unique_ptr<model::Journal> open(const RegistryOptions& options = {}) {
         auto opened = open_registry(file(), options);
@@ -41,8 +34,8 @@ class RegistryTest : public testing::Test {
     // SQLite rebuilds, and reading alone changes it.
     std::map<std::string, std::string> contents() const {
         std::map<std::string, std::string> found;
-        for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
-            if (entry.path().native().ends_with("-shm")) continue;
+        for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+            if (entry.path().string().ends_with("-shm")) continue;
             std::ifstream stream(entry.path(), std::ios::binary);
             found[entry.path().filename()] = {std::istreambuf_iterator<char>(stream), {}};
         }
@@ -56,7 +49,7 @@ class RegistryTest : public testing::Test {
     // Runs SQL on the file as another program would.
     void sql(const std::string& text) const {
         sqlite3* database = nullptr;
-        ASSERT_EQ(sqlite3_open(file().c_str(), &database), SQLITE_OK);
+        ASSERT_EQ(sqlite3_open(file().string().c_str(), &database), SQLITE_OK);
         char* message = nullptr;
         EXPECT_EQ(sqlite3_exec(database, text.c_str(), nullptr, nullptr, &message), SQLITE_OK)
             << message;
@@ -64,7 +57,7 @@ class RegistryTest : public testing::Test {
         sqlite3_close(database);
     }
 
-    std::filesystem::path directory_;
+    test::TemporaryDirectory directory_;
 };
 
 inline WallTime at(std::int64_t seconds) {

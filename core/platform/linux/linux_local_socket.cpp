@@ -1,5 +1,3 @@
-#include "api/local_socket.hpp"
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,11 +6,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <system_error>
 
-namespace syspulse::api {
+#include "platform/local_socket.hpp"
+
+namespace syspulse::platform {
 namespace {
 
 constexpr int backlog = 512;
@@ -119,23 +121,13 @@ Result<Endpoint> bind_endpoint(const std::string& path) {
     return Endpoint{std::move(socket), {path, status.st_dev, status.st_ino}};
 }
 
-Result<SocketHandle> accept_client(int listener) {
-    while (true) {
-        const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) return SocketHandle(fd);
-        if (errno == EINTR || errno == ECONNABORTED) continue;
-        if (errno == EAGAIN || errno == EWOULDBLOCK) return SocketHandle();
-        return Error{os_code(errno), "cannot accept control client: " + os_message(errno)};
-    }
-}
-
-Result<Peer> peer_of(int socket) {
+Result<LocalPeer> peer_of(int socket) {
     ucred credentials{};
     socklen_t length = sizeof(credentials);
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) {
         return Error{os_code(errno), "cannot tell who the control client is: " + os_message(errno)};
     }
-    return Peer{credentials.uid, credentials.pid};
+    return LocalPeer{credentials.uid, credentials.pid};
 }
 
 Result<SocketHandle> process_behind(int socket) {
@@ -154,7 +146,7 @@ void wait_for_end(const SocketHandle& process) {
     }
 }
 
-bool is_own_user(const Peer& peer) {
+bool is_own_user(const LocalPeer& peer) {
     return peer.uid == ::geteuid() || peer.uid == 0;
 }
 
@@ -166,6 +158,51 @@ void send_at_once(int socket, std::string_view text) {
 bool has_vanished(int socket) {
     pollfd watched{socket, 0, 0};  // POLLHUP and POLLERR are always reported.
     return ::poll(&watched, 1, 0) > 0 && (watched.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+namespace {
+
+// False when the limit has passed first.
+bool wait_for(int socket, short events, std::optional<Duration> limit) {
+    int timeout_ms = -1;
+    if (limit) {
+        const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*limit).count();
+        timeout_ms = static_cast<int>(
+            std::clamp<std::int64_t>(ms, 0, std::int64_t{std::numeric_limits<int>::max()}));
+    }
+    pollfd watched{socket, events, 0};
+    const int ready = ::poll(&watched, 1, timeout_ms);
+    return ready > 0 || (ready < 0 && errno == EINTR);
+}
+
+Error too_late() {
+    return {ErrorCode::timed_out, "it did not answer in time"};
+}
+
+Error lost() {
+    return {ErrorCode::unavailable, "the other side closed the connection"};
+}
+
+}  // namespace
+
+Result<std::size_t> send_some(int socket, std::string_view text, std::optional<Duration> limit) {
+    while (true) {
+        const auto sent = ::send(socket, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) return static_cast<std::size_t>(sent);
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return lost();
+        if (!wait_for(socket, POLLOUT, limit)) return too_late();
+    }
+}
+
+Result<std::size_t> receive_some(int socket, std::span<char> into, std::optional<Duration> limit) {
+    while (true) {
+        const auto got = ::recv(socket, into.data(), into.size(), MSG_DONTWAIT);
+        if (got >= 0) return static_cast<std::size_t>(got);
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return lost();
+        if (!wait_for(socket, POLLIN, limit)) return too_late();
+    }
 }
 
 Result<SocketHandle> connect_endpoint(const std::string& path, const std::string& directory) {
@@ -190,4 +227,4 @@ Result<SocketHandle> connect_endpoint(const std::string& path, const std::string
     return endpoint_error(path, failed);
 }
 
-}  // namespace syspulse::api
+}  // namespace syspulse::platform

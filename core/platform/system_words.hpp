@@ -1,0 +1,37 @@
+// What differs between systems in words only: names of drivers and variables, and what operators
+// cannot say here.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "platform/users.hpp"
+
+namespace syspulse::platform {
+
+struct SystemWords {
+    std::string_view default_driver;
+    // Between the entries of a search path.
+    char list_separator = ':';
+    // PATH of daemons when the manager has none, or nobody's.
+    std::string default_path;
+    // Variables that daemons have from the manager's environment.
+    std::vector<std::string_view> inherited_variables;
+    // Why a daemon cannot run as another user; empty where it can.
+    std::string_view user_refusal;
+    // What stop_signal may name; empty: every signal.
+    std::vector<std::int32_t> stop_signals;
+    // Bundled drivers of other systems, and what to say of them.
+    std::map<std::string, std::string, std::less<>> drivers_elsewhere;
+};
+
+const SystemWords& system_words();
+
+// What tells a daemon whose account it runs in: HOME and its like.
+std::vector<std::pair<std::string, std::string>> account_variables(const UserAccount& account);
+
+}  // namespace syspulse::platform
