@@ -1,6 +1,5 @@
 #include "cli/spec_files.hpp"
 
-#include <filesystem>
 #include <ostream>
 
 #include "cli/failure.hpp"

@@ -34,6 +34,13 @@ void Transfer::set(CURLoption option, Value value) {
     }
 }
 
+// What means nothing to the TLS library of some libcurl.
+template <class Value>
+void Transfer::offer(CURLoption option, Value value) {
+    if (curl().easy_setopt(easy_, option, value) == CURLE_NOT_BUILT_IN) return;
+    set(option, value);
+}
+
 void Transfer::start(const Request& request) {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -64,8 +71,8 @@ void Transfer::start(const Request& request) {
     if (!request.ca_file.empty()) set(CURLOPT_CAINFO, request.ca_file.c_str());
     // Certificates from a directory are not kept from check to check, and it would add to what the
     // operator's file trusts.
-    set(CURLOPT_CAPATH, nullptr);
-    set(CURLOPT_CA_CACHE_TIMEOUT, ca_kept_seconds);
+    offer(CURLOPT_CAPATH, nullptr);
+    offer(CURLOPT_CA_CACHE_TIMEOUT, ca_kept_seconds);
     if (!request.unix_socket.empty()) set(CURLOPT_UNIX_SOCKET_PATH, request.unix_socket.c_str());
     for (const auto& header : request.headers) {
         curl_slist* grown = curl().slist_append(headers_.get(), header.c_str());

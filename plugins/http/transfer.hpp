@@ -53,6 +53,8 @@ class Transfer final : private Multi::Client {
 
     template <class Value>
     void set(CURLoption option, Value value);
+    template <class Value>
+    void offer(CURLoption option, Value value);
     const sdk::Io& io() const override { return io_; }
     void over(CURLcode code) override;
     void refused(const sdk::Error& why) override;

@@ -1,7 +1,9 @@
 #include "tcp/target.hpp"
 
-#include <netdb.h>
 #include <strings.h>
+#if !defined(_WIN32)
+#include <netdb.h>
+#endif
 
 #include <algorithm>
 #include <charconv>
@@ -18,21 +20,23 @@ bool is_port(const std::string& text) {
 }
 
 std::vector<Address> look_up(const Target& target, int flags, std::string& error) {
+    prepare_network();
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = flags;
     addrinfo* list = nullptr;
     const int code = ::getaddrinfo(target.host.c_str(), target.port.c_str(), &hints, &list);
     if (code != 0) {
-        error = ::gai_strerror(code);
+        error = look_up_text(code);
         return {};
     }
     const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner{list, &::freeaddrinfo};
     std::vector<Address> result;
     for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next) {
         Address address;
-        address.length = std::min<socklen_t>(entry->ai_addrlen, sizeof address.storage);
-        std::memcpy(&address.storage, entry->ai_addr, address.length);
+        address.length = static_cast<socklen_t>(
+            std::min<std::size_t>(entry->ai_addrlen, sizeof address.storage));
+        std::memcpy(&address.storage, entry->ai_addr, static_cast<std::size_t>(address.length));
         result.push_back(address);
     }
     return result;

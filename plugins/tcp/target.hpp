@@ -1,22 +1,17 @@
 // "host:port" and "[v6]:port".
 #pragma once
 
-#include <sys/socket.h>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "tcp/socket.hpp"
 
 namespace syspulse::plugins::tcp {
 
 struct Target {
     std::string host;
     std::string port;  // 1 to 65535, digits only.
-};
-
-struct Address {
-    sockaddr_storage storage{};
-    socklen_t length = 0;
 };
 
 std::optional<Target> parse_target(const std::string& text);

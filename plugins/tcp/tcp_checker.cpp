@@ -1,15 +1,11 @@
 // The checker `tcp`: healthy when a connection to host:port is accepted.
-#include <sys/socket.h>
 #include <syspulse/plugin.hpp>
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "common/unique_fd.hpp"
 #include "tcp/target.hpp"
 
 namespace syspulse::plugins::tcp {
@@ -72,30 +68,24 @@ class Attempt {
 
     void connect_next() {
         for (; next_ < addresses_.size(); ++next_) {
-            const Address& address = addresses_[next_];
-            const auto* raw = reinterpret_cast<const sockaddr*>(&address.storage);
             watch_.reset();
-            socket_ =
-                UniqueFd{::socket(raw->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-            if (!socket_) {
-                note_error(errno);
-            } else if (::connect(socket_.get(), raw, address.length) == 0) {
-                finish(sdk::Result::pass("connected"));
-                return;
-            } else if (errno == EINPROGRESS) {
-                watch_ =
-                    io_.watch(socket_.get(), SYSP_IO_WRITE, [this](std::uint32_t) { connected(); });
-                return;
-            } else {
-                note_error(errno);
+            int error = 0;
+            switch (socket_.connect(addresses_[next_], error)) {
+                case Socket::Connect::done:
+                    finish(sdk::Result::pass("connected"));
+                    return;
+                case Socket::Connect::pending:
+                    watch_ = io_.watch(socket_.handle(), SYSP_IO_WRITE,
+                                       [this](std::uint32_t) { connected(); });
+                    return;
+                case Socket::Connect::failed:
+                    note_error(error);
             }
         }
         finish(sdk::Result::fail(last_error_));
     }
     void connected() {
-        int error = 0;
-        socklen_t size = sizeof error;
-        if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+        const int error = socket_.connect_error();
         if (error == 0) {
             finish(sdk::Result::pass("connected"));
             return;
@@ -106,13 +96,13 @@ class Attempt {
     }
     void note_error(int error) {
         last_error_ = "cannot connect to " + target_.host + " port " + target_.port + ": " +
-                      std::strerror(error);
+                      Socket::text_of(error);
     }
     void release() {
         lookup_.reset();
         watch_.reset();
         deadline_.reset();
-        socket_.reset();
+        socket_.close();
     }
     void finish(const sdk::Result& result) {
         release();
@@ -127,7 +117,7 @@ class Attempt {
     std::size_t next_ = 0;
     std::string last_error_;
     sdk::Offload lookup_;
-    UniqueFd socket_;
+    Socket socket_;
     sdk::Watch watch_;
     sdk::Timer deadline_;
 };

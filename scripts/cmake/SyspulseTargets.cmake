@@ -23,7 +23,7 @@ if(SYSPULSE_SANITIZE)
 endif()
 
 # Linking the tests takes a good part of a developer's build; mold does it in a fraction of the time.
-if(SYSPULSE_DEVELOPER_MODE)
+if(SYSPULSE_DEVELOPER_MODE AND NOT WIN32)
   find_program(SYSPULSE_MOLD mold)
   if(SYSPULSE_MOLD)
     add_link_options(-fuse-ld=mold)
@@ -70,6 +70,12 @@ function(syspulse_test_headers name)
   target_precompile_headers(${name} REUSE_FROM syspulse_test_headers)
 endfunction()
 
+# What has main() in it.
+set(SYSPULSE_TEST_MAIN GTest::gtest_main)
+if(WIN32)
+  set(SYSPULSE_TEST_MAIN syspulse_test_main)
+endif()
+
 # syspulse_test(NAME SOURCES … LINK … [THREADS] [LABELS …] [TIMEOUT seconds]): a GoogleTest program,
 # registered with CTest as one test. Registering per program keeps a run of thousands of cases in seconds.
 # THREADS: there are threads in it, so it also runs under ThreadSanitizer.
@@ -77,7 +83,7 @@ function(syspulse_test name)
   cmake_parse_arguments(arg "THREADS" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-  target_link_libraries(${name} PRIVATE syspulse_options ${arg_LINK} GTest::gmock GTest::gtest_main)
+  target_link_libraries(${name} PRIVATE syspulse_options ${arg_LINK} GTest::gmock ${SYSPULSE_TEST_MAIN})
   syspulse_test_headers(${name})
   if(NOT name MATCHES "^cli_")
     add_dependencies(sanitized_tests ${name})

@@ -1,14 +1,20 @@
 // One suite for both platforms: what the manager relies on holds for the system's event loop and
 // process runner as for the simulated ones, so that what the simulation shows is true of the
 // product.
+#ifdef _WIN32
+#include <windows.h>
+#else
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
+#endif
+
+#include <gtest/gtest.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "platform/owned_handle.hpp"
 #include "platform/sim/sim_world.hpp"
 #include "plugin_host/plugin_host.hpp"
 
@@ -21,6 +27,39 @@ using Words = std::vector<std::string>;
 
 // Real time is short here, and generous where something is waited for.
 constexpr Duration patience = seconds{60};
+
+#ifdef _WIN32
+constexpr const char* driver = "job";
+
+Words sleeper() {
+    return {CHILD_PROGRAM, "sleep"};
+}
+// Ctrl+C ends what has no handler for it, with this status; under Wine with 0.
+ExitStatus end_of_sleeper() {
+    const bool wine =
+        ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != nullptr;
+    return ExitStatus::exited(wine ? 0 : static_cast<std::int32_t>(0xC000013A));
+}
+NativeHandle open_null() {
+    return static_cast<NativeHandle>(reinterpret_cast<std::intptr_t>(
+        ::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                      nullptr, OPEN_EXISTING, 0, nullptr)));
+}
+constexpr const char* directory = "C:\\";
+#else
+constexpr const char* driver = "posix";
+
+Words sleeper() {
+    return {"/bin/sleep", "600"};
+}
+ExitStatus end_of_sleeper() {
+    return ExitStatus::signalled(15);
+}
+NativeHandle open_null() {
+    return ::open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+constexpr const char* directory = "/";
+#endif
 
 class System {
   public:
@@ -38,12 +77,12 @@ class System {
 
     SpawnRequest request(RunId run) {
         SpawnRequest request;
-        request.argv = {"/bin/sleep", "600"};
+        request.argv = sleeper();
         request.env = {"PATH=/usr/bin:/bin"};
         request.run = run;
         return request;
     }
-    static ExitStatus end_by_sigterm() { return ExitStatus::signalled(15); }
+    static ExitStatus end_by_sigterm() { return end_of_sleeper(); }
     SpawnRequest broken(RunId run) {
         SpawnRequest wrong = request(run);
         wrong.argv = {"/no/such/program"};
@@ -87,14 +126,8 @@ class Simulated {
 template <class World>
 class Contract : public testing::Test, private ProcessObserver {
   protected:
-    Contract() {
-        null_ = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-        world_.runner().set_observer(this);
-    }
-    ~Contract() override {
-        world_.runner().set_observer(nullptr);
-        ::close(null_);
-    }
+    Contract() { world_.runner().set_observer(this); }
+    ~Contract() override { world_.runner().set_observer(nullptr); }
 
     EventLoop& loop() { return world_.loop(); }
     ProcessRunner& runner() { return world_.runner(); }
@@ -103,10 +136,10 @@ class Contract : public testing::Test, private ProcessObserver {
     void spawn(SpawnRequest request) {
         request.run_id = "contract." + std::to_string(request.run.value);
         request.unit = "contract";
-        request.driver = "posix";
+        request.driver = driver;
         request.options_json = "{}";
-        request.working_dir = "/";
-        for (NativeHandle& handle : request.stdio) handle = null_;
+        request.working_dir = directory;
+        for (NativeHandle& handle : request.stdio) handle = null_.get();
         runner().spawn(request);
         EXPECT_TRUE(seen_.empty()) << "nothing is reported from inside the call";
     }
@@ -150,7 +183,7 @@ class Contract : public testing::Test, private ProcessObserver {
         see("exited");
     }
 
-    int null_ = -1;
+    OwnedHandle null_{open_null()};
     std::string awaited_;
 };
 
@@ -225,7 +258,7 @@ TYPED_TEST(Contract, a_spawn_that_fails_is_reported_once) {
 }
 
 TYPED_TEST(Contract, a_run_that_is_not_there_cannot_be_recovered) {
-    this->runner().recover({RunId{7}, "contract.7", "contract", "posix", "{}", ""});
+    this->runner().recover({RunId{7}, "contract.7", "contract", driver, "{}", ""});
     EXPECT_TRUE(this->seen_.empty()) << "nothing is reported from inside the call";
     this->run_until("recover_failed");
     EXPECT_EQ(this->error_, ErrorCode::not_found);

@@ -1,13 +1,9 @@
 #include "support/fake_plugin_host.hpp"
 
-#include <dlfcn.h>
-#include <poll.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
-#include <stdexcept>
+
+#include "support/host_system.hpp"
 
 namespace syspulse::testing {
 namespace {
@@ -15,14 +11,12 @@ namespace {
 // A run id is unique for ever, over all hosts of this process too.
 std::string unused_run_id() {
     static std::uint64_t last = 0;
-    return "run-" + std::to_string(::getpid()) + '.' + std::to_string(++last);
+    return "run-" + std::to_string(own_pid()) + '.' + std::to_string(++last);
 }
 
 constexpr std::uint64_t patience_ns = 60'000'000'000;
 std::uint64_t now_ns() {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<std::uint64_t>(now.tv_sec * 1'000'000'000 + now.tv_nsec);
+    return monotonic_ns();
 }
 
 sysp_str view(const std::string& text) {
@@ -143,11 +137,11 @@ struct FakePluginHost::Slots {
         of(host).exits_[proc] = *exit;
         return SYSP_OK;
     }
-    static sysp_status watch(const sysp_host* host, sysp_handle fd, std::uint32_t interest,
+    static sysp_status watch(const sysp_host* host, sysp_handle handle, std::uint32_t interest,
                              void (*ready)(void*, std::uint32_t), void* context,
                              std::uint64_t* id) {
         *id = of(host).next_id_++;
-        of(host).watches_[*id] = {static_cast<int>(fd), interest, ready, context};
+        of(host).watches_[*id] = {handle, interest, ready, context};
         return SYSP_OK;
     }
     static sysp_status rewatch(const sysp_host* host, std::uint64_t id, std::uint32_t interest) {
@@ -169,12 +163,7 @@ struct FakePluginHost::Slots {
 
 FakePluginHost::FakePluginHost(const std::string& file, const Options& options)
     : options_(options) {
-    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (library == nullptr) throw std::runtime_error(::dlerror());
-    void* symbol = ::dlsym(library, "syspulse_plugin_v1");
-    if (symbol == nullptr) throw std::runtime_error("no syspulse_plugin_v1");
-    const sysp_module* module = reinterpret_cast<decltype(&syspulse_plugin_v1)>(symbol)();
-    kind_ = module->kinds[0];
+    kind_ = load_plugin(file)->kinds[0];
     host_ = {sizeof host_,
              SYSP_ABI_MAJOR,
              SYSP_ABI_MINOR,
@@ -266,25 +255,18 @@ void FakePluginHost::run_posted() {
 }
 
 void FakePluginHost::turn() {
-    std::vector<pollfd> fds;
+    std::vector<Polled> handles;
     std::vector<std::uint64_t> ids;
     for (const auto& [id, watch] : watches_) {
-        short events = 0;
-        if ((watch.interest & SYSP_IO_READ) != 0) events |= POLLIN;
-        if ((watch.interest & SYSP_IO_WRITE) != 0) events |= POLLOUT;
-        fds.push_back({watch.fd, events, 0});
+        handles.push_back({watch.handle, watch.interest});
         ids.push_back(id);
     }
     constexpr int longest_wait_ms = 5;  // Short, because posted work has no descriptor to wake us.
-    (void)::poll(fds.data(), fds.size(), longest_wait_ms);
-    for (std::size_t i = 0; i < fds.size(); ++i) {
-        std::uint32_t ready = 0;
-        if ((fds[i].revents & (POLLIN | POLLHUP)) != 0) ready |= SYSP_IO_READ;
-        if ((fds[i].revents & POLLOUT) != 0) ready |= SYSP_IO_WRITE;
-        if ((fds[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) ready |= SYSP_IO_ERROR;
+    poll_handles(handles, longest_wait_ms);
+    for (std::size_t i = 0; i < handles.size(); ++i) {
         const auto found = watches_.find(ids[i]);
-        if (ready != 0 && found != watches_.end())
-            found->second.ready(found->second.context, ready);
+        if (handles[i].ready != 0 && found != watches_.end())
+            found->second.ready(found->second.context, handles[i].ready);
     }
     run_due_timers();
     run_posted();

@@ -114,7 +114,7 @@ class FakePluginHost {
 
   private:
     struct Watch {
-        int fd;
+        sysp_handle handle;
         std::uint32_t interest;
         void (*ready)(void*, std::uint32_t);
         void* context;

@@ -152,7 +152,7 @@ TEST_F(RegistryFile, that_is_cut_short_is_refused) {
 
 TEST_F(RegistryFile, with_overwritten_pages_is_refused) {
     fill();
-    auto bytes = contents()[file().filename()];
+    auto bytes = contents()[file().filename().string()];
     std::fill(bytes.begin() + 4096, bytes.end(), '\x5a');
     write_file(bytes);
     refused(ErrorCode::corrupt);

@@ -37,7 +37,7 @@ class RegistryTest : public testing::Test {
         for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
             if (entry.path().string().ends_with("-shm")) continue;
             std::ifstream stream(entry.path(), std::ios::binary);
-            found[entry.path().filename()] = {std::istreambuf_iterator<char>(stream), {}};
+            found[entry.path().filename().string()] = {std::istreambuf_iterator<char>(stream), {}};
         }
         return found;
     }

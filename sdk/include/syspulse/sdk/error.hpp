@@ -36,6 +36,14 @@ class Error : public std::exception {
         return result;
     }
     static Error os(const std::string& what) { return os(what, errno); }
+    // With a code of GetLastError(); the caller has put its text into the message.
+    static Error win32(std::string message, std::int32_t code, bool retryable) {
+        Error result{SYSP_E_OS, std::move(message)};
+        result.os_code_ = code;
+        result.os_domain_ = SYSP_OS_WIN32;
+        if (retryable) result.flags_ = SYSP_ERR_RETRYABLE;
+        return result;
+    }
     static Error cancelled() { return {SYSP_E_CANCELLED, "cancelled"}; }
 
     const char* what() const noexcept override { return message_.c_str(); }

@@ -1,0 +1,62 @@
+#include "platform/system_words.hpp"
+#include "platform/windows/windows_api.hpp"
+#include "platform/windows/windows_text.hpp"
+
+namespace syspulse::platform {
+namespace {
+
+std::string system_path() {
+    wchar_t directory[MAX_PATH];
+    const UINT size = ::GetSystemDirectoryW(directory, MAX_PATH);
+    wchar_t windows[MAX_PATH];
+    const UINT windows_size = ::GetWindowsDirectoryW(windows, MAX_PATH);
+    return to_utf8({directory, size}) + ";" + to_utf8({windows, windows_size});
+}
+
+}  // namespace
+
+const SystemWords& system_words() {
+    static const SystemWords words{
+        .default_driver = "job",
+        .list_separator = ';',
+        .default_path = system_path(),
+        .inherited_variables = {"SystemRoot",
+                                "SystemDrive",
+                                "windir",
+                                "ComSpec",
+                                "PATHEXT",
+                                "TEMP",
+                                "TMP",
+                                "ProgramData",
+                                "ProgramFiles",
+                                "ProgramFiles(x86)",
+                                "CommonProgramFiles",
+                                "PUBLIC",
+                                "ALLUSERSPROFILE",
+                                "APPDATA",
+                                "LOCALAPPDATA",
+                                "COMPUTERNAME",
+                                "USERDOMAIN",
+                                "OS",
+                                "NUMBER_OF_PROCESSORS",
+                                "PROCESSOR_ARCHITECTURE"},
+        .user_refusal =
+            "cannot run as another user on Windows: daemons run as the user of the "
+            "manager; remove \"user\", or run a manager as that user",
+        .stop_signals = {2, 9, 15},
+        .drivers_elsewhere = {
+            {"posix", "the driver posix needs Linux; on Windows use job, which is the default"},
+            {"cgroup",
+             "the driver cgroup needs Linux; on Windows use job, which confines a daemon "
+             "with all that it starts"}}};
+    return words;
+}
+
+std::vector<std::pair<std::string, std::string>> account_variables(const UserAccount& account) {
+    const std::size_t backslash = account.name.rfind('\\');
+    const std::string name =
+        backslash == std::string::npos ? account.name : account.name.substr(backslash + 1);
+    return {{"USERPROFILE", account.home}, {"USERNAME", name}};
+}
+
+}  // namespace syspulse::platform

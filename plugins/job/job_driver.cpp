@@ -1,0 +1,374 @@
+#include "job/job_driver.hpp"
+
+#include <array>
+#include <filesystem>
+#include <utility>
+
+#include "job/token.hpp"
+#include "windows/command_line.hpp"
+#include "windows/launch.hpp"
+
+namespace syspulse::plugins::job {
+namespace {
+
+using windows::to_utf8;
+using windows::to_wide;
+using windows::UniqueHandle;
+using windows::win32_error;
+
+// The numbers of Linux that mean something here.
+constexpr std::int32_t sig_int = 2;
+constexpr std::int32_t sig_kill = 9;
+constexpr std::int32_t sig_term = 15;
+// What ended processes report that we killed; told as SIGKILL, whatever the number.
+constexpr UINT kill_code = 137;
+// The manager has recorded a token long before.
+constexpr std::chrono::seconds recorded_by_then{5};
+constexpr const wchar_t* signaller = L"syspulse-console-signal.exe";
+
+sdk::Error unknown_process() {
+    return {SYSP_E_NOT_FOUND, "unknown process"};
+}
+sdk::Error gone() {
+    return {SYSP_E_NOT_FOUND, "the process is gone"};
+}
+
+std::uint64_t creation_of(HANDLE process) {
+    FILETIME created{}, ended{}, kernel_time{}, user_time{};
+    if (::GetProcessTimes(process, &created, &ended, &kernel_time, &user_time) == 0) return 0;
+    return (std::uint64_t{created.dwHighDateTime} << 32U) | created.dwLowDateTime;
+}
+
+UniqueHandle open_process(DWORD pid) {
+    return UniqueHandle(::OpenProcess(
+        SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE | PROCESS_SET_QUOTA,
+        FALSE, pid));
+}
+
+// Beside this DLL.
+std::wstring signaller_path() {
+    HMODULE self = nullptr;
+    std::array<wchar_t, 32'768> path{};
+    if (::GetModuleHandleExW(
+            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+            reinterpret_cast<const wchar_t*>(&signaller_path), &self) == 0 ||
+        ::GetModuleFileNameW(self, path.data(), static_cast<DWORD>(path.size())) == 0) {
+        throw win32_error("cannot find the plugin's own directory", ::GetLastError());
+    }
+    return (std::filesystem::path(path.data()).parent_path() / signaller).native();
+}
+
+// A process has one console, so this one cannot take the child's for a moment; a short-lived helper
+// can.
+void send_console_event(DWORD pid, const std::string& event) {
+    windows::LaunchPlan plan;
+    plan.program = signaller_path();
+    plan.command_line = windows::command_line({"signal", std::to_string(pid), event});
+    plan.environment = windows::environment_block({});
+    // Without a job of its own it would be in ours, if we are in one; that does no harm.
+    const JobObject job = JobObject::create(L"");
+    plan.job = job.get();
+    (void)windows::launch(plan);
+}
+
+void set_event(const std::string& name) {
+    const UniqueHandle event(::OpenEventW(EVENT_MODIFY_STATE, FALSE, to_wide(name).c_str()));
+    if (!event || ::SetEvent(event.get()) == 0) {
+        const DWORD code = ::GetLastError();
+        throw win32_error("cannot set the event " + name + " that the process waits for", code);
+    }
+}
+
+StopStep step_of(const std::string& word) {
+    if (word == "ctrl_break") return StopStep::ctrl_break;
+    return word == "event" ? StopStep::event : StopStep::ctrl_c;
+}
+
+}  // namespace
+
+sdk::Schema JobDriver::process_schema() {
+    using sdk::Option;
+    sdk::Schema schema;
+    schema.add("stop",
+               Option::list_of(Option::string().one_of({"ctrl_c", "ctrl_break", "event"}))
+                   .describe("how the process is asked to end, one after the other until it "
+                             "does; after stop_timeout_secs the job is terminated; default: "
+                             "[ctrl_c]")
+                   .items(1, 8)
+                   .optional());
+    schema.add("stop_step_secs", Option::number()
+                                     .describe("how long each of them is given before the next")
+                                     .range(0, 3600)
+                                     .optional());
+    schema.add("stop_event",
+               Option::string().describe("the named event of the stop step event").optional());
+    schema.add("reload_event",
+               Option::string().describe("the named event that a reload sets").optional());
+    return schema;
+}
+
+JobDriver::JobDriver(const sdk::Config& config)
+    : Driver(config),
+      io_(config.host()),
+      port_(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1)) {
+    if (!port_) throw win32_error("cannot make a completion port", ::GetLastError());
+}
+
+JobDriver::Options JobDriver::options_of(const sdk::Config& config) {
+    constexpr double default_step_secs = 5;
+    Options options;
+    for (const std::string& word : config.strings("/stop")) options.steps.push_back(step_of(word));
+    if (options.steps.empty()) options.steps.push_back(StopStep::ctrl_c);
+    const double secs =
+        config.has("/stop_step_secs") ? config.f64("/stop_step_secs") : default_step_secs;
+    options.between = std::chrono::milliseconds{static_cast<std::int64_t>(secs * 1000)};
+    if (config.has("/stop_event")) options.stop_event = config.str("/stop_event");
+    if (config.has("/reload_event")) options.reload_event = config.str("/reload_event");
+    for (const StopStep step : options.steps) {
+        if (step != StopStep::event || !options.stop_event.empty()) continue;
+        throw sdk::Error{SYSP_E_CONFIG,
+                         "/stop: the step event needs the name of an event in stop_event"};
+    }
+    return options;
+}
+
+void JobDriver::try_spawn(const sdk::Config& config, const sysp_limits& limits) const {
+    (void)options_of(config);
+    JobObject::create(L"").limit(limits);
+}
+
+sdk::Spawned JobDriver::spawn(const sdk::SpawnRequest& request) {
+    if (request.argv.empty())
+        throw sdk::Error{SYSP_E_CONFIG, "cannot run it: the command is empty"};
+    if (!request.user.empty()) {
+        throw sdk::Error{SYSP_E_CONFIG,
+                         "cannot run as user " + request.user +
+                             ": the driver job runs everything as the user of the "
+                             "manager; remove the key user, or run a manager as that "
+                             "user"};
+    }
+    Process process;
+    process.options = options_of(request.config);
+    windows::LaunchPlan plan;
+    plan.program = windows::find_program(request.argv.front(), request.cwd, request.env);
+    plan.command_line = windows::command_line(request.argv);
+    std::vector<std::string> env = request.env;
+    env.push_back("SYSPULSE_RUN_ID=" + request.run_id);
+    plan.environment = windows::environment_block(env);
+    plan.directory = to_wide(request.cwd);
+    for (std::size_t i = 0; i < plan.stdio.size(); ++i)
+        plan.stdio[i] = request.stdio[i] == -1 ? nullptr : windows::handle_of(request.stdio[i]);
+    Identity identity;
+    identity.job = job_name(request.run_id);
+    process.job = JobObject::create(to_wide(identity.job));
+    process.job.limit(request.limits);
+    if (!process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc)))
+        throw win32_error("cannot watch a job", ::GetLastError());
+    // A manager that dies before it has recorded the token could not find the process again: until
+    // then it ends with the manager. Afterwards it outlives it.
+    process.job.end_with_last_handle(true);
+    plan.job = process.job.get();
+    windows::Launched launched = windows::launch(plan);
+    process.pid = launched.pid;
+    process.process = std::move(launched.process);
+    identity.pid = process.pid;
+    identity.created = creation_of(process.process.get());
+    process.settled = io_.timer(recorded_by_then, [this, proc = request.proc] {
+        find(proc).job.end_with_last_handle(false);
+    });
+    return adopt(request.proc, std::move(process), identity.to_token());
+}
+
+sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
+    const auto identity = Identity::parse(request.token);
+    if (!request.token.empty() && !identity) throw gone();
+    const std::wstring job_named = to_wide(identity ? identity->job : job_name(request.run_id));
+    Process process;
+    process.options = options_of(request.config);
+    process.job = JobObject::open(job_named);
+    // Its token was never recorded, so it ended with the manager that started it.
+    if (!identity) throw gone();
+    process.pid = identity->pid;
+    process.process = open_process(identity->pid);
+    const DWORD code = ::GetLastError();
+    if (!process.process && code == ERROR_ACCESS_DENIED)
+        throw win32_error("cannot look at process " + std::to_string(identity->pid), code);
+    const bool same = process.process && creation_of(process.process.get()) == identity->created;
+    const bool lives = same && ::WaitForSingleObject(process.process.get(), 0) == WAIT_TIMEOUT;
+    if (!lives && process.job && !process.job.pids().empty())
+        return adopt_leftovers(request.proc, std::move(process), request.token);
+    if (!lives) throw gone();
+    if (!process.job) {
+        // The name of a job goes with its last handle. A new one takes the process and what it
+        // starts from now on.
+        process.job = JobObject::create(job_named);
+        if (::AssignProcessToJobObject(process.job.get(), process.process.get()) == 0)
+            throw win32_error("cannot put the process into a job again", ::GetLastError());
+        log(SYSP_LOG_WARN, "process " + std::to_string(process.pid) +
+                               " was found again, but not what it had started before: its job was "
+                               "lost with the manager");
+    }
+    if (!process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc))) {
+        log(SYSP_LOG_INFO, "process " + std::to_string(process.pid) +
+                               " was found again; that it reaches its limits is not told any more");
+    }
+    return adopt(request.proc, std::move(process), request.token);
+}
+
+sdk::Spawned JobDriver::adopt(sysp_proc proc, Process process, std::string token) {
+    sdk::Spawned spawned;
+    spawned.pid = process.pid;
+    spawned.token = std::move(token);
+    spawned.keep.push_back({SYSP_KEEP_PROCESS, 0, windows::native_of(process.process.get())});
+    spawned.keep.push_back({SYSP_KEEP_JOB, 0, windows::native_of(process.job.get())});
+    process.watch =
+        io_.watch(windows::native_of(process.process.get()), SYSP_IO_READ | SYSP_IO_OBJECT,
+                  [this, proc](std::uint32_t) { exited(proc); });
+    processes_[proc] = std::move(process);
+    return spawned;
+}
+
+// The leader is gone and others of its job are left: they must not hide, so the run is taken over
+// to end.
+sdk::Spawned JobDriver::adopt_leftovers(sysp_proc proc, Process process, std::string token) {
+    sdk::Spawned spawned;
+    spawned.pid = process.pid;
+    spawned.token = std::move(token);
+    process.exited = true;
+    process.process.reset();
+    process.settled = io_.timer({}, [this, proc] { exits()->exited(proc, SYSP_EXIT_LOST, 0); });
+    processes_[proc] = std::move(process);
+    return spawned;
+}
+
+void JobDriver::exited(sysp_proc proc) {
+    read_messages();
+    Process& process = find(proc);
+    DWORD code = 0;
+    const bool known = ::GetExitCodeProcess(process.process.get(), &code) != 0;
+    process.exited = true;
+    process.watch.reset();
+    process.next_step.reset();
+    const std::uint64_t peak = process.job.accounts().peak_bytes.value_or(0);
+    const std::uint32_t flags = process.hit_memory_limit ? std::uint32_t{SYSP_EXITF_OOM} : 0;
+    if (process.killed && code == kill_code) {
+        exits()->exited(proc, SYSP_EXIT_SIGNAL, sig_kill, flags, peak);
+    } else if (known) {
+        exits()->exited(proc, SYSP_EXIT_CODE, static_cast<std::int32_t>(code), flags, peak);
+    } else {
+        exits()->exited(proc, SYSP_EXIT_LOST, 0, flags, peak);
+    }
+}
+
+void JobDriver::read_messages() {
+    DWORD message = 0;
+    ULONG_PTR key = 0;
+    OVERLAPPED* detail = nullptr;
+    while (::GetQueuedCompletionStatus(port_.get(), &message, &key, &detail, 0) != 0) {
+        const auto found = processes_.find(static_cast<sysp_proc>(key));
+        if (found == processes_.end()) continue;
+        Process& process = found->second;
+        if (message == JOB_OBJECT_MSG_JOB_MEMORY_LIMIT) process.hit_memory_limit = true;
+        if (message == JOB_OBJECT_MSG_ACTIVE_PROCESS_LIMIT) {
+            log(SYSP_LOG_WARN, "process " + std::to_string(process.pid) +
+                                   " could not start another one: it has max_processes already");
+        }
+    }
+}
+
+void JobDriver::signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
+    const Process& process = find(proc);
+    const bool to_kill = sig == SYSP_SIG_KILL || (sig == SYSP_SIG_OS && os_sig == sig_kill);
+    const bool to_end = sig == SYSP_SIG_TERMINATE ||
+                        (sig == SYSP_SIG_OS && (os_sig == sig_term || os_sig == sig_int));
+    if (to_kill) return kill(proc);
+    if (to_end) {
+        if (!process.exited) ask_to_end(proc, 0);
+        return;
+    }
+    if (sig == SYSP_SIG_RELOAD && !process.options.reload_event.empty()) {
+        if (!process.exited) set_event(process.options.reload_event);
+        return;
+    }
+    throw sdk::Error{
+        SYSP_E_UNSUPPORTED,
+        "Windows has no such signal; SIGTERM and SIGINT ask the process to end (see the "
+        "option stop of the driver job), SIGKILL ends it" +
+            std::string(sig == SYSP_SIG_RELOAD ? ", a reload needs its option reload_event" : "")};
+}
+
+void JobDriver::ask_to_end(sysp_proc proc, std::size_t step) {
+    Process& process = find(proc);
+    const auto& steps = process.options.steps;
+    if (step + 1 < steps.size()) {
+        process.next_step =
+            io_.timer(process.options.between, [this, proc, step] { ask_to_end(proc, step + 1); });
+    }
+    take_step(process, steps[step]);
+}
+
+void JobDriver::take_step(const Process& process, StopStep step) {
+    switch (step) {
+        case StopStep::ctrl_c:
+            return send_console_event(process.pid, "ctrl_c");
+        case StopStep::ctrl_break:
+            return send_console_event(process.pid, "ctrl_break");
+        case StopStep::event:
+            return set_event(process.options.stop_event);
+    }
+}
+
+// Also after the leader has ended, for what it left behind.
+void JobDriver::kill(sysp_proc proc) {
+    Process& process = find(proc);
+    process.next_step.reset();
+    process.killed = true;
+    if (process.job.terminate(kill_code) || process.exited) return;
+    throw win32_error("cannot end the job of process " + std::to_string(process.pid),
+                      ::GetLastError());
+}
+
+void JobDriver::release(sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) return;
+    if (found->second.settled && !found->second.exited)
+        found->second.job.end_with_last_handle(false);
+    processes_.erase(found);
+}
+
+sysp_stats JobDriver::stats(sysp_proc proc) const {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) throw unknown_process();
+    const Accounts accounts = found->second.job.accounts();
+    sysp_stats result{};
+    result.valid = SYSP_STAT_RSS | SYSP_STAT_TASKS;
+    result.rss_bytes = accounts.rss_bytes;
+    result.tasks = accounts.processes;
+    if (accounts.user_ns && accounts.system_ns) {
+        result.valid |= SYSP_STAT_CPU | SYSP_STAT_CPU_SPLIT;
+        result.cpu_user_ns = *accounts.user_ns;
+        result.cpu_system_ns = *accounts.system_ns;
+        result.cpu_ns = *accounts.user_ns + *accounts.system_ns;
+    }
+    if (accounts.peak_bytes) {
+        result.valid |= SYSP_STAT_MEMORY_PEAK;
+        result.memory_peak_bytes = *accounts.peak_bytes;
+    }
+    if (accounts.read_bytes && accounts.write_bytes) {
+        result.valid |= SYSP_STAT_IO;
+        result.io_read_bytes = *accounts.read_bytes;
+        result.io_write_bytes = *accounts.write_bytes;
+    }
+    return result;
+}
+
+JobDriver::Process& JobDriver::find(sysp_proc proc) {
+    const auto found = processes_.find(proc);
+    if (found == processes_.end()) throw unknown_process();
+    return found->second;
+}
+
+}  // namespace syspulse::plugins::job
+
+SYSPULSE_PLUGIN("syspulse.job", "0.1.0", "syspulse",
+                syspulse::sdk::driver<syspulse::plugins::job::JobDriver>());

@@ -1,0 +1,75 @@
+// The driver `job`: each process in a job object of its own, with everything that it starts. No
+// threads.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "job/job_object.hpp"
+#include "windows/win32.hpp"
+
+namespace syspulse::plugins::job {
+
+// One way to ask a process to end.
+enum class StopStep : std::uint8_t { ctrl_c, ctrl_break, event };
+
+class JobDriver : public sdk::Driver {
+  public:
+    static constexpr const char* name = "job";
+    static constexpr const char* summary = "Runs a process in a Windows job object";
+    static constexpr std::uint32_t enforces =
+        SYSP_LIMIT_MEMORY | SYSP_LIMIT_CPU | SYSP_LIMIT_PROCESSES;
+    static sdk::Schema schema() { return {}; }
+    static sdk::Schema process_schema();
+
+    explicit JobDriver(const sdk::Config& config);
+
+    sdk::Spawned spawn(const sdk::SpawnRequest& request);
+    sdk::Spawned recover(const sdk::RecoverRequest& request);
+    void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig);
+    bool inspect(sysp_proc proc) const { return processes_.count(proc) != 0; }
+    void release(sysp_proc proc);
+    // Whether the options fit together, and the system takes the limits.
+    void try_spawn(const sdk::Config& config, const sysp_limits& limits) const;
+    sysp_stats stats(sysp_proc proc) const;
+
+  private:
+    struct Options {
+        std::vector<StopStep> steps;
+        std::chrono::milliseconds between{0};
+        std::string stop_event;
+        std::string reload_event;
+    };
+    struct Process {
+        DWORD pid = 0;
+        JobObject job;
+        windows::UniqueHandle process;
+        Options options;
+        sdk::Watch watch;
+        sdk::Timer settled;    // See spawn().
+        sdk::Timer next_step;  // Of a graceful stop.
+        bool exited = false;
+        bool killed = false;  // By us, with whatever exit code.
+        bool hit_memory_limit = false;
+    };
+
+    static Options options_of(const sdk::Config& config);
+    sdk::Spawned adopt(sysp_proc proc, Process process, std::string token);
+    sdk::Spawned adopt_leftovers(sysp_proc proc, Process process, std::string token);
+    void exited(sysp_proc proc);
+    void read_messages();
+    void ask_to_end(sysp_proc proc, std::size_t step);
+    void take_step(const Process& process, StopStep step);
+    void kill(sysp_proc proc);
+    Process& find(sysp_proc proc);
+
+    sdk::Io io_;
+    windows::UniqueHandle
+        port_;  // Where the jobs send their messages; read when an exit is reported.
+    std::unordered_map<sysp_proc, Process> processes_;
+};
+
+}  // namespace syspulse::plugins::job

@@ -1,0 +1,63 @@
+// A Windows job object: processes that belong together, with limits and accounts of their own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "windows/win32.hpp"
+
+namespace syspulse::plugins::job {
+
+// What Windows is asked for; separate from asking, so that it can be looked at where the system
+// ignores it.
+struct LimitRequest {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION extended{};
+    std::optional<JOBOBJECT_CPU_RATE_CONTROL_INFORMATION> cpu;
+};
+LimitRequest limit_request(const sysp_limits& limits, std::uint32_t processors);
+
+struct Accounts {
+    std::optional<std::uint64_t> user_ns, system_ns;
+    std::optional<std::uint64_t> read_bytes, write_bytes;
+    std::optional<std::uint64_t> peak_bytes;
+    std::uint64_t rss_bytes = 0;
+    std::uint64_t processes = 0;
+};
+
+class JobObject {
+  public:
+    JobObject() noexcept = default;  // None.
+    // With this name, which nobody may have yet; throws sdk::Error.
+    static JobObject create(const std::wstring& name);
+    // Empty if there is none.
+    static JobObject open(const std::wstring& name);
+
+    explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+    HANDLE get() const noexcept { return handle_.get(); }
+
+    // Sets the limits, asks for them again, and throws sdk::Error for one that the system did not
+    // take.
+    void limit(const sysp_limits& limits);
+    // Whether its processes end when the last handle to it is closed.
+    void end_with_last_handle(bool ends);
+    // Messages about it come to the port with this key. False if that was refused, as it is for a
+    // job that had a port before.
+    bool notify(HANDLE port, ULONG_PTR key);
+    // False if that was refused.
+    bool terminate(UINT code) const;
+
+    std::vector<DWORD> pids() const;
+    Accounts accounts() const;
+
+  private:
+    explicit JobObject(HANDLE handle) : handle_(handle) {}
+
+    void set_extended(const JOBOBJECT_EXTENDED_LIMIT_INFORMATION& wanted);
+
+    windows::UniqueHandle handle_;
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION wanted_{};
+};
+
+}  // namespace syspulse::plugins::job

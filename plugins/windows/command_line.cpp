@@ -1,0 +1,184 @@
+#include "windows/command_line.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <system_error>
+
+#include "windows/win32.hpp"
+
+namespace syspulse::plugins::windows {
+namespace {
+
+namespace fs = std::filesystem;
+
+// UNICODE_STRING counts 16-bit bytes, and the last of 32 767 characters is the zero.
+constexpr std::size_t command_line_most = 32'766;
+// Entries of PATH that an error names.
+constexpr std::size_t shown_entries = 8;
+
+// Backslashes mean themselves unless a quote follows; before a quote each is doubled, and the quote
+// gets one more.
+void append_quoted(std::wstring& line, const std::wstring& argument) {
+    if (!argument.empty() && argument.find_first_of(L" \t\n\v\"") == std::wstring::npos) {
+        line += argument;
+        return;
+    }
+    line += L'"';
+    std::size_t backslashes = 0;
+    for (const wchar_t c : argument) {
+        if (c == L'\\') {
+            ++backslashes;
+            continue;
+        }
+        line.append(c == L'"' ? 2 * backslashes + 1 : backslashes, L'\\');
+        backslashes = 0;
+        line += c;
+    }
+    line.append(2 * backslashes, L'\\');
+    line += L'"';
+}
+
+// The first word is read by other rules: up to the next quote, whatever stands before it.
+void append_program(std::wstring& line, const std::wstring& program) {
+    if (program.find(L'"') != std::wstring::npos) {
+        throw sdk::Error{SYSP_E_CONFIG,
+                         "cannot run " + to_utf8(program) + ": a program's name holds no quote"};
+    }
+    line += L'"' + program + L'"';
+}
+
+std::wstring upper_case(std::wstring text) {
+    ::CharUpperBuffW(text.data(), static_cast<DWORD>(text.size()));
+    return text;
+}
+
+bool is_script(const fs::path& file) {
+    const std::wstring extension = upper_case(file.extension().native());
+    return extension == L".CMD" || extension == L".BAT";
+}
+
+bool is_file(const fs::path& file) {
+    std::error_code ignored;
+    return fs::is_regular_file(file, ignored);
+}
+
+// Itself, or with .exe.
+std::optional<fs::path> program_at(const fs::path& file) {
+    if (is_file(file)) return file;
+    fs::path longer = file;
+    longer += L".exe";
+    if (is_file(longer)) return longer;
+    return std::nullopt;
+}
+
+std::optional<std::wstring> value_of(const std::vector<std::string>& env, std::wstring_view name) {
+    std::optional<std::wstring> value;
+    for (const std::string& entry : env) {
+        const std::wstring wide = to_wide(entry);
+        const auto equals = wide.find(L'=', 1);
+        if (equals == std::wstring::npos || upper_case(wide.substr(0, equals)) != name) continue;
+        value = wide.substr(equals + 1);
+    }
+    return value;
+}
+
+std::vector<std::wstring> split(const std::wstring& list) {
+    std::vector<std::wstring> entries;
+    std::size_t begin = 0;
+    while (begin < list.size()) {
+        const std::size_t end = std::min(list.find(L';', begin), list.size());
+        if (end > begin) entries.push_back(list.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return entries;
+}
+
+std::string shown(const std::vector<std::wstring>& entries) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(entries.size(), shown_entries); ++i)
+        text += (i == 0 ? "" : ";") + to_utf8(entries[i]);
+    if (entries.size() <= shown_entries) return text;
+    return text + ";... and " + std::to_string(entries.size() - shown_entries) + " more";
+}
+
+sdk::Error not_found(const std::string& name, const std::string& where) {
+    return sdk::Error::win32(
+        "cannot execute " + name + ": there is no such program" + where + " (stage exec)",
+        ERROR_FILE_NOT_FOUND, false);
+}
+
+}  // namespace
+
+std::wstring command_line(const std::vector<std::string>& argv) {
+    std::wstring line;
+    for (std::size_t i = 0; i < argv.size(); ++i) {
+        const std::wstring word = to_wide(argv[i]);
+        if (word.find(L'\0') != std::wstring::npos)
+            throw sdk::Error{SYSP_E_CONFIG, "cannot run it: an argument holds a zero character"};
+        if (i == 0) {
+            append_program(line, word);
+        } else {
+            line += L' ';
+            append_quoted(line, word);
+        }
+    }
+    if (line.size() > command_line_most) {
+        throw sdk::Error{SYSP_E_CONFIG, "cannot run it: its command line has " +
+                                            std::to_string(line.size()) +
+                                            " characters, Windows takes 32766; put arguments into "
+                                            "a file"};
+    }
+    return line;
+}
+
+std::wstring find_program(const std::string& name, const std::string& cwd,
+                          const std::vector<std::string>& env) {
+    const fs::path wanted = to_wide(name);
+    if (is_script(wanted)) {
+        throw sdk::Error{
+            SYSP_E_CONFIG,
+            "cannot run " + name +
+                ": a .cmd or .bat file is run by cmd.exe, whose rules of quoting let an "
+                "argument become a command; write [cmd.exe, /d, /c, ...] if that is "
+                "wanted"};
+    }
+    if (name.find_first_of("/\\:") != std::string::npos) {
+        const fs::path from = wanted.is_absolute() || cwd.empty() ? wanted : to_wide(cwd) / wanted;
+        auto found = program_at(from);
+        if (!found) throw not_found(name, "");
+        return found->make_preferred().native();
+    }
+    const std::vector<std::wstring> places = split(value_of(env, L"PATH").value_or(L""));
+    for (const std::wstring& place : places) {
+        if (auto found = program_at(fs::path(place) / wanted))
+            return found->make_preferred().native();
+    }
+    throw not_found(name, " in PATH (" + shown(places) + ")");
+}
+
+std::wstring environment_block(const std::vector<std::string>& env) {
+    std::map<std::wstring, std::wstring>
+        entries;  // By name in upper case, the order that Windows wants.
+    for (const std::string& entry : env) {
+        const std::wstring wide = to_wide(entry);
+        const auto equals = wide.find(L'=', 1);
+        if (equals == std::wstring::npos || wide.find(L'\0') != std::wstring::npos) continue;
+        entries[upper_case(wide.substr(0, equals))] = wide;
+    }
+    // Winsock and the C library do not work without the first of them.
+    for (const wchar_t* const name : {L"SystemRoot", L"SystemDrive", L"ComSpec", L"TEMP", L"TMP"}) {
+        std::array<wchar_t, MAX_PATH> value{};
+        const DWORD size =
+            ::GetEnvironmentVariableW(name, value.data(), static_cast<DWORD>(value.size()));
+        if (size == 0 || size >= value.size()) continue;
+        entries.try_emplace(upper_case(name), std::wstring(name) + L"=" + value.data());
+    }
+    std::wstring block;
+    for (const auto& [name, entry] : entries) block += entry + L'\0';
+    return block + L'\0';
+}
+
+}  // namespace syspulse::plugins::windows

@@ -1,0 +1,146 @@
+// How the plugins for Windows tell the system what to do: command lines, environments, limits,
+// tokens.
+#include <gmock/gmock.h>
+#include <windows.h>
+
+#include <shellapi.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "job/job_object.hpp"
+#include "job/token.hpp"
+#include "support/temporary_directory.hpp"
+#include "windows/command_line.hpp"
+#include "windows/win32.hpp"
+
+namespace syspulse::plugins {
+namespace {
+
+using testing::HasSubstr;
+using windows::command_line;
+using windows::environment_block;
+using windows::find_program;
+using windows::to_utf8;
+using windows::to_wide;
+using Words = std::vector<std::string>;
+
+Words parsed(const std::wstring& line) {
+    int count = 0;
+    wchar_t** const words = ::CommandLineToArgvW(line.c_str(), &count);
+    Words result;
+    for (int i = 0; i < count; ++i) result.push_back(to_utf8(words[i]));
+    ::LocalFree(words);
+    return result;
+}
+
+template <typename Function>
+std::string error_of(Function&& function) {
+    try {
+        function();
+    } catch (const sdk::Error& error) {
+        return error.what();
+    }
+    return "nothing was refused";
+}
+
+// Whatever is in an argument, Windows makes it again.
+TEST(CommandLine, is_taken_apart_into_the_same_arguments) {
+    std::mt19937 random(20260101);
+    const std::vector<std::string> pieces = {
+        "\\", "\"", " ", "\t", "\n", "a",    "'",        "%",
+        "^",  "&",  "|", "<",  "-",  "\\\\", "\xc3\xa9", "\xf0\x9f\x98\x80"};
+    for (int round = 0; round < 20'000; ++round) {
+        Words argv = {"C:\\some dir\\program.exe"};
+        const auto count = random() % 5;
+        for (unsigned i = 0; i < count; ++i) {
+            std::string word;
+            for (auto left = random() % 9; left > 0; --left)
+                word += pieces[random() % pieces.size()];
+            argv.push_back(word);
+        }
+        const std::wstring line = command_line(argv);
+        ASSERT_EQ(parsed(line), argv) << to_utf8(line);
+    }
+}
+
+TEST(CommandLine, refuses_what_windows_cannot_take) {
+    EXPECT_THAT(error_of([] {
+                    command_line({"a", std::string(40'000, 'x')});
+                }),
+                HasSubstr("Windows takes 32766"));
+    EXPECT_NO_THROW(command_line({"a", std::string(32'760, 'x')}));
+    EXPECT_THAT(error_of([] { command_line({"a", std::string("x\0y", 3)}); }), HasSubstr("zero"));
+    EXPECT_THAT(error_of([] { command_line({"a\"b"}); }), HasSubstr("holds no quote"));
+}
+
+TEST(Program, is_looked_up_in_the_path_of_the_child) {
+    const test::TemporaryDirectory directory;
+    test::write_file(directory.path() / "tool.exe", "");
+    test::write_file(directory.path() / "tool.cmd", "");
+    const Words env = {"Path=C:\\nowhere;" + directory.path().string()};
+    EXPECT_THAT(to_utf8(find_program("tool", "", env)), HasSubstr("tool.exe"));
+    EXPECT_THAT(to_utf8(find_program("TOOL.EXE", "", env)), HasSubstr("TOOL.EXE"));
+    EXPECT_THAT(to_utf8(find_program(".\\tool", directory.path().string(), {})),
+                HasSubstr("tool.exe"));
+    EXPECT_THAT(error_of([&] { find_program("tool.cmd", "", env); }), HasSubstr("cmd.exe"));
+    EXPECT_THAT(error_of([&] { find_program("other", "", env); }),
+                HasSubstr("in PATH (C:\\nowhere;"));
+}
+
+TEST(Environment, is_sorted_and_has_each_name_once) {
+    const std::wstring block = environment_block({"b=1", "A=2", "B=3", "no equals sign"});
+    const auto a = block.find(std::wstring(L"A=2") + L'\0');
+    const auto b = block.find(std::wstring(L"B=3") + L'\0');
+    ASSERT_NE(a, std::wstring::npos);
+    ASSERT_NE(b, std::wstring::npos);
+    EXPECT_LT(a, b);
+    EXPECT_EQ(block.find(L"b=1"), std::wstring::npos);
+    EXPECT_NE(block.find(L"SystemRoot="), std::wstring::npos);
+    EXPECT_EQ(block.substr(block.size() - 2), std::wstring(2, L'\0'));
+}
+
+// What Windows is asked for; whether it obeys shows on Windows only.
+TEST(Limits, are_asked_for_exactly) {
+    sysp_limits limits{};
+    limits.valid = SYSP_LIMIT_MEMORY | SYSP_LIMIT_PROCESSES | SYSP_LIMIT_CPU;
+    limits.memory_bytes = 256 << 20;
+    limits.processes = 64;
+    limits.cpu_percent = 50;
+    const auto request = job::limit_request(limits, 4);
+    const auto& basic = request.extended.BasicLimitInformation;
+    EXPECT_EQ(basic.LimitFlags,
+              DWORD{JOB_OBJECT_LIMIT_JOB_MEMORY | JOB_OBJECT_LIMIT_ACTIVE_PROCESS});
+    EXPECT_EQ(request.extended.JobMemoryLimit, 256U << 20U);
+    EXPECT_EQ(basic.ActiveProcessLimit, 64U);
+    ASSERT_TRUE(request.cpu);
+    EXPECT_EQ(request.cpu->ControlFlags,
+              DWORD{JOB_OBJECT_CPU_RATE_CONTROL_ENABLE | JOB_OBJECT_CPU_RATE_CONTROL_HARD_CAP});
+    EXPECT_EQ(request.cpu->CpuRate, 1250U) << "hundredths of a percent of four processors";
+    limits.cpu_percent = 1600;
+    EXPECT_EQ(job::limit_request(limits, 4).cpu->CpuRate, 10'000U);
+    limits.valid = 0;
+    const auto none = job::limit_request(limits, 4);
+    EXPECT_EQ(none.extended.BasicLimitInformation.LimitFlags, 0U);
+    EXPECT_FALSE(none.cpu);
+}
+
+TEST(Token, gives_back_what_was_put_in) {
+    const job::Identity identity{4711, 133'000'000'000'000'000, "Local\\syspulse-run:1"};
+    EXPECT_EQ(job::Identity::parse(identity.to_token()), identity);
+    for (const char* bad :
+         {"", "job1:", "job1:1:2", "job1:0:2:x", "job1:a:2:x", "job2:1:2:x", "job1:1:2:", "4711"}) {
+        EXPECT_FALSE(job::Identity::parse(bad)) << bad;
+    }
+    EXPECT_EQ(job::job_name("a\\b/c"), "Local\\syspulse-a_b_c");
+}
+
+TEST(Text, survives_both_ways) {
+    const std::string text = "\xc3\xa9 \xf0\x9f\x98\x80";
+    EXPECT_EQ(to_utf8(to_wide(text)), text);
+    EXPECT_EQ(to_utf8(to_wide("")), "");
+}
+
+}  // namespace
+}  // namespace syspulse::plugins
