@@ -133,7 +133,9 @@ void Conductor::lost(RunId run, const Error& error) {
 
 void Conductor::exited(RunId run, const ExitStatus& status) {
     const auto found = runs_.find(run);
-    if (found == runs_.end()) return;
+    if (found == runs_.end())
+        return log::debug("the end of run " + std::to_string(run.value) +
+                          " is ignored: it is over");
     const engine::DaemonMachine* m = supervisor_->find(found->second);
     const bool lost = m != nullptr && status.kind == ExitStatus::Kind::lost;
     const auto seen = lost ? seen_exit(*m, run) : std::nullopt;

@@ -139,6 +139,12 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
         std::string why;
         bool may_run = false;
     };
+    // What one request registers: all of it, or nothing.
+    struct Additions {
+        std::vector<model::JournalRecord> records;
+        std::vector<std::pair<DaemonKey, engine::SpecPtr>> changed;
+        std::vector<DaemonKey> added;
+    };
     using Batch = std::vector<engine::Action>;
 
     void load_daemon(const model::StoredSpec& stored, const model::StoredInstance& instance,
@@ -187,6 +193,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     static platform::CaptureSettings capture_settings(const model::DaemonSpec& spec);
     model::DaemonView view_of(DaemonKey daemon, const Entry& entry, Now now);
     Result<void> check_addable(const std::vector<model::DaemonSpec>& specs, bool replace) const;
+    void enter(const model::DaemonSpec& spec, WallTime now, const Operator& by,
+               Additions& additions);
+    void announce(const Additions& additions);
 
     Ports ports_;
     ConductorOptions options_;

@@ -70,54 +70,62 @@ Result<void> Conductor::check_addable(const std::vector<model::DaemonSpec>& spec
 Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool replace,
                             const Operator& by) {
     if (auto ok = check_addable(specs, replace); !ok) return ok;
-    std::vector<model::JournalRecord> records;
-    std::vector<std::pair<DaemonKey, engine::SpecPtr>> changed;
-    std::vector<DaemonKey> added;
+    Additions additions;
     const Now now = ports_.clock.now();
-    for (const model::DaemonSpec& spec : specs) {
-        auto shared = std::make_shared<const model::DaemonSpec>(spec);
-        DaemonKey key = key_of(spec.name);
-        if (key) {
-            if (*entries_.at(key).spec == spec) continue;
-            Entry entry = entries_.at(key);
-            entry.spec = shared;
-            records.emplace_back(model::SpecReplaced{stored_spec(entry)});
-            records.emplace_back(model::HistoryAdded{action_of(entry, "replace", by)});
-            changed.emplace_back(key, shared);
-            continue;
-        }
-        key = DaemonKey{++last_key_};
-        const auto left = unreadable_.find(spec.name);
-        const bool known = left != unreadable_.end();
-        const std::string uuid = known ? left->second.instance.uuid : options_.make_uuid();
-        const Entry& entry =
-            entries_.emplace(key, Entry{uuid, spec.name, shared, now.wall}).first->second;
-        by_name_[spec.name] = key;
-        added.push_back(key);
-        if (known) {
-            records.emplace_back(model::SpecReplaced{stored_spec(entry)});
-        } else {
-            records.emplace_back(model::SpecAdded{stored_spec(entry)});
-        }
-        records.emplace_back(model::HistoryAdded{action_of(entry, known ? "replace" : "add", by)});
-    }
-    if (!records.empty()) {
-        if (const auto done = recorder_.write_now(std::move(records)); !done) {
-            for (const DaemonKey key : added) {
+    for (const model::DaemonSpec& spec : specs) enter(spec, now.wall, by, additions);
+    if (!additions.records.empty()) {
+        if (const auto done = recorder_.write_now(std::move(additions.records)); !done) {
+            for (const DaemonKey key : additions.added) {
                 by_name_.erase(entries_.at(key).name);
                 entries_.erase(key);
             }
             return done.error().with("cannot register");
         }
     }
-    // From here on nothing can fail. The queue keeps the order with requests that are already in
-    // it.
-    for (const auto& [key, spec] : changed) {
+    announce(additions);
+    publish();
+    return {};
+}
+
+// Enters a daemon that is new; one whose declaration changes keeps its old one until the registry
+// has the new.
+void Conductor::enter(const model::DaemonSpec& spec, WallTime now, const Operator& by,
+                      Additions& additions) {
+    auto shared = std::make_shared<const model::DaemonSpec>(spec);
+    if (const DaemonKey key = key_of(spec.name)) {
+        Entry entry = entries_.at(key);
+        if (*entry.spec == spec) return;
+        entry.spec = shared;
+        additions.records.emplace_back(model::SpecReplaced{stored_spec(entry)});
+        additions.records.emplace_back(model::HistoryAdded{action_of(entry, "replace", by)});
+        additions.changed.emplace_back(key, shared);
+        return;
+    }
+    const DaemonKey key{++last_key_};
+    const auto left = unreadable_.find(spec.name);
+    const bool known = left != unreadable_.end();
+    const std::string uuid = known ? left->second.instance.uuid : options_.make_uuid();
+    const Entry& entry = entries_.emplace(key, Entry{uuid, spec.name, shared, now}).first->second;
+    by_name_[spec.name] = key;
+    additions.added.push_back(key);
+    if (known) {
+        additions.records.emplace_back(model::SpecReplaced{stored_spec(entry)});
+    } else {
+        additions.records.emplace_back(model::SpecAdded{stored_spec(entry)});
+    }
+    additions.records.emplace_back(
+        model::HistoryAdded{action_of(entry, known ? "replace" : "add", by)});
+}
+
+// Tells the engine of what is registered; nothing can fail here. The queue keeps the order with
+// requests that are already in it.
+void Conductor::announce(const Additions& additions) {
+    for (const auto& [key, spec] : additions.changed) {
         entries_.at(key).spec = spec;
         ports_.checks.forget(key);
         submit(engine::SpecChanged{key, spec});
     }
-    for (const DaemonKey key : added) {
+    for (const DaemonKey key : additions.added) {
         const Entry& entry = entries_.at(key);
         ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
         engine::DaemonAdded event{key, entry.spec, std::nullopt, false};
@@ -130,8 +138,6 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
         submit(std::move(event));
     }
     if (!queue_.empty()) drain();
-    publish();
-    return {};
 }
 
 void Conductor::start(const std::string& name, bool wait, std::optional<Duration> timeout,
