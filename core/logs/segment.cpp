@@ -17,6 +17,8 @@ constexpr std::size_t block_bytes = 64 * 1024;
 constexpr std::size_t compared_bytes = 4096;
 // A rotation leaves one number free at a time, and several may run while parts are opened.
 constexpr int free_numbers_in_a_row = 4;
+// A stream may have thousands of parts, of which each takes two descriptors and, packed, 200 KiB.
+constexpr std::size_t most_open_parts = 32;
 
 // Rotation moves the index before the log. In between the next number is free, but for that index.
 TimeIndex index_of(const std::filesystem::path& dir, Stream stream, std::uint32_t number) {
@@ -233,15 +235,20 @@ bool is_among(Segment& segment, std::deque<Segment>& parts) {
 // are left out.
 struct Walk {
     const Enough& enough;
-    std::deque<Segment> found;  // The oldest first.
+    std::deque<Segment> found;  // The oldest first; without those in the gap before the newest.
     std::deque<Segment>
         unsure;  // Met since the last rotation, perhaps newer than all found; the newest first.
     bool done = false;
+    bool gap = false;
 
     void accept() {
         for (Segment& segment : unsure) {
             done = done || enough(segment, found.empty());
             found.push_front(std::move(segment));
+            if (found.size() > most_open_parts) {
+                found.erase(found.end() - 2);
+                gap = true;
+            }
             if (done) break;
         }
         unsure.clear();
@@ -285,6 +292,7 @@ std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream strea
         if (walk.found.empty() || is_newest(dir, stream, walk.found.back())) walk.accept();
     } while (number != 0 && !walk.done);
     if (!walk.done) walk.end();
+    if (walk.gap) walk.found.pop_back();
     return std::move(walk.found);
 }
 

@@ -80,7 +80,7 @@ class Segment {
 using Enough = std::function<bool(Segment& segment, bool first)>;
 
 // Opens a stream's parts from the newest to the oldest until `enough`, and returns them the oldest
-// first. Consistent also while they are rotated.
+// first. Of very many only the oldest, without a gap. Consistent also while they are rotated.
 std::deque<Segment> open_segments(const std::filesystem::path& dir, Stream stream,
                                   const Enough& enough);
 

@@ -87,12 +87,17 @@ bool StreamCursor::fill() {
 }
 
 void StreamCursor::end_at_present() {
-    if (segments_.empty()) {
-        open_first();
-    } else {
-        open_successors();
-    }
-    last_end_ = segments_.empty() ? 0 : segments_.back().end();
+    if (segments_.empty()) open_first();
+    auto newest = open_segments(dir_, stream_, [](Segment&, bool) { return true; });
+    if (!newest.empty()) last_ = std::move(newest.back());
+    const Segment* last = last_ ? &*last_ : segments_.empty() ? nullptr : &segments_.back();
+    last_end_ = last != nullptr ? last->end() : 0;
+}
+
+bool StreamCursor::is_at_last() {
+    if (!last_end_) return false;
+    if (segments_.empty()) return true;
+    return last_ ? segments_.front().is_same_part(*last_) : segments_.size() == 1;
 }
 
 bool StreamCursor::find_line() {
@@ -122,7 +127,7 @@ std::string StreamCursor::take() {
 bool StreamCursor::load() {
     if (segments_.empty()) return false;
     std::uint64_t room = cursor_block_bytes;
-    if (last_end_ && segments_.size() == 1) {
+    if (is_at_last()) {
         room = std::min(room, *last_end_ - std::min(*last_end_, offset_));
         if (room == 0) return false;
     }
@@ -139,7 +144,7 @@ bool StreamCursor::load() {
 
 // At the end of the first segment: takes what is left of it, then goes on with what came after it.
 bool StreamCursor::advance() {
-    if (last_end_ && segments_.size() <= 1) return false;
+    if (is_at_last()) return false;
     if (segments_.empty()) {
         open_first();
         return !segments_.empty();

@@ -48,6 +48,7 @@ class StreamCursor {
     void open_first();
     bool open_successors();
     bool find_start_in(Segment& segment, std::optional<std::uint64_t> lines);
+    bool is_at_last();
 
     std::filesystem::path dir_;
     Stream stream_;
@@ -57,9 +58,11 @@ class StreamCursor {
     bool want_times_ = false;
     std::uint64_t counted_ = 0;
     std::uint64_t loads_ = 0;
-    std::optional<std::uint64_t> last_end_;  // Of the last segment, when no other may follow.
+    // What is not read beyond: the end that the newest segment had.
+    std::optional<std::uint64_t> last_end_;
+    std::optional<Segment> last_;
 
-    std::deque<Segment> segments_;  // The first is being read.
+    std::deque<Segment> segments_;  // The first is being read; others may follow the last.
     std::uint64_t offset_ = 0;      // In it, of the end of the buffer.
     std::string buffer_;            // Read ahead; what is before start_ has been taken.
     std::size_t start_ = 0;

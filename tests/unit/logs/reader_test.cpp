@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -160,6 +161,46 @@ TEST_F(Reading, ends_where_the_files_end_when_it_is_told_to) {
     std::string text;
     for (Line line; reader->next(line);) text += line.text;
     EXPECT_EQ(text, numbered_lines(0, 10));
+}
+
+std::ptrdiff_t open_descriptors() {
+    const fs::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+}
+
+// One client that asks for everything and reads nothing must not take the descriptors of starts.
+TEST_F(Reading, keeps_few_of_very_many_parts_open) {
+    for (int part = 0; part < 200; ++part) {
+        const auto number = static_cast<std::uint32_t>(200 - part);
+        write_file(log_path(dir(), Stream::out, number),
+                   numbered_lines(part * 100, part * 100 + 100));
+        if (number > 150) pack(number);
+    }
+    write_file(log_path(dir(), Stream::out), numbered_lines(20'000, 20'100));
+    const auto before = open_descriptors();
+    auto reader = Reader::open(logs_dir(), "web", {});
+    ASSERT_TRUE(reader);
+    reader->end_at_present();
+    EXPECT_LE(open_descriptors() - before, 100);
+    std::string text;
+    Line line;
+    while (text.size() < 50'000 && reader->next(line)) text += line.text;
+    EXPECT_LE(open_descriptors() - before, 100);
+    // The newest goes on, and others come after it.
+    std::ofstream(log_path(dir(), Stream::out), std::ios::app) << numbered_lines(20'100, 20'200);
+    for (std::uint32_t number = 200; number > 0; --number) {
+        const bool packed = number > 150;
+        fs::rename(packed ? compressed_path(dir(), Stream::out, number)
+                          : log_path(dir(), Stream::out, number),
+                   packed ? compressed_path(dir(), Stream::out, number + 1)
+                          : log_path(dir(), Stream::out, number + 1));
+    }
+    fs::rename(log_path(dir(), Stream::out), log_path(dir(), Stream::out, 1));
+    write_file(log_path(dir(), Stream::out), numbered_lines(20'200, 20'300));
+    while (reader->next(line)) text += line.text;
+    EXPECT_TRUE(is_same_text(text, numbered_lines(0, 20'100)));
+    EXPECT_TRUE(is_same_text(read({.lines = 15'000}), numbered_lines(5'300, 20'300)));
+    EXPECT_TRUE(is_same_text(read({}), numbered_lines(0, 20'300)));
 }
 
 // Otherwise each line of a stream costs several calls of the system for the other, silent one.
