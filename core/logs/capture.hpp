@@ -20,8 +20,11 @@ namespace syspulse::logs {
 
 // The clock must outlive the capture. Destroying the capture writes out what the pipes hold;
 // daemons may go on writing into their pipes, and the next capture on the same directory goes on
-// from there. Fails where no descriptors or threads are left for it.
-Result<std::unique_ptr<platform::OutputCapture>> make_capture(std::filesystem::path logs_dir,
-                                                              const platform::Clock& clock);
+// from there. Fails where no descriptors or threads are left for it. Its threads may have a table
+// of descriptors of their own, in which `kept` stays what it is: an event loop's wake_handle(), so
+// that they can post to it what they are asked to tell.
+Result<std::unique_ptr<platform::OutputCapture>> make_capture(
+    std::filesystem::path logs_dir, const platform::Clock& clock,
+    platform::NativeHandle kept = platform::no_handle);
 
 }  // namespace syspulse::logs

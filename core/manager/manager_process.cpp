@@ -137,7 +137,7 @@ Result<void> Process::build(const ProcessOptions& options) {
     auto journal = registry::open_registry(directory_.paths().registry());
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
-    auto capture = logs::make_capture(directory_.paths().logs(), *clock_);
+    auto capture = logs::make_capture(directory_.paths().logs(), *clock_, loop_->wake_handle());
     if (!capture) return capture.error();
     capture_ = std::move(*capture);
     if (auto found = find_plugins(options); !found) return found;

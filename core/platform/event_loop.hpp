@@ -28,6 +28,9 @@ class EventLoop {
 
     // Runs `task` on the loop's thread, after what is already queued. [any thread]
     virtual void post(std::function<void()> task) = 0;
+    // What post() wakes the loop with: a thread that leaves the process's table of descriptors has
+    // to keep it open. [any thread]
+    virtual NativeHandle wake_handle() const { return no_handle; }
 
     // Calls `ready` with a set of Ready bits for as long as the handle is ready (level-triggered),
     // until unwatch(). The handle stays the caller's and must stay open until then. [loop thread]

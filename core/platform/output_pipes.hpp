@@ -74,6 +74,7 @@ class OutputPipes {
     virtual std::size_t discard(NativeHandle pipe, std::size_t size) = 0;
 };
 
-Result<std::unique_ptr<OutputPipes>> make_output_pipes();
+// The serving thread keeps `kept`, if it is one, in its table of descriptors.
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept = no_handle);
 
 }  // namespace syspulse::platform

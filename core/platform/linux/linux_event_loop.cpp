@@ -2,8 +2,10 @@
 // and timers live in one epoll set of our own, which Asio watches as a single descriptor. That
 // makes watches level-triggered, leaves the flags of foreign descriptors alone (Asio would set
 // O_NONBLOCK), and costs a map entry per watch. One timerfd serves all timers; with nothing due the
-// loop sleeps in epoll_wait.
+// loop sleeps in epoll_wait. Other threads wake it through a descriptor of ours: Asio's own ones
+// mean nothing in a thread with another table.
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
 #include <utility>
@@ -15,12 +17,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "base/assert.hpp"
 #include "base/log.hpp"
@@ -36,6 +42,7 @@ namespace {
 constexpr std::size_t events_per_turn = 64;
 constexpr std::size_t timers_per_turn = 256;
 constexpr WatchId timer_watch = 0;
+constexpr WatchId wake_watch = ~WatchId{0};
 constexpr std::string_view cannot_prepare = "cannot prepare the event loop";
 
 std::uint32_t epoll_events(std::uint32_t interest) {
@@ -63,7 +70,8 @@ class AsioEventLoop final : public EventLoop {
 
     Result<void> prepare();
 
-    void post(std::function<void()> task) override { boost::asio::post(context_, std::move(task)); }
+    void post(std::function<void()> task) override;
+    NativeHandle wake_handle() const override { return wake_.get(); }
     Result<WatchId> watch(NativeHandle handle, std::uint32_t interest,
                           std::function<void(std::uint32_t)> ready) override;
     void rewatch(WatchId id, std::uint32_t interest) override;
@@ -85,6 +93,7 @@ class AsioEventLoop final : public EventLoop {
 
     bool control(int operation, WatchId id, const Watch& watch);
     void await();
+    void take_posted();
     void serve_ready();
     void call_watch(WatchId id, std::uint32_t events);
     void serve_timers();
@@ -95,6 +104,10 @@ class AsioEventLoop final : public EventLoop {
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     UniqueFd epoll_;
     UniqueFd timer_;
+    UniqueFd wake_;
+    std::atomic<std::thread::id> loop_thread_ = std::this_thread::get_id();
+    std::mutex mutex_;
+    std::vector<std::function<void()>> posted_;  // By other threads; guarded by mutex_.
     boost::asio::posix::stream_descriptor descriptor_;
     TimerQueue timers_;
     std::optional<Instant> armed_;  // What the timerfd is set to; may be earlier than needed.
@@ -107,16 +120,41 @@ AsioEventLoop::AsioEventLoop(const Clock& clock)
       work_(context_.get_executor()),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       descriptor_(context_) {}
 
 Result<void> AsioEventLoop::prepare() {
-    if (!epoll_ || !timer_ ||
-        !control(EPOLL_CTL_ADD, timer_watch, {timer_.get(), ready_read, nullptr})) {
+    if (!epoll_ || !timer_ || !wake_ ||
+        !control(EPOLL_CTL_ADD, timer_watch, {timer_.get(), ready_read, nullptr}) ||
+        !control(EPOLL_CTL_ADD, wake_watch, {wake_.get(), ready_read, nullptr})) {
         return os_error(cannot_prepare);
     }
     descriptor_.assign(epoll_.get());
     await();
     return {};
+}
+
+void AsioEventLoop::post(std::function<void()> task) {
+    if (loop_thread_ == std::this_thread::get_id())
+        return boost::asio::post(context_, std::move(task));
+    {
+        const std::lock_guard lock(mutex_);
+        posted_.push_back(std::move(task));
+        if (posted_.size() > 1) return;  // Whoever put the first one woke the loop.
+    }
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+}
+
+void AsioEventLoop::take_posted() {
+    std::uint64_t ignored = 0;
+    static_cast<void>(!::read(wake_.get(), &ignored, sizeof ignored));
+    std::vector<std::function<void()>> posted;
+    {
+        const std::lock_guard lock(mutex_);
+        posted.swap(posted_);
+    }
+    for (auto& task : posted) boost::asio::post(context_, std::move(task));
 }
 
 bool AsioEventLoop::control(int operation, WatchId id, const Watch& watch) {
@@ -196,6 +234,8 @@ void AsioEventLoop::serve_ready() {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         if (event.data.u64 == timer_watch) {
             serve_timers();
+        } else if (event.data.u64 == wake_watch) {
+            take_posted();
         } else {
             call_watch(event.data.u64, event.events);
         }
@@ -227,6 +267,7 @@ void AsioEventLoop::serve_timers() {
 // What a callback throws has left its work half done, and nobody above could mend that: an end
 // like a crash is what the keeper restarts the manager after.
 void AsioEventLoop::run() {
+    loop_thread_ = std::this_thread::get_id();
     try {
         context_.run();
     } catch (const std::exception& thrown) {

@@ -71,6 +71,7 @@ struct Parcel {
 
 class LinuxOutputPipes final : public OutputPipes {
   public:
+    explicit LinuxOutputPipes(NativeHandle kept) : kept_(static_cast<int>(kept)) {}
     ~LinuxOutputPipes() override {
         for (const int fd : own()) {
             if (fd >= 0) ::close(fd);
@@ -186,6 +187,7 @@ class LinuxOutputPipes final : public OutputPipes {
         return {epoll_, wake_, null_, scratch_[0], scratch_[1], handed_[0], handed_[1]};
     }
 
+    int kept_ = -1;  // Somebody else's, that the serving thread needs.
     int epoll_ = -1;
     int wake_ = -1;
     int null_ = -1;
@@ -230,13 +232,15 @@ Result<void> LinuxOutputPipes::hand_over(NativeHandle pipe) {
     return {};
 }
 
-// Afterwards the thread's table holds the standard streams and what own() names. A kernel or a
-// sandbox that refuses leaves the table shared, which costs room, nothing else.
+// Afterwards the thread's table holds the standard streams, kept_ and what own() names. A kernel or
+// a sandbox that refuses leaves the table shared, which costs room, nothing else.
 void LinuxOutputPipes::begin_serving() {
 #ifdef __SANITIZE_THREAD__
     return;  // It knows one table per process and would take equal numbers for one descriptor.
 #endif
-    std::array<int, 7> kept = own();
+    const auto ours = own();
+    std::vector<int> kept(ours.begin(), ours.end());
+    if (kept_ >= 0) kept.push_back(kept_);
     std::sort(kept.begin(), kept.end());
     const auto first = static_cast<unsigned>(kept.back()) + 1;
     if (::syscall(SYS_close_range, first, ~0U, close_range_unshare) != 0) return;
@@ -313,8 +317,8 @@ std::size_t LinuxOutputPipes::discard(NativeHandle pipe, std::size_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputPipes>> make_output_pipes() {
-    auto pipes = std::make_unique<LinuxOutputPipes>();
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept) {
+    auto pipes = std::make_unique<LinuxOutputPipes>(kept);
     if (auto prepared = pipes->prepare(); !prepared) return prepared.error();
     return std::unique_ptr<OutputPipes>(std::move(pipes));
 }

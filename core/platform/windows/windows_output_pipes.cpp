@@ -331,7 +331,7 @@ std::size_t WindowsOutputPipes::read(NativeHandle pipe, std::span<char> into) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputPipes>> make_output_pipes() {
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle) {
     auto pipes = std::make_unique<WindowsOutputPipes>();
     if (auto prepared = pipes->prepare(); !prepared) return prepared.error();
     return std::unique_ptr<OutputPipes>(std::move(pipes));

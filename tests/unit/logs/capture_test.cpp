@@ -101,6 +101,29 @@ TEST_F(Capture, counts_the_lines_that_it_has_written_across_files_and_removals) 
     EXPECT_EQ(counted(), 5'004U);
 }
 
+// Its threads have tables of descriptors of their own, where the loop's numbers mean nothing.
+TEST_F(Capture, wakes_the_loop_that_it_tells) {
+    auto loop = *platform::make_event_loop(*clock_);
+    capture_.reset();
+    capture_ = *make_capture(logs_dir(), *clock_, loop->wake_handle());
+    start_daemon();
+    const auto post = [&loop](const char* told, std::vector<std::string>& all) {
+        loop->post([&loop, told, &all] {
+            all.emplace_back(told);
+            loop->stop();
+        });
+    };
+    std::vector<std::string> told;
+    const auto deadline = loop->start_timer(clock_->now().mono + std::chrono::seconds{20},
+                                            [&] { post("nothing in time", told); });
+    capture_->count_lines("web", [&](std::uint64_t) { post("counted", told); });
+    loop->run();
+    capture_->when_written("web", [&] { post("written", told); });
+    loop->run();
+    loop->cancel_timer(deadline);
+    EXPECT_EQ(told, (std::vector<std::string>{"counted", "written"}));
+}
+
 TEST_F(Capture, counts_on_when_somebody_empties_or_replaces_a_file) {
     start_daemon();
     const auto write_and_count = [this](const std::string& text) {
