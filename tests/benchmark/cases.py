@@ -240,6 +240,8 @@ def measure_logging(place, directory, source, told):
             if size >= int(lines) * 100:
                 break
         time.sleep(0.01)
+    if not os.path.exists(told):
+        raise RuntimeError("the writer did not tell what it wrote")
     cpu = sum(procs.cpu_and_wakeups([p])[0] - before for p, before in cpu_before.items())
     counted = subprocess.run([place.helper("log_count"), lines, *log_files(directory)], capture_output=True, text=True)
     missing, doubled, torn = map(int, counted.stdout.split())

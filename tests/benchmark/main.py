@@ -186,10 +186,10 @@ def main():
                 run_case(place, options, case, results)
     finally:
         place.remove()
-    results.seconds = round(time.monotonic() - begin)
-    print(report.text(results))
-    if options.json:
-        results.save(options.json)
+        results.seconds = round(time.monotonic() - begin)
+        print(report.text(results))
+        if options.json:
+            results.save(options.json)
     if options.record:
         results.save(HERE / "results" / f"{results.date}.json")
         report.write_readme()
