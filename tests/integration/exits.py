@@ -4,8 +4,10 @@ import sys
 
 # An exit so long before the keeper's death may not have been recorded yet, on a busy machine.
 UNRECORDED_MS = 1000
-# The clocks are compared once, and each moment is rounded.
-CLOCKS_DIFFER_MS = 50
+# The clocks are compared once and drift, and each moment is rounded.
+CLOCKS_DIFFER_MS = 100
+# The system gives no process number twice within this time.
+NUMBER_COMES_BACK_MS = 30000
 
 
 @dataclasses.dataclass
@@ -63,32 +65,57 @@ def compare(name, lives, recorded, deaths, count, clocks_apart_ms=0):
         print(f"{name}: {kind}: {what}", file=sys.stderr)
 
     count.seen += sum(life.code is not None for life in lives)
-    known = {run.pid for run in recorded if run.pid}
-    oldest_ms = recorded[0].began_ms - clocks_apart_ms - CLOCKS_DIFFER_MS if recorded else 0
-    at = next((i for i, life in enumerate(lives) if life.begin_ms >= oldest_ms), len(lives))
-    for run in recorded:
-        if run.kind is None and not run.pid:
+    pairs = pair(lives, recorded, clocks_apart_ms)
+    for i, run in enumerate(recorded):
+        if i in pairs:
+            judge(lives[pairs[i]], run, pairs[i] + 1 == len(lives), deaths, count, complain)
+        elif run.kind is None and not run.pid:
             count.without_process += 1
-            continue
-        begin = at
-        while run.pid and at < len(lives) and lives[at].pid != run.pid:
-            at += 1
-        if at == len(lives) or (not run.pid and lives[at].pid in known):
-            at = begin
+        elif run.kind == "lost" and not run.pid:
             # A process may be ended before it can say that it is there.
-            if run.kind == "lost" and not run.pid:
-                count.doubtful += 1
-            elif run.kind != "signal":
-                complain("phantom", run)
-            continue
-        for skipped in lives[begin:at]:
-            if skipped.code is not None:
-                complain("missing", skipped)
-        judge(lives[at], run, at + 1 == len(lives), deaths, count, complain)
-        at += 1
-    for life in lives[at:]:
-        if life.code is not None:
-            complain("missing", life)
+            count.doubtful += 1
+        elif run.kind != "signal":
+            complain("phantom", run)
+    paired = set(pairs.values())
+    for i in range(first_that_is_kept(lives, recorded, pairs, clocks_apart_ms), len(lives)):
+        if i not in paired and lives[i].code is not None:
+            complain("missing", lives[i])
+
+
+def pair(lives, recorded, clocks_apart_ms):
+    """Which life each record is about, by their places in the lists. What has a process number is found by it; what has
+    none lies between its neighbours and is found by its code, and what is unknown of all gets what is left."""
+    pairs = {}
+    at = 0
+    for i, run in enumerate(recorded):
+        began_ms = run.began_ms - clocks_apart_ms
+        same = [k for k in range(at, len(lives)) if run.pid and lives[k].pid == run.pid
+                and abs(lives[k].begin_ms - began_ms) < NUMBER_COMES_BACK_MS]
+        if same:
+            pairs[i] = same[0]
+            at = same[0] + 1
+    for kind in ("code", "lost"):
+        for i, run in enumerate(recorded):
+            if run.kind != kind or run.pid or i in pairs:
+                continue
+            after = max((k for j, k in pairs.items() if j < i), default=-1)
+            before = min((k for j, k in pairs.items() if j > i), default=len(lives))
+            # A process does not begin before it is recorded that it is to.
+            fits = [k for k in range(after + 1, before) if (kind == "lost" or lives[k].code == run.value)
+                    and lives[k].begin_ms > run.began_ms - clocks_apart_ms - CLOCKS_DIFFER_MS]
+            if fits:
+                pairs[i] = fits[0]
+    return pairs
+
+
+def first_that_is_kept(lives, recorded, pairs, clocks_apart_ms):
+    """The place of the first life that is newer than the oldest record."""
+    if not recorded:
+        return 0
+    if 0 in pairs:
+        return pairs[0]
+    oldest_ms = recorded[0].began_ms - clocks_apart_ms - CLOCKS_DIFFER_MS
+    return next((i for i, life in enumerate(lives) if life.begin_ms >= oldest_ms), len(lives))
 
 
 def judge(life, run, is_last, deaths, count, complain):

@@ -40,3 +40,9 @@ LIVES[:0] = REUSED
 assert counted(FINE) == {}, "a process number comes back"
 del LIVES[:2]
 assert counted([*FINE, Recorded(99, 6000, "code", 1)]) == {"phantom": 1}
+assert counted([Recorded(10, 1200, "code", 5), *FINE[1:]]) == {}, "it was busy before it noted when the run began"
+UNKNOWN = Recorded(0, 2500, "lost", None)
+assert counted([FINE[0], UNKNOWN, Recorded(0, 2990, "code", 6), FINE[2]]) == {"doubtful": 1}, "the newer one has its code"
+assert counted([FINE[0], UNKNOWN, FINE[2]], DURING) == {"unknown": 1}
+assert counted([FINE[0], UNKNOWN, FINE[2]]) == {"unknown": 1, "unexplained": 1}
+assert counted([FINE[0], Recorded(0, 2990, "code", 7), FINE[2]]) == {"phantom": 1, "missing": 1}
