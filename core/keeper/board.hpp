@@ -8,7 +8,7 @@
 
 namespace syspulse::keeper {
 
-constexpr std::uint32_t board_magic = 0x53504b32;  // "SPK2"; another layout gets another number.
+constexpr std::uint32_t board_magic = 0x53504b33;  // "SPK3"; another layout gets another number.
 constexpr std::uint32_t kept_exits = 4096;
 constexpr std::uint32_t kept_runs = 16384;
 constexpr std::uint32_t note_places = 8;
@@ -20,9 +20,7 @@ struct ExitRecord {
     std::int32_t pid;
     std::int32_t value;      // Exit code or signal number.
     std::int32_t signalled;  // 1: `value` is a signal.
-    // Not zero: it led a session and no run was noted for it. One more than the number of managers
-    // that had died by then.
-    std::int32_t stray;
+    std::int32_t reserved;
 };
 
 // Which run a process number stands for, and how many ends had been recorded before it: an older
@@ -65,6 +63,12 @@ struct Board {
     ExitRecord exits[kept_exits];           // A ring: number n is at n % kept_exits. [keeper]
     RunNote runs[kept_runs];                // See note_of(). [manager]
     Birth births[kept_births];
+    // Runs are numbered in the order in which they are recorded.
+    std::atomic<std::uint64_t> runs_before;  // The last one of before this keeper. [manager]
+    std::atomic<std::uint64_t> runs_begun;   // The last one that was to get a process. [manager]
+    // Each run up to this one may be that of a process which led a session and ended without a
+    // note. [keeper]
+    std::atomic<std::uint64_t> strays_until;
     // The manager asks for all ends that have happened by now to be recorded, and is answered with
     // the number of its question.
     std::atomic<std::uint32_t> asked;     // [manager]

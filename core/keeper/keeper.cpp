@@ -211,10 +211,10 @@ void Keeper::record(const siginfo_t& end) {
     // An orphan may be seen to end before its manager is.
     if (note_of(board_, end.si_pid) == nullptr) note_births(board_);
     RunNote* const note = note_of(board_, end.si_pid);
-    const bool stray = note == nullptr && ::getsid(end.si_pid) == end.si_pid;
-    board_.exits[number % kept_exits] = {
-        end.si_pid, end.si_status, end.si_code == CLD_EXITED ? 0 : 1,
-        stray ? static_cast<std::int32_t>(board_.restarts.load()) + 1 : 0};
+    if (note == nullptr && ::getsid(end.si_pid) == end.si_pid)
+        board_.strays_until.store(board_.runs_begun.load());
+    board_.exits[number % kept_exits] = {end.si_pid, end.si_status,
+                                         end.si_code == CLD_EXITED ? 0 : 1, 0};
     board_.exit_count.store(number + 1, std::memory_order_release);
     if (note != nullptr && note->run == 0) *note = {};
 }

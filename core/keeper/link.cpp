@@ -29,7 +29,14 @@ class BoardLink final : public Link {
     int endpoint() const override { return handover_.endpoint; }
     bool continues() const override { return continues_; }
 
+    void take_over(RunId last) override {
+        if (continues_) return;
+        board_.runs_before.store(last.value);
+        begin(last);
+    }
+
     std::int32_t* expect_process(RunId run) override {
+        begin(run);
         for (Birth& birth : board_.births) {
             if (birth.run.load() != 0) continue;
             birth.exits_before = board_.exit_count.load(std::memory_order_acquire);
@@ -61,20 +68,17 @@ class BoardLink final : public Link {
     }
     bool has_told_ends() const override { return board_.answered.load() == board_.asked.load(); }
 
-    bool saw_strays() const override {
-        const auto deaths = static_cast<std::int32_t>(board_.restarts.load());
-        const std::uint64_t count = board_.exit_count.load(std::memory_order_acquire);
-        for (std::uint64_t n = oldest(); n < count; ++n) {
-            // The keeper may have seen such an end right before it saw the manager's.
-            if (board_.exits[n % kept_exits].stray >= std::max(deaths, 1)) return true;
-        }
-        return false;
+    bool was_begun(RunId run) const override { return run.value <= board_.runs_begun.load(); }
+    bool may_have_run(RunId run) const override {
+        return is_of_before(run) || run.value <= board_.strays_until.load();
     }
 
     std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const override {
         const RunNote* const note = find_note(run, pid);
         if (note != nullptr) return first_exit(note->pid, note->exits_before);
-        return pid > 0 ? last_exit(static_cast<std::int32_t>(pid)) : std::nullopt;
+        // The number of an older run may have become a child's of this keeper meanwhile.
+        if (pid <= 0 || is_of_before(run)) return std::nullopt;
+        return last_exit(static_cast<std::int32_t>(pid));
     }
 
     void serving() override {
@@ -100,6 +104,11 @@ class BoardLink final : public Link {
     std::uint32_t restarts() const override { return board_.restarts.load(); }
 
   private:
+    void begin(RunId run) {
+        board_.runs_begun.store(std::max(board_.runs_begun.load(), run.value));
+    }
+    bool is_of_before(RunId run) const { return run.value <= board_.runs_before.load(); }
+
     void note_process(RunId run, std::int64_t pid) {
         noted_[run] = pid;
         // A run that is taken over may have ended since its first note, which still finds that end.

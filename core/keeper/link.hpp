@@ -31,6 +31,9 @@ class Link {
     // daemons, it goes on with them.
     virtual bool continues() const = 0;
 
+    // Called before any run is begun: the newest one that an earlier manager has recorded.
+    virtual void take_over(RunId last) = 0;
+
     // Where the run's process is to leave its number before it can end, which tells the keeper
     // whose end it sees if this manager dies meanwhile. Valid until note_run() or forget_run();
     // null when too many runs are being begun at once.
@@ -42,12 +45,15 @@ class Link {
     virtual std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const = 0;
     // The run is over and recorded as such; its process number may become another's.
     virtual void forget_run(RunId run) = 0;
-    // Whether since the last manager died the keeper saw the end of a process that may have been a
-    // run's, and could not tell of which. If not, a run of which no process is known had none.
-    virtual bool saw_strays() const = 0;
+    // False: no process was ever to be made for the run.
+    virtual bool was_begun(RunId run) const = 0;
+    // Of a run of which no process is known. True: it began before this keeper, or the keeper saw
+    // the end of a process that may have been its, and could not tell whose it was. If not, it had
+    // none.
+    virtual bool may_have_run(RunId run) const = 0;
 
     // Asks the keeper to record every end that has happened by now, and whose it was. Until it has,
-    // exit_of() and saw_strays() may know too little.
+    // exit_of() and may_have_run() may know too little.
     virtual void ask_for_ends() = 0;
     virtual bool has_told_ends() const = 0;
 

@@ -29,7 +29,7 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
           },
           [this] { publish(); }),
       lost_runs_(ports_.loop, ports_.clock, options_.ask_for_ends, options_.ends_told,
-                 [this](RunId run, const Error& why) { lost(run, why); }) {
+                 [this](RunId run, const auto& finding) { lost(run, finding); }) {
     supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, RunId{});
     ports_.processes.set_observer(this);
     ports_.checks.set_observer(this);
@@ -49,6 +49,7 @@ Result<void> Conductor::load() {
     if (!snapshot) return snapshot.error();
     SYSPULSE_ASSERT(snapshot->specs.size() == snapshot->instances.size(), "one instance per spec");
     supervisor_ = std::make_unique<engine::Supervisor>(options_.seed, snapshot->last_run);
+    if (options_.runs_taken_over) options_.runs_taken_over(snapshot->last_run);
     Batch batch;
     for (std::size_t i = 0; i < snapshot->specs.size(); ++i) {
         const model::StoredInstance& instance = snapshot->instances[i];
@@ -115,19 +116,22 @@ void Conductor::spawn_failed(RunId run, const Error& error) {
 void Conductor::recover_failed(RunId run, const Error& error) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
-    if (error.code == ErrorCode::not_found) return lost_runs_.add(run, error);
+    if (error.code == ErrorCode::not_found) return await_exit(run, error);
     submit(engine::RecoverFailed{found->second, run, false, error, false});
 }
 
-void Conductor::lost(RunId run, const Error& error) {
+// All that is to be known of the run's end is known.
+void Conductor::lost(RunId run, const LostRuns::Finding& finding) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
-    const engine::DaemonMachine* m = supervisor_->find(found->second);
-    if (const auto status = m != nullptr ? seen_exit(*m, run) : std::nullopt) {
+    if (const auto status = seen_exit(run)) {
         submit(engine::Exited{found->second, run, *status});
+    } else if (const auto* unknown = std::get_if<ExitStatus>(&finding)) {
+        submit(engine::Exited{found->second, run, *unknown});
     } else {
-        const bool never_ran = options_.strays_seen && !options_.strays_seen();
-        submit(engine::RecoverFailed{found->second, run, true, error, never_ran});
+        const bool never_ran = options_.may_have_run && !options_.may_have_run(run);
+        submit(
+            engine::RecoverFailed{found->second, run, true, std::get<Error>(finding), never_ran});
     }
 }
 
@@ -136,15 +140,21 @@ void Conductor::exited(RunId run, const ExitStatus& status) {
     if (found == runs_.end())
         return log::debug("the end of run " + std::to_string(run.value) +
                           " is ignored: it is over");
-    const engine::DaemonMachine* m = supervisor_->find(found->second);
-    const bool lost = m != nullptr && status.kind == ExitStatus::Kind::lost;
-    const auto seen = lost ? seen_exit(*m, run) : std::nullopt;
-    submit(engine::Exited{found->second, run, seen.value_or(status)});
+    if (status.kind == ExitStatus::Kind::lost) return await_exit(run, status);
+    submit(engine::Exited{found->second, run, status});
 }
 
-std::optional<ExitStatus> Conductor::seen_exit(const engine::DaemonMachine& m, RunId run) const {
-    if (!options_.exit_seen) return std::nullopt;
-    return options_.exit_seen(run, m.pid());
+// How it ended may be known already, whatever else the keeper is still to find out.
+void Conductor::await_exit(RunId run, LostRuns::Finding finding) {
+    if (seen_exit(run)) return lost(run, finding);
+    lost_runs_.add(run, std::move(finding));
+}
+
+std::optional<ExitStatus> Conductor::seen_exit(RunId run) const {
+    const auto found = runs_.find(run);
+    if (!options_.exit_seen || found == runs_.end()) return std::nullopt;
+    const engine::DaemonMachine* const m = supervisor_->find(found->second);
+    return m != nullptr ? options_.exit_seen(run, m->pid()) : std::nullopt;
 }
 
 void Conductor::checked(CheckId check, const platform::CheckReport& report) {
@@ -165,6 +175,7 @@ void Conductor::wall_clock_changed() {
 
 void Conductor::shut_down(bool keep_running, bool force) {
     leaves_daemons_ = keep_running;
+    lost_runs_.hurry();
     submit(engine::ShutdownRequested{keep_running, force});
 }
 

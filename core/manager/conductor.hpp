@@ -51,10 +51,14 @@ struct ConductorOptions {
     std::function<std::int32_t*(RunId run)> process_expected;
     std::function<void(RunId run, std::int64_t pid)> run_noted;
     std::function<void(RunId run)> run_forgotten;
-    // How a process ended that was nobody's child in between; `pid` is zero when unknown. And
-    // whether some ended of which it is not known whose they were.
+    // Told once of the newest run that an earlier manager has recorded. Then it knows whether a
+    // process was ever to be made for a run, and whether one of which nobody knows a process may
+    // have had one.
+    std::function<void(RunId last)> runs_taken_over;
+    std::function<bool(RunId run)> run_begun;
+    std::function<bool(RunId run)> may_have_run;
+    // How a process ended that was nobody's child in between; `pid` is zero when unknown.
     std::function<std::optional<ExitStatus>(RunId run, std::int64_t pid)> exit_seen;
-    std::function<bool()> strays_seen;
     // Asks for all ends up to now, and whether the two above know them; both or none.
     std::function<void()> ask_for_ends;
     std::function<bool()> ends_told;
@@ -155,7 +159,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void exited(RunId run, const ExitStatus& status) override;
     void checked(CheckId check, const platform::CheckReport& report) override;
 
-    std::optional<ExitStatus> seen_exit(const engine::DaemonMachine& m, RunId run) const;
+    void await_exit(RunId run, LostRuns::Finding finding);
+    std::optional<ExitStatus> seen_exit(RunId run) const;
     void submit(engine::Event event);
     void drain();
     void perform(Batch& batch);
@@ -174,7 +179,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::ForgetDaemon& action);
     void answer(engine::Action& action);
     void begin_some_runs();
-    void lost(RunId run, const Error& error);
+    void lost(RunId run, const LostRuns::Finding& finding);
     void begin_run(const engine::SpawnRun& action);
     void begin_run(const engine::RecoverRun& action);
     void rearm();

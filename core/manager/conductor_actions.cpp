@@ -50,6 +50,11 @@ void Conductor::begin_run(const engine::RecoverRun& action) {
     if (!opened)
         log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
     ports_.capture.handles_used(entry.name);
+    // The last manager died before its turn came. Looking at all processes would hold up others.
+    if (options_.run_begun && !options_.run_begun(action.run)) {
+        const Error error{ErrorCode::not_found, "no process was made for this run"};
+        return submit(engine::RecoverFailed{action.daemon, action.run, true, error, true});
+    }
     ports_.processes.recover({action.run, run_id(entry, action.run), entry.name, action.driver.type,
                               action.driver.options_json, action.token});
 }

@@ -183,7 +183,9 @@ ConductorOptions Process::conducting() {
         options.process_expected = [this](RunId run) { return link_->expect_process(run); };
         options.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
         options.run_forgotten = [this](RunId run) { link_->forget_run(run); };
-        if (link_->continues()) options.strays_seen = [this] { return link_->saw_strays(); };
+        options.runs_taken_over = [this](RunId last) { link_->take_over(last); };
+        options.run_begun = [this](RunId run) { return link_->was_begun(run); };
+        options.may_have_run = [this](RunId run) { return link_->may_have_run(run); };
         options.ask_for_ends = [this] { link_->ask_for_ends(); };
         options.ends_told = [this] { return link_->has_told_ends(); };
         options.exit_seen = [this](RunId run, std::int64_t pid) {

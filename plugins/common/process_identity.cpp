@@ -73,6 +73,8 @@ std::optional<ProcessStat> read_process_stat(pid_t pid) {
     stat.group = static_cast<pid_t>(field[5]);
     stat.session = static_cast<pid_t>(field[6]);
     stat.cpu_ticks = static_cast<std::uint64_t>(field[14] + field[15] + field[16] + field[17]);
+    constexpr std::int64_t is_ending = 0x4;  // The kernel's PF_EXITING.
+    stat.ending = (field[9] & is_ending) != 0;
     stat.threads = static_cast<std::uint64_t>(field[20]);
     stat.start_ticks = static_cast<std::uint64_t>(field[22]);
     stat.rss_pages = static_cast<std::uint64_t>(field[24]);

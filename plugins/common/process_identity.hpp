@@ -14,6 +14,7 @@ namespace syspulse::plugins {
 // Fields of /proc/PID/stat.
 struct ProcessStat {
     char state = '?';
+    bool ending = false;  // No program runs in it any more. It may take long to become a zombie.
     pid_t parent = 0;
     pid_t group = 0;
     pid_t session = 0;
@@ -21,7 +22,7 @@ struct ProcessStat {
     std::uint64_t threads = 0;
     std::uint64_t start_ticks = 0;  // Since boot.
     std::uint64_t rss_pages = 0;
-    std::uint64_t environment_end = 0;  // An address; zero inside exec, and where it is hidden.
+    std::uint64_t environment_end = 0;  // An address; zero inside exec, at its end, and if hidden.
 };
 
 std::optional<ProcessStat> read_process_stat(pid_t pid);
@@ -30,7 +31,7 @@ std::optional<ProcessStat> read_process_stat(pid_t pid);
 std::string read_boot_id();
 
 // Whether the environment that `pid` was started with has exactly `entry` ("K=V") in it. Nothing
-// while it is inside exec, where its new environment is not there yet.
+// while it is inside exec, where its new environment is not there yet, or ending.
 std::optional<bool> has_environment_entry(pid_t pid, std::string_view entry);
 
 // At most `limit` bytes of a file below /proc; empty if it cannot be read.

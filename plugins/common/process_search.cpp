@@ -58,6 +58,15 @@ bool is_before_exec(pid_t pid, const ProcessStat& stat, const Self& self) {
     return program_of(link.data()) == self.program;
 }
 
+// Whether this may be a child of a keeper or manager that is gone: those are the parent's, the
+// first process's, or a service manager's, which is a child of that.
+bool may_be_orphan(const ProcessStat& stat, const Self& self) {
+    constexpr pid_t first = 1;
+    if (stat.parent == self.parent || stat.parent <= first) return true;
+    const auto parent = read_process_stat(stat.parent);
+    return !parent || parent->parent <= first;
+}
+
 }  // namespace
 
 SessionLeader find_session_leader(const std::string& run_id) {
@@ -72,7 +81,8 @@ SessionLeader find_session_leader(const std::string& run_id) {
             if (stat.session != pid || (found && found->start_ticks <= stat.start_ticks)) return;
             const auto marked = has_environment_entry(pid, marker);
             if (!marked) {
-                leader.in_doubt = true;
+                // What others run may be long in ending.
+                leader.in_doubt = leader.in_doubt || !stat.ending || may_be_orphan(stat, self);
             } else if (*marked) {
                 found = Identity{pid, stat.start_ticks, {}, 0};
             }

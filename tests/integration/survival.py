@@ -131,6 +131,25 @@ def an_adopted_daemon_ends_with_its_exact_status():
         assert m.wait_for("seven", state="failed")["exit_code"] == 7
 
 
+def an_end_that_the_keeper_is_yet_to_see_is_waited_for():
+    with Manager() as m:
+        m.start()
+        go = m.root / "go"
+        m.add(seven={"command": ["/bin/sh", "-c", f"while [ ! -e {go} ]; do sleep 0.01; done; exit 7"]})
+        m.ok("start", "seven")
+        kill_manager(m)
+        pid = m.wait_for("seven", state="running")["pid"]
+        m.process.send_signal(signal.SIGSTOP)
+        try:
+            go.touch()
+            until(lambda: state_of(pid) == "Z", "it has ended, and nobody has collected it")
+            until(lambda: "keeper does not say how" in (m.root / "manager.log").read_text(), "that is worth a word")
+            assert m.status("seven")["state"] == "running"
+        finally:
+            m.process.send_signal(signal.SIGCONT)
+        assert m.wait_for("seven", state="failed")["exit_code"] == 7
+
+
 def a_killed_keeper_takes_the_manager_along_but_no_daemon():
     with Manager() as m:
         m.start()

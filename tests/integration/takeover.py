@@ -113,7 +113,7 @@ def an_upgrade_that_does_not_fit_the_keeper_says_what_to_do():
         daemon, before = m.status("a")["pid"], info(m)
         other = m.root / "syspulse"
         program = pathlib.Path(harness.PROGRAM).read_bytes()
-        ours, theirs = (0x53504B32).to_bytes(4, "little"), (0x53504B01).to_bytes(4, "little")
+        ours, theirs = (0x53504B33).to_bytes(4, "little"), (0x53504B01).to_bytes(4, "little")
         assert ours in program, "board_magic has changed"
         other.write_bytes(program.replace(ours, theirs))
         other.chmod(0o755)

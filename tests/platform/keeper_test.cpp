@@ -212,6 +212,9 @@ TEST_F(KeeperTest, DoesNotWonderAboutAChildThatIsKnownToBeOfNoRun) {
 TEST_F(KeeperTest, TellsOfAnOrphanThatWasNobodysRun) {
     start("leave-stray");
     EXPECT_EQ(end(), 0);
+    EXPECT_EQ(contents(dir_ / "before"), "ynn");
+    EXPECT_EQ(contents(dir_ / "after"), "yyn");
+    EXPECT_EQ(contents(dir_ / "begun"), "5");
 }
 
 TEST_F(KeeperTest, RepeatsAStopToTheManagerThatReplacesADeadOne) {

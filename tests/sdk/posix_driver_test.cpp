@@ -1,4 +1,5 @@
 // What is special to the driver `posix`; driver_contract_test.cpp has what all drivers do.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
@@ -204,6 +205,66 @@ TEST_F(PosixDriver, does_not_take_a_run_for_gone_while_a_child_of_the_last_manag
     EXPECT_TRUE(host_.run_until([&] { return ::getsid(pid) == pid; }));
     EXPECT_EQ(host_.recover(1, "no-such-run", "").status, SYSP_E_BUSY);
     ::kill(pid, SIGKILL);
+    EXPECT_TRUE(host_.run_until(
+        [&] { return host_.recover(1, "no-such-run", "").status == SYSP_E_NOT_FOUND; }));
+}
+
+// A session leader that is somebody else's and does not come to its end: the first process of a
+// namespace waits for the others, and one of those is not collected.
+class LongInEnding {
+  public:
+    LongInEnding() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) return;
+        owner_ = ::fork();
+        if (owner_ == 0) own(ends[1]);
+        ::close(ends[1]);
+        if (::read(ends[0], &pid_, sizeof pid_) != sizeof pid_) pid_ = 0;
+        ::close(ends[0]);
+    }
+    ~LongInEnding() {
+        ::kill(owner_, SIGKILL);
+        ::waitpid(owner_, nullptr, 0);
+    }
+    LongInEnding(const LongInEnding&) = delete;
+    LongInEnding& operator=(const LongInEnding&) = delete;
+
+    bool exists() const { return pid_ > 0; }
+    bool has_begun_to_end() const {
+        std::ifstream stat("/proc/" + std::to_string(pid_) + "/stat");
+        std::string word;
+        for (int field = 1; field <= 9 && stat >> word; ++field) {
+        }
+        constexpr unsigned long is_ending = 0x4;  // The kernel's PF_EXITING.
+        return (std::stoul(word) & is_ending) != 0;
+    }
+
+  private:
+    [[noreturn]] static void own(int report) {
+        if (::unshare(CLONE_NEWPID) != 0) ::_exit(0);
+        const pid_t first = ::fork();
+        if (first == 0) {
+            ::setsid();
+            for (;;) ::pause();
+        }
+        const pid_t second = ::fork();
+        if (second == 0) ::_exit(0);
+        siginfo_t ended{};
+        ::waitid(P_PID, static_cast<id_t>(second), &ended, WEXITED | WNOWAIT);
+        while (::getsid(first) != first) ::usleep(1000);
+        ::kill(first, SIGKILL);
+        (void)!::write(report, &first, sizeof first);
+        for (;;) ::pause();
+    }
+
+    pid_t owner_ = 0;
+    pid_t pid_ = 0;
+};
+
+TEST_F(PosixDriver, does_not_wait_for_the_end_of_what_others_run) {
+    const LongInEnding other;
+    if (!other.exists()) GTEST_SKIP() << "a namespace of processes takes root";
+    ASSERT_TRUE(host_.run_until([&] { return other.has_begun_to_end(); }));
     EXPECT_TRUE(host_.run_until(
         [&] { return host_.recover(1, "no-such-run", "").status == SYSP_E_NOT_FOUND; }));
 }

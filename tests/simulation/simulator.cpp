@@ -1,5 +1,6 @@
 #include "simulator.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace syspulse::simulation {
@@ -29,6 +30,7 @@ Simulator::Simulator(std::uint64_t seed, std::ostream* trace, Life life)
                request.unit + " is spawned while an older run lives");
         expect(!finished_, request.unit + " is spawned although the manager has finished");
         journal_.digest.add(request.run_id);
+        last_begun_ = std::max(last_begun_, request.run);
     };
 }
 
@@ -65,6 +67,7 @@ void Simulator::boot(bool continued) {
         options.exit_seen = [this](RunId run, std::int64_t) {
             return run <= last_run_before_boot_ ? std::nullopt : world_.exit_of(run);
         };
+        options.run_begun = [this](RunId run) { return run <= last_begun_; };
         options.ask_for_ends = [this] {
             ends_told_at_ = clock_.now().mono + milliseconds{++questions_ % 7 * 3};
         };

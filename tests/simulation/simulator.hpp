@@ -82,6 +82,7 @@ class Simulator {
     Life life_;
     std::size_t boots_ = 1;  // Of the machine.
     RunId last_run_before_boot_;
+    RunId last_begun_;
     bool in_order_ = false;  // Whatever ends now must not be needed any more.
     std::size_t uuids_ = 0;
     unsigned questions_ = 0;                 // To the keeper about ends.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -57,6 +58,7 @@ class ManagerConductor : public testing::Test {
             return std::vector<std::pair<std::string, std::string>>{{"PATH", "/bin"},
                                                                     {"A", "base"}};
         };
+        if (adjust_) adjust_(options);
         conductor_ = std::make_unique<Conductor>(
             Ports{clock_, loop_, journal_, processes_, checks_, capture_}, std::move(options));
         ASSERT_TRUE(conductor_->load().has_value());
@@ -89,6 +91,7 @@ class ManagerConductor : public testing::Test {
     std::unique_ptr<Conductor> conductor_;
     std::size_t uuids_ = 0;
     std::string machine_life_ = "first";
+    std::function<void(ConductorOptions&)> adjust_;  // What else a manager is given at boot().
 };
 
 }  // namespace syspulse::manager
