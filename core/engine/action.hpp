@@ -43,6 +43,8 @@ struct SpawnRun {
     DaemonKey daemon;
     RunId run;
     std::shared_ptr<const model::DaemonSpec> spec;  // As it is declared when the run begins.
+    // Somebody asked for it: unless the run is on record, it fails instead of beginning.
+    bool only_recorded = false;
 };
 struct RecoverRun {
     DaemonKey daemon;

@@ -47,6 +47,7 @@ void DaemonMachine::spawned(const Spawned& event) {
 
 void DaemonMachine::now_running(const Spawned& event, bool recovered) {
     stopped_at_.reset();
+    asked_ = false;
     if (recovered) last_error_.clear();
     phase_ = Phase::none;
     hold_ = event.paused ? Hold::paused : Hold::none;
@@ -204,7 +205,7 @@ void DaemonMachine::spawn() {
     last_exit_.reset();
     persist_run();
     persist();
-    surroundings_.emit(SpawnRun{key_, run_, spec_});
+    surroundings_.emit(SpawnRun{key_, run_, spec_, asked_});
 }
 
 void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
@@ -262,6 +263,7 @@ void DaemonMachine::note_restart_time() {
 
 void DaemonMachine::come_to_rest(State state, std::string_view reason, std::optional<Error> error) {
     phase_ = Phase::none;
+    asked_ = false;
     cancel(TimerKind::backoff);
     next_restart_at_.reset();
     enter(state, reason);

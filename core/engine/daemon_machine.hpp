@@ -82,7 +82,9 @@ class DaemonMachine {
     DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec);
 
     // Requests. An Error is a conflict: nothing changed.
-    Result<void> start(std::string_view reason);
+    // A run that is `asked` for begins only when it is on record: after a crash of the manager
+    // nobody would find it otherwise, and the same request would begin another beside it.
+    Result<void> start(std::string_view reason, bool asked = true);
     Result<void> stop(bool force, std::optional<Duration> timeout);
     // What it needs is to end. Its schedule goes on: the next run is a start like any other.
     void stop_with_dependency(bool force);
@@ -121,6 +123,8 @@ class DaemonMachine {
     bool is_ready() const;
     // The shutdown has given it up: it was killed and does not end.
     bool abandoned() const { return abandoned_; }
+    // Its next run is asked for, and not one that supervision brings about; see start().
+    bool is_asked_for() const { return asked_; }
     bool run_live() const { return run_live_; }
     RunId run() const { return run_; }
     std::int64_t pid() const { return pid_; }
@@ -204,6 +208,7 @@ class DaemonMachine {
     Hold hold_ = Hold::none;
     StopCause stop_cause_ = StopCause::request;
     bool start_after_stop_ = false;
+    bool asked_ = false;          // Until it runs or rests; tries that follow count as asked for.
     bool spawn_pending_ = false;  // An answer to a spawn or to a recovery is outstanding.
     // The run was begun by an earlier manager, and nobody knows yet what became of it.
     bool unfound_ = false;

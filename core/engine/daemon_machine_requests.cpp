@@ -8,7 +8,7 @@ namespace syspulse::engine {
 using model::State;
 using model::Target;
 
-Result<void> DaemonMachine::start(std::string_view reason) {
+Result<void> DaemonMachine::start(std::string_view reason, bool asked) {
     switch (state_) {
         case State::stopped:
         case State::backoff:
@@ -16,6 +16,7 @@ Result<void> DaemonMachine::start(std::string_view reason) {
         case State::scheduled:
             restart_count_ = 0;
             attempt_ = 0;
+            asked_ = asked;
             begin_start(reason);
             return {};
         case State::starting:
@@ -109,11 +110,13 @@ Result<void> DaemonMachine::restart(bool force) {
             if (phase_ == Phase::waiting_for_dependencies) return {};
             begin_stop(StopCause::restart, force, std::nullopt, false);
             start_after_stop_ = true;
+            asked_ = true;
             return {};
         case State::stopping:
             target_ = Target::up;
             stop_cause_ = StopCause::restart;
             start_after_stop_ = true;
+            asked_ = true;
             if (force) kill("killed on request");
             persist();
             look_for();

@@ -260,7 +260,8 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
                 // A dependency that did its work and ended well is as good as running.
                 if (needed.completed()) break;
                 all_ready = false;
-                if (!shutting_down_ && !needed.start("needed by " + m.spec().name)) {
+                if (!shutting_down_ &&
+                    !needed.start("needed by " + m.spec().name, m.is_asked_for())) {
                     m.dependency_failed(name);
                     return;
                 }

@@ -209,6 +209,7 @@ void Conductor::drain() {
 }
 
 void Conductor::perform(Batch& batch) {
+    note_requests(batch);
     std::vector<model::JournalRecord> records;
     record(batch, records);
     reached("before-record");

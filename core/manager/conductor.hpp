@@ -170,6 +170,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
                        std::vector<model::JournalRecord>& records);
     void report_abandoned();
     void publish();
+    void note_requests(const Batch& batch);
     void act(engine::Action& action);
     void act(engine::SpawnRun& action);
     void act(engine::RecoverRun& action);
@@ -188,9 +189,12 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     DaemonKey key_of(const std::string& name) const;
     Error no_such(const std::string& name) const;
     Result<void> remove_unreadable(const std::string& name, bool force, const Operator& by);
-    RequestId ask(Done done);
     model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const;
-    void action_history(DaemonKey daemon, std::string what, const Operator& by);
+    // When the history tells of it: as soon as it is accepted or refused, or done.
+    enum class Told : std::uint8_t { decided, answered };
+    RequestId ask(DaemonKey daemon, std::string what, const Operator& by, Done done,
+                  Told told = Told::decided);
+    Result<void> can_record(DaemonKey daemon, bool known_to_be_fine, std::string_view verb);
     model::StoredSpec stored_spec(const Entry& entry) const;
     model::StoredInstance stored_instance(DaemonKey daemon) const;
     model::HistoryEntry history_entry(const engine::AddHistory& action) const;
@@ -222,6 +226,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     std::unordered_map<RunId, DaemonKey> runs_;  // Runs of which something may still come.
     std::unordered_map<CheckId, DaemonKey> checks_;
     std::map<RequestId, Done> requests_;
+    std::map<RequestId, std::pair<model::HistoryEntry, Told>> untold_;  // To the history.
     Recorder recorder_;
     LostRuns lost_runs_;
     std::vector<model::HistoryEntry> unpublished_;  // Recorded in this turn.

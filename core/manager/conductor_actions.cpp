@@ -34,6 +34,12 @@ void Conductor::act(engine::Action& action) {
 }
 
 void Conductor::act(engine::SpawnRun& action) {
+    const Entry& entry = entries_.at(action.daemon);
+    if (action.only_recorded && recorder_.holds_back(entry.uuid)) {
+        const Error why{ErrorCode::unavailable, recorder_.error()};
+        return submit(engine::SpawnFailed{action.daemon, action.run,
+                                          why.with("cannot start \"" + entry.name + '"')});
+    }
     runs_[action.run] = action.daemon;
     beginnings_.emplace_back(std::move(action));
 }

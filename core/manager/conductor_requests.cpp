@@ -1,11 +1,22 @@
 // The operator's side of the conductor: requests, views and history.
 #include <algorithm>
+#include <iterator>
 #include <set>
 
+#include "base/signals.hpp"
 #include "config/spec_json.hpp"
 #include "manager/conductor.hpp"
 
 namespace syspulse::manager {
+namespace {
+
+// A conflict: nothing has changed. What was tried and failed has a history of its own.
+bool is_refusal(ErrorCode code) {
+    return code == ErrorCode::invalid_state || code == ErrorCode::unavailable ||
+           code == ErrorCode::unsupported || code == ErrorCode::not_found;
+}
+
+}  // namespace
 
 DaemonKey Conductor::key_of(const std::string& name) const {
     const auto found = by_name_.find(name);
@@ -44,10 +55,44 @@ Result<void> Conductor::remove_unreadable(const std::string& name, bool force, c
     return {};
 }
 
-RequestId Conductor::ask(Done done) {
+RequestId Conductor::ask(DaemonKey daemon, std::string what, const Operator& by, Done done,
+                         Told told) {
     const RequestId request{++last_request_};
     requests_[request] = std::move(done);
+    untold_[request] = {action_of(entries_.at(daemon), std::move(what), by), told};
     return request;
+}
+
+// By now the engine has decided about all that was asked. What it refuses has changed nothing, and
+// the history must not read as if it had.
+void Conductor::note_requests(const Batch& batch) {
+    if (untold_.empty()) return;
+    for (const engine::Action& action : batch) {
+        const auto* reply = std::get_if<engine::Reply>(&action);
+        const auto found = reply == nullptr ? untold_.end() : untold_.find(reply->request);
+        if (found == untold_.end()) continue;
+        auto& [entry, told] = found->second;
+        const bool changed_nothing =
+            reply->error && (told == Told::answered || is_refusal(reply->error->code));
+        if (changed_nothing)
+            entry.reason = "refused: " + reply->error->message + "; " + entry.reason;
+        told = Told::decided;
+    }
+    for (auto next = untold_.begin(); next != untold_.end();) {
+        auto& [entry, told] = next->second;
+        if (told == Told::decided) recorder_.note(std::move(entry));
+        next = told == Told::decided ? untold_.erase(next) : std::next(next);
+    }
+}
+
+// Whether a run that is asked for would be found after a crash. A journal that worked until now is
+// taken to go on so when `known_to_be_fine`: should it fail, the run does not begin, see act().
+Result<void> Conductor::can_record(DaemonKey daemon, bool known_to_be_fine, std::string_view verb) {
+    if (known_to_be_fine || supervisor_->find(daemon) == nullptr) return {};
+    const auto done = recorder_.write_now({model::InstanceChanged{stored_instance(daemon)}});
+    if (done) return {};
+    return done.error().with("cannot " + std::string(verb) + " \"" + entries_.at(daemon).name +
+                             '"');
 }
 
 Result<void> Conductor::check_addable(const std::vector<model::DaemonSpec>& specs,
@@ -144,32 +189,33 @@ void Conductor::start(const std::string& name, bool wait, std::optional<Duration
                       const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
-    action_history(key, "start", by);
-    submit(engine::StartRequested{key, ask(std::move(done)), wait, timeout});
+    if (const auto ok = can_record(key, journal_error().empty(), "start"); !ok) return done(ok);
+    submit(engine::StartRequested{key, ask(key, "start", by, std::move(done)), wait, timeout});
 }
 
 void Conductor::stop(const std::string& name, bool force, std::optional<Duration> timeout,
                      const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
-    action_history(key, force ? "stop --force" : "stop", by);
-    submit(engine::StopRequested{key, ask(std::move(done)), force, timeout});
+    const RequestId request = ask(key, force ? "stop --force" : "stop", by, std::move(done));
+    submit(engine::StopRequested{key, request, force, timeout});
 }
 
+// A run that is ended for another must not be missed because that one cannot begin.
 void Conductor::restart(const std::string& name, bool force, bool wait,
                         std::optional<Duration> timeout, const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
-    action_history(key, "restart", by);
-    submit(engine::RestartRequested{key, ask(std::move(done)), force, wait, timeout});
+    if (const auto ok = can_record(key, false, "restart"); !ok) return done(ok);
+    const RequestId request = ask(key, "restart", by, std::move(done));
+    submit(engine::RestartRequested{key, request, force, wait, timeout});
 }
 
 void Conductor::remove(const std::string& name, bool force, const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key && unreadable_.contains(name)) return done(remove_unreadable(name, force, by));
     if (!key) return done(no_such(name));
-    action_history(key, "remove", by);
-    submit(engine::RemoveRequested{key, ask(std::move(done)), force});
+    submit(engine::RemoveRequested{key, ask(key, "remove", by, std::move(done)), force});
 }
 
 void Conductor::signal(const std::string& name, std::int32_t number, const Operator& by,
@@ -181,7 +227,7 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
     if (m == nullptr || !m->run_live() || m->pid() == 0) {
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
     }
-    action_history(key, "signal " + std::to_string(number), by);
+    recorder_.note(action_of(entries_.at(key), "signal " + signal_name(number), by));
     recorder_.write({});  // A signal is no event, so that no turn follows.
     publish();
     ports_.processes.signal(m->run(), number, std::move(done));
@@ -190,15 +236,15 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
 void Conductor::pause(const std::string& name, const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
-    action_history(key, "pause", by);
-    submit(engine::PauseRequested{key, ask(std::move(done))});
+    const RequestId request = ask(key, "pause", by, std::move(done), Told::answered);
+    submit(engine::PauseRequested{key, request});
 }
 
 void Conductor::resume(const std::string& name, const Operator& by, Done done) {
     const DaemonKey key = key_of(name);
     if (!key) return done(no_such(name));
-    action_history(key, "resume", by);
-    submit(engine::ResumeRequested{key, ask(std::move(done))});
+    const RequestId request = ask(key, "resume", by, std::move(done), Told::answered);
+    submit(engine::ResumeRequested{key, request});
 }
 
 std::vector<model::DaemonView> Conductor::views() {
@@ -257,11 +303,6 @@ model::HistoryEntry Conductor::action_of(const Entry& entry, std::string what,
     history.to = std::move(what);
     history.reason = by;
     return history;
-}
-
-// Written with the next turn, which most requests bring about themselves.
-void Conductor::action_history(DaemonKey daemon, std::string what, const Operator& by) {
-    recorder_.note(action_of(entries_.at(daemon), std::move(what), by));
 }
 
 void Conductor::note_manager(std::string what, std::string reason) {

@@ -41,6 +41,9 @@ class Recorder {
     // All or nothing, after what waits and what was refused.
     Result<void> write_now(std::vector<model::JournalRecord> records);
 
+    // Whether the journal lacks the present state of this daemon.
+    bool holds_back(const std::string& uuid) const { return !writable_ || refused_.contains(uuid); }
+
     // Why the last write failed; empty when all is recorded.
     const std::string& error() const { return error_; }
 

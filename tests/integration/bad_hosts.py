@@ -149,6 +149,7 @@ def a_registry_that_somebody_locks_holds_up_nobody():
         m.start()
         m.add(busy={"command": ["/bin/sh", "-c", "exit 1"],
                     "restart_policy": {"policy": "always", "backoff_base_secs": 0.01, "backoff_max_secs": 0.05}})
+        m.add(calm={"command": ["/bin/sleep", "600"]})
         m.ok("start", "busy")
         with contextlib.closing(sqlite3.connect(m.data / "syspulse.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -156,8 +157,12 @@ def a_registry_that_somebody_locks_holds_up_nobody():
             until(lambda: m.status("busy")["restart_count"] > locked_at + 40, "it is restarted again and again")
             assert "locked" in m.ok("info"), "the operator is told"
             m.fails(1, "add", "--name", "later", "--command", "/bin/true")
+            refused = m.fails(1, "start", "calm")
+            assert 'cannot start "calm"' in refused and "another program holds it" in refused, refused
+            assert m.status("calm")["pid"] is None, "what nobody would find after a crash is not begun"
         until(lambda: "locked" not in m.ok("info"), "all is recorded")
         m.ok("add", "--name", "later", "--command", "/bin/true")
+        m.ok("start", "calm")
         m.ok("stop", "busy")
         with contextlib.closing(sqlite3.connect(m.data / "syspulse.db")) as other:
             (kept,) = other.execute("SELECT max(restart_count) FROM instances").fetchone()

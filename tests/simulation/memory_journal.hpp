@@ -22,6 +22,17 @@ class MemoryJournal final : public model::Journal {
 
     Result<model::JournalSnapshot> load() override { return snapshot_; }
 
+    // Whether a new manager would look for the process of this run.
+    bool knows(RunId run) const {
+        return std::any_of(
+            snapshot_.instances.begin(), snapshot_.instances.end(),
+            [run](const model::StoredInstance& i) { return i.run_live && i.run == run; });
+    }
+    bool knows(const std::string& name) const {
+        return std::any_of(snapshot_.specs.begin(), snapshot_.specs.end(),
+                           [&](const model::StoredSpec& s) { return s.name == name; });
+    }
+
     // Of what nothing can be recorded, whatever is done.
     std::function<bool(const model::JournalRecord&)> refuses;
     std::size_t commits = 0;  // Attempts.

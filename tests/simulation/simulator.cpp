@@ -29,6 +29,11 @@ Simulator::Simulator(std::uint64_t seed, std::ostream* trace, Life life)
         expect(world_.live_count(request.unit) == 0,
                request.unit + " is spawned while an older run lives");
         expect(!finished_, request.unit + " is spawned although the manager has finished");
+        const auto* machine = machine_of(request.unit);
+        const bool asked = machine != nullptr && machine->is_asked_for() &&
+                           machine->run() == request.run && machine->state() == State::starting;
+        expect(!asked || journal_.knows(request.run),
+               request.unit + " is asked for and spawned without being on record");
         journal_.digest.add(request.run_id);
         last_begun_ = std::max(last_begun_, request.run);
     };
@@ -95,11 +100,20 @@ void Simulator::replace_manager() {
 // The manager is gone from one moment to the next; processes and the journal stay.
 //
 // Supervision goes on while the journal cannot be written, so a crash at that very time may forget
-// a run; docs/decisions/0002 says why. That double fault is left out here. A journal that refuses
-// nothing but history forgets no run.
+// a run that it brought about; docs/decisions/0002 says why. That double fault is left out here,
+// and so are removals that would be forgotten. What was asked for is on record, and a journal that
+// refuses nothing but history forgets no run.
 void Simulator::crash() {
-    if (!conductor_->journal_error().empty() && !journal_.refuses) return;
+    if (!journal_.refuses && would_be_forgotten()) return;
     replace_manager();
+}
+
+bool Simulator::would_be_forgotten() const {
+    for (const auto& [run, process] : world_.processes()) {
+        if (process.alive && !journal_.knows(run)) return true;
+    }
+    return std::ranges::any_of(removed_,
+                               [this](const std::string& name) { return journal_.knows(name); });
 }
 
 // The manager ends as it was told to. What it could not record, it records first: see crash().

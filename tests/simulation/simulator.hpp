@@ -38,6 +38,7 @@ class Simulator {
     void boot(bool continued);
     void replace_manager();
     void crash();
+    bool would_be_forgotten() const;
     void hand_over(bool keep_running, bool force);
     void go_down();
     std::map<std::string, RunId> what_the_next_start_brings() const;

@@ -69,6 +69,22 @@ class ManagerConductor : public testing::Test {
     void add(const std::string& name) {
         ASSERT_TRUE(conductor_->add({make_spec(name)}, false, "tester").has_value());
     }
+    void add_restarting(const std::string& name) {
+        model::DaemonSpec spec = make_spec(name);
+        spec.restart.kind = model::RestartPolicy::Kind::always;
+        ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    }
+    // What the history has of one kind: "FROM>TO", or "TO: REASON" without a state before.
+    Words told_in_history(const std::string& kind) {
+        Words told;
+        const auto history = journal_.history({}).value();
+        for (const auto& entry : history) {
+            if (entry.kind != kind) continue;
+            told.push_back(entry.from.empty() ? entry.to + ": " + entry.reason
+                                              : entry.from + ">" + entry.to);
+        }
+        return told;
+    }
     void start(const std::string& name) {
         Answer answer;
         conductor_->start(name, false, std::nullopt, "tester", answer.callback());

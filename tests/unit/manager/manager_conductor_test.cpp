@@ -48,9 +48,7 @@ TEST_F(ManagerConductor, a_replacement_is_rolled_back_when_the_journal_refuses) 
 }
 
 TEST_F(ManagerConductor, supervision_goes_on_while_the_journal_cannot_be_written) {
-    model::DaemonSpec spec = make_spec("a");
-    spec.restart.kind = model::RestartPolicy::Kind::always;
-    ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    add_restarting("a");
     start("a");
     disk_full(true);
     world_.exit_now(RunId{1}, ExitStatus::signalled(9));
@@ -65,23 +63,22 @@ TEST_F(ManagerConductor, supervision_goes_on_while_the_journal_cannot_be_written
 }
 
 TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_later_as_it_stands_then) {
-    add("a");
-    disk_full(true);
+    add_restarting("a");
     start("a");
-    EXPECT_FALSE(journal_.load().value().instances.at(0).run_live);
+    disk_full(true);
+    world_.exit_now(RunId{1}, ExitStatus::exited(1));
+    pass(seconds{3});
+    EXPECT_EQ(journal_.load().value().instances.at(0).run, RunId{1});
     disk_full(false);
     pass(seconds{1});
     EXPECT_TRUE(conductor_->journal_error().empty());
     const model::StoredInstance kept = journal_.load().value().instances.at(0);
     EXPECT_TRUE(kept.run_live);
     EXPECT_EQ(kept.state, State::running);
-    EXPECT_EQ(journal_.load().value().last_run, RunId{1});
-    Words transitions;
-    const auto history = journal_.history({}).value();
-    for (const auto& entry : history) {
-        if (entry.kind == "transition") transitions.push_back(entry.from + ">" + entry.to);
-    }
-    EXPECT_EQ(transitions, (Words{"stopped>starting", "starting>running"}));
+    EXPECT_EQ(journal_.load().value().last_run, RunId{2});
+    EXPECT_EQ(told_in_history("transition"),
+              (Words{"stopped>starting", "starting>running", "running>backoff", "backoff>starting",
+                     "starting>running"}));
 }
 
 TEST_F(ManagerConductor, what_could_not_be_recorded_is_recorded_soon_without_a_turn) {
@@ -115,8 +112,10 @@ TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_o
     const std::uint64_t id = conductor_->subscribe(
         [&heard](const model::HistoryEntry& entry) { heard.push_back(entry.id); });
     add("a");
-    disk_full(true);
     start("a");
+    disk_full(true);
+    world_.exit_now(RunId{1}, ExitStatus::exited(0));
+    pass(seconds{1});
     const std::size_t while_full = heard.size();
     disk_full(false);
     pass(seconds{1});
@@ -124,6 +123,7 @@ TEST_F(ManagerConductor, subscribers_hear_only_what_is_recorded_and_each_entry_o
     for (std::size_t i = 1; i < heard.size(); ++i) EXPECT_LT(heard[i - 1], heard[i]);
     conductor_->unsubscribe(id);
     const std::size_t before = heard.size();
+    start("a");
     conductor_->stop("a", true, std::nullopt, "tester", [](const Result<void>&) {});
     pass(seconds{30});
     EXPECT_EQ(heard.size(), before);
@@ -145,7 +145,7 @@ TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
     const auto id = conductor_->subscribe(
         [&seen](const model::HistoryEntry& entry) { seen += entry.kind + " " + entry.to + ";"; });
     conductor_->signal("web", 1, "tester", [](const Result<void>&) {});
-    EXPECT_EQ(seen, "action signal 1;");
+    EXPECT_EQ(seen, "action signal SIGHUP;");
     conductor_->unsubscribe(id);
 }
 
