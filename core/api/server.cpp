@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -41,14 +42,9 @@ class LocalServer final : public Server, private ConnectionOwner {
   public:
     LocalServer(asio::io_context& context, Endpoint endpoint, ControlService& service,
                 ServerLimits limits)
-        : context_(context),
-          service_(service),
-          limits_(std::move(limits)),
-          file_(std::move(endpoint.file)),
-          listener_(context, std::move(endpoint.socket), file_.path),
-          pause_(context) {
+        : context_(context), service_(service), limits_(std::move(limits)), pause_(context) {
         if (!limits_.admit) limits_.admit = is_own_user;
-        wait_for_clients();
+        listen_on(std::move(endpoint));
     }
 
     ~LocalServer() override {
@@ -61,29 +57,54 @@ class LocalServer final : public Server, private ConnectionOwner {
     std::size_t connection_count() const override { return connections_.size(); }
 
     void stop_accepting() override {
-        if (!listener_.is_open()) return;
+        if (!listener_->is_open()) return;
+        watch_.reset();
         file_.remove();
         leave_endpoint();
     }
 
     void leave_endpoint() override {
-        if (!listener_.is_open()) return;
-        listener_.close();
+        if (!listener_->is_open()) return;
+        watch_.reset();
+        listener_->close();
         pause_.cancel();
         const auto all = connections_;
         for (const auto& connection : all) connection->close_when_idle();
     }
 
   private:
+    void listen_on(Endpoint endpoint) {
+        file_ = std::move(endpoint.file);
+        listener_.emplace(context_, std::move(endpoint.socket), file_.path);
+        watch_.emplace(context_, file_.path, [this] { look_at_file(); });
+        wait_for_clients();
+    }
+
+    // Somebody who clears up temporary files must not lock out everybody else.
+    void look_at_file() {
+        if (file_.is_there()) return;
+        accept_clients();  // Who is in the queue of the old one.
+        auto endpoint = bind_endpoint(file_.path);
+        if (!endpoint) {
+            return log::error(
+                "the file of the control endpoint is gone, and no client reaches "
+                "this manager: " +
+                endpoint.error().message);
+        }
+        log::warn("the file of the control endpoint was gone and is there again: " + file_.path);
+        pause_.cancel();
+        listen_on(std::move(*endpoint));
+    }
+
     void wait_for_clients() {
-        listener_.wait([this, alive = alive_](error_code error) {
-            if (*alive && !error && listener_.is_open()) accept_clients();
+        listener_->wait([this, alive = alive_](error_code error) {
+            if (*alive && !error && listener_->is_open()) accept_clients();
         });
     }
 
     void accept_clients() {
         for (int i = 0; i < accept_batch; ++i) {
-            auto client = listener_.accept();
+            auto client = listener_->accept();
             if (!client) return pause_accepting(client.error());
             if (!*client) break;
             admit(std::move(**client));
@@ -95,7 +116,7 @@ class LocalServer final : public Server, private ConnectionOwner {
         log::warn(error.message);
         pause_.expires_after(accept_pause);
         pause_.async_wait([this, alive = alive_](error_code failed) {
-            if (*alive && !failed && listener_.is_open()) wait_for_clients();
+            if (*alive && !failed && listener_->is_open()) wait_for_clients();
         });
     }
 
@@ -141,7 +162,8 @@ class LocalServer final : public Server, private ConnectionOwner {
     ControlService& service_;
     ServerLimits limits_;
     SocketFile file_;
-    platform::LocalListener listener_;
+    std::optional<platform::LocalListener> listener_;
+    std::optional<platform::EndpointFileWatch> watch_;
     asio::steady_timer pause_;
     std::unordered_set<std::shared_ptr<Connection>> connections_;
     // Shared with handlers that are queued when the server goes.

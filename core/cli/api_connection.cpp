@@ -5,14 +5,18 @@
 
 #include "api/client.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/local_socket.hpp"
 
 namespace syspulse::cli {
 namespace {
 
 class ApiConnection : public Connection {
   public:
-    ApiConnection(platform::SocketAddressPath address, std::string directory)
-        : address_(std::move(address)), client_(address_.text(), std::move(directory)) {}
+    ApiConnection(platform::SocketAddressPath address, std::string shown,
+                  std::optional<platform::DataPaths> paths)
+        : address_(std::move(address)),
+          client_(address_.text(), std::move(shown)),
+          paths_(std::move(paths)) {}
 
     Result<Response> request(const std::string& method, const std::string& target,
                              const std::string& body, std::optional<Duration> timeout) override {
@@ -25,9 +29,25 @@ class ApiConnection : public Connection {
     }
 
   private:
-    static Result<Response> converted(Result<api::Response> response) {
+    // Who holds the data directory's lock is there, although nobody listens.
+    Error explained(Error error) const {
+        if (error.code != ErrorCode::unavailable || !paths_ ||
+            platform::is_listened_at(address_.text())) {
+            return error;
+        }
+        const auto pid = platform::running_manager(*paths_);
+        if (!pid || !*pid) return error;
+        return {ErrorCode::unavailable,
+                "the manager (pid " + std::to_string(**pid) + ") on " + paths_->directory.string() +
+                    " does not listen on " + paths_->socket().string() +
+                    "; it may be about to start or to end. If that lasts, see its output, and end "
+                    "it with kill -TERM " +
+                    std::to_string(**pid)};
+    }
+
+    Result<Response> converted(Result<api::Response> response) const {
         if (!response) {
-            return response.error();
+            return explained(response.error());
         }
         return Response{response->status, std::move(response->body)};
     }
@@ -35,6 +55,7 @@ class ApiConnection : public Connection {
     platform::SocketAddressPath
         address_;  // Holds the directory open that a long path goes through.
     api::Client client_;
+    std::optional<platform::DataPaths> paths_;  // Of whose lock the endpoint is.
 };
 
 Error no_manager(const std::string& where) {
@@ -44,7 +65,8 @@ Error no_manager(const std::string& where) {
 
 struct Place {
     platform::SocketAddressPath address;
-    std::string shown;  // What messages call it.
+    std::string shown;                         // What messages call it.
+    std::optional<platform::DataPaths> paths;  // Unless the endpoint is elsewhere.
 };
 
 Result<Place> find_manager(const GlobalOptions& globals) {
@@ -67,7 +89,8 @@ Result<Place> find_manager(const GlobalOptions& globals) {
         const bool missing = address.error().code == ErrorCode::not_found;
         return missing ? no_manager(shown) : address.error();
     }
-    return Place{std::move(*address), std::move(shown)};
+    return Place{std::move(*address), std::move(shown),
+                 globals.socket ? std::nullopt : std::optional(*paths)};
 }
 
 }  // namespace
@@ -75,8 +98,8 @@ Result<Place> find_manager(const GlobalOptions& globals) {
 Result<std::unique_ptr<Connection>> connect_to_manager(const GlobalOptions& globals) {
     auto place = find_manager(globals);
     if (!place) return place.error();
-    return std::unique_ptr<Connection>(
-        std::make_unique<ApiConnection>(std::move(place->address), std::move(place->shown)));
+    return std::unique_ptr<Connection>(std::make_unique<ApiConnection>(
+        std::move(place->address), std::move(place->shown), std::move(place->paths)));
 }
 
 Result<std::function<void()>> watch_manager(const GlobalOptions& globals) {

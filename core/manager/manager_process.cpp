@@ -16,6 +16,7 @@
 #include "manager/known_plugins.hpp"
 #include "platform/descriptor_limit.hpp"
 #include "platform/file_trust.hpp"
+#include "platform/local_socket.hpp"
 #include "platform/orphan_reaper.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
@@ -93,6 +94,7 @@ class Process final : public ManagerProcess {
     void finish();
     void ready();
     void feed_watchdog(Duration every);
+    bool inherits_endpoint() const;
     Result<void> open_endpoint();
     std::string make_uuid() { return boost::uuids::to_string(uuids_()); }
 
@@ -101,6 +103,7 @@ class Process final : public ManagerProcess {
     std::unique_ptr<keeper::Link> link_;  // Null without a keeper.
     platform::DataDirectory directory_;
     std::string socket_;
+    std::optional<platform::SocketAddressPath> address_;  // By which it is bound, and removed.
     BaseEnvironment environment_;
     boost::uuids::random_generator uuids_;
     std::unique_ptr<platform::Clock> clock_;
@@ -210,18 +213,28 @@ Result<std::vector<model::DaemonSpec>> Process::load_specs(
     return std::move(loaded.daemons);
 }
 
+// The keeper's socket is no use when its file has been removed; the last manager had one of its own
+// then, which ended with it.
+bool Process::inherits_endpoint() const {
+    if (!link_) return false;
+    if (!link_->continues() || platform::is_listened_at(address_->text())) return true;
+    static_cast<void>(platform::SocketHandle(link_->endpoint()));
+    return false;
+}
+
 Result<void> Process::open_endpoint() {
     auto address = platform::SocketAddressPath::of(socket_);
     if (!address) return address.error();
-    auto server = link_ ? api::Server::serve(*loop_, link_->endpoint(), address->text(), *control_)
-                        : api::Server::listen(*loop_, address->text(), *control_);
+    const std::string& path = address_.emplace(std::move(*address)).text();
+    auto server = inherits_endpoint()
+                      ? api::Server::serve(*loop_, link_->endpoint(), path, *control_)
+                      : api::Server::listen(*loop_, path, *control_);
     if (!server) return server.error().with("cannot open the control endpoint " + socket_);
     server_ = std::move(*server);
     return {};
 }
 
 Result<void> Process::run(bool restore) {
-    if (auto opened = open_endpoint(); !opened) return opened;
     if (auto adopted = platform::become_subreaper(); !adopted) return adopted;
     reaper_ = platform::make_orphan_reaper(
         *loop_, *clock_, [this](std::int64_t pid) { return plugins_->owns_pid(pid); });
@@ -229,6 +242,8 @@ Result<void> Process::run(bool restore) {
         platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
     if (!wall_clock) return wall_clock.error();
     wall_clock_ = std::move(*wall_clock);
+    // Whoever sees its file finds a manager that has all it needs.
+    if (auto opened = open_endpoint(); !opened) return opened;
     conductor_->note_manager(
         link_ && link_->continues() ? "restarted" : "started",
         "version " SYSPULSE_VERSION ", pid " + std::to_string(platform::process_id()));

@@ -47,6 +47,7 @@ struct SocketFile {
     std::uint64_t inode = 0;
 
     static SocketFile at(const std::string& path);
+    bool is_there() const;
     void remove() const;
 };
 
@@ -58,6 +59,9 @@ struct Endpoint {
 // Listening and non-blocking, readable and writable by the owner only. Replaces a file that nobody
 // answers on.
 Result<Endpoint> bind_endpoint(const std::string& path);
+
+// Whether somebody listens at the path. Pipes are always there while their owner lives.
+bool is_listened_at(const std::string& path);
 
 Result<LocalPeer> peer_of(int socket);
 

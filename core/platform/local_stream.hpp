@@ -66,4 +66,19 @@ class LocalListener {
     std::shared_ptr<Native> native_;  // Shared with what is under way.
 };
 
+// Tells each time the file of a bound endpoint may have been removed or moved. Pipes have no file,
+// and where the system cannot watch, nothing is told. [loop thread]
+class EndpointFileWatch {
+  public:
+    EndpointFileWatch(boost::asio::io_context& context, const std::string& path,
+                      std::function<void()> touched);
+    ~EndpointFileWatch();
+    EndpointFileWatch(const EndpointFileWatch&) = delete;
+    EndpointFileWatch& operator=(const EndpointFileWatch&) = delete;
+
+  private:
+    struct Native;
+    std::shared_ptr<Native> native_;  // Shared with what is under way.
+};
+
 }  // namespace syspulse::platform

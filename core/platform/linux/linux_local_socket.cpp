@@ -58,6 +58,18 @@ int bind_to(int fd, const sockaddr_un& address) {
     return ::bind(fd, generic(address), sizeof(address)) == 0 ? 0 : errno;
 }
 
+// Zero, or why not.
+int try_to_connect(const sockaddr_un& address) {
+    const SocketHandle probe(open_socket(SOCK_NONBLOCK));
+    if (!probe) return errno;
+    return ::connect(probe.get(), generic(address), sizeof(address)) == 0 ? 0 : errno;
+}
+
+// A full backlog (EAGAIN) means that somebody listens.
+bool means_listened_at(int refused) {
+    return refused == 0 || refused == EAGAIN;
+}
+
 // Removes a socket file on which nobody answers.
 Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
     struct stat status {};
@@ -68,11 +80,8 @@ Result<void> remove_stale(const std::string& path, const sockaddr_un& address) {
                          ": a file that is not a socket is in "
                          "the way; remove it or choose another path with --socket"};
     }
-    const SocketHandle probe(open_socket(SOCK_NONBLOCK));
-    if (!probe) return endpoint_error(path, errno);
-    const int refused = ::connect(probe.get(), generic(address), sizeof(address)) == 0 ? 0 : errno;
-    // A full backlog (EAGAIN) means that somebody listens.
-    if (refused == 0 || refused == EAGAIN) {
+    const int refused = try_to_connect(address);
+    if (means_listened_at(refused)) {
         return Error{ErrorCode::already_exists,
                      "cannot open control endpoint " + path + ": another manager answers on it"};
     }
@@ -93,10 +102,13 @@ SocketFile SocketFile::at(const std::string& path) {
     return {path, status.st_dev, status.st_ino};
 }
 
-void SocketFile::remove() const {
+bool SocketFile::is_there() const {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) return;
-    if (status.st_dev == device && status.st_ino == inode) ::unlink(path.c_str());
+    return ::lstat(path.c_str(), &status) == 0 && status.st_dev == device && status.st_ino == inode;
+}
+
+void SocketFile::remove() const {
+    if (is_there()) ::unlink(path.c_str());
 }
 
 Result<Endpoint> bind_endpoint(const std::string& path) {
@@ -119,6 +131,11 @@ Result<Endpoint> bind_endpoint(const std::string& path) {
         return endpoint_error(path, errno);
     }
     return Endpoint{std::move(socket), {path, status.st_dev, status.st_ino}};
+}
+
+bool is_listened_at(const std::string& path) {
+    const auto address = address_of(path);
+    return address && means_listened_at(try_to_connect(*address));
 }
 
 Result<LocalPeer> peer_of(int socket) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <fstream>
 #include <vector>
 
 #include "unit/api/server_fixture.hpp"
@@ -323,6 +324,34 @@ TEST_F(ServerTest, stale_socket_file_is_replaced_and_other_files_are_not) {
     EXPECT_FALSE(std::filesystem::exists(path_));
     std::filesystem::create_directory(path_);
     EXPECT_FALSE(Server::listen(*loop_, path_, service_));
+}
+
+TEST_F(ServerTest, a_file_that_is_removed_or_moved_is_made_anew) {
+    listen();
+    RawClient before(path_);
+    std::filesystem::remove(path_);
+    EXPECT_TRUE(until([&] { return std::filesystem::exists(path_); }));
+    EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
+    std::filesystem::rename(path_, path_ + ".old");
+    EXPECT_TRUE(until([&] { return std::filesystem::exists(path_); }));
+    EXPECT_THAT(ask("GET", "/v1/ping"), HasSubstr("pong"));
+    before.send("GET /v1/ping HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(until_received(before, "pong"));
+    server_.reset();
+    EXPECT_FALSE(std::filesystem::exists(path_));
+    EXPECT_TRUE(std::filesystem::exists(path_ + ".old"));
+}
+
+TEST_F(ServerTest, a_file_that_cannot_be_made_anew_ends_nothing) {
+    listen();
+    RawClient before(path_);
+    EXPECT_TRUE(until([&] { return server_->connection_count() == 1; }));
+    std::ofstream(directory_ + "/other").put('x');
+    std::filesystem::rename(directory_ + "/other", path_);
+    before.send("GET /v1/ping HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(until_received(before, "pong"));
+    server_.reset();
+    EXPECT_TRUE(std::filesystem::is_regular_file(path_));
 }
 
 TEST_F(ServerTest, path_that_does_not_fit_is_refused) {
