@@ -20,12 +20,13 @@ ApiError to_api_error(const Error& error, Subject subject) {
             return {409, "already_exists", error.message};
         case ErrorCode::invalid_state:
             return {409, "invalid_state", error.message};
+        case ErrorCode::cancelled:
+            return {409, "cancelled", error.message};
         case ErrorCode::timed_out:
             return {504, "timed_out", error.message};
         case ErrorCode::unavailable:
         case ErrorCode::unsupported:
         case ErrorCode::corrupt:
-        case ErrorCode::cancelled:
         case ErrorCode::internal:
             break;
     }

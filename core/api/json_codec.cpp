@@ -185,6 +185,11 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     field_or_null(json, "last_error", daemon.last_error);
     field(json, "depends_on", daemon.depends_on);
     field_or_null(json, "waiting_for", daemon.waiting_for);
+    json.key("spec_changed");
+    json.boolean(daemon.spec_changed);
+    field(json, "killed_after_secs", daemon.killed_after);
+    if (!daemon.stopped_dependents.empty())
+        field(json, "stopped_dependents", daemon.stopped_dependents);
     json.key("run");
     daemon.run ? json.integer(daemon.run.value) : json.null();
     check_field(json, daemon.last_check);

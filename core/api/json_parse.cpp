@@ -121,6 +121,9 @@ model::DaemonView get_daemon(const json& object) {
     d.health_status = model::parse_health(get<std::string>(object, "health_status"))
                           .value_or(model::Health::unknown);
     d.paused = get<bool>(object, "paused");
+    d.spec_changed = get<bool>(object, "spec_changed");
+    d.killed_after = get_duration(object, "killed_after_secs");
+    d.stopped_dependents = get<std::vector<std::string>>(object, "stopped_dependents");
     d.pid = get_optional<std::int64_t>(object, "pid");
     d.driver = get<std::string>(object, "driver");
     d.started_at = get_time(object, "started_at");

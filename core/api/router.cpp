@@ -313,8 +313,7 @@ ApiError no_route(const HttpRequest& request, std::string_view path) {
 }
 
 ApiError no_such_daemon(std::string_view name) {
-    return {404, "daemon_not_found",
-            "cannot find daemon '" + std::string(name) + "': no daemon has that name"};
+    return {404, "daemon_not_found", "no daemon named \"" + std::string(name) + '"'};
 }
 
 // "http://localhost/v1/ping?x" is as good as "/v1/ping?x"; a fragment is none of the server's
@@ -352,7 +351,9 @@ std::variant<ParsedCall, ApiError> route(HttpRequest request) {
         auto query = QueryString::parse(target.substr(std::min(path.size() + 1, target.size())));
         if (!query) return to_api_error(query.error(), Subject::other);
         const auto name = percent_decode(encoded, false);
-        if (!name) return bad_request("cannot read path: '%' must be followed by two digits");
+        if (!name)
+            return bad_request(
+                "cannot read path: '%' must be followed by two hexadecimal digits, and not by 00");
         // What can never be a name need not bother the manager.
         if (!encoded.empty() && !model::is_valid_daemon_name(*name)) return no_such_daemon(*name);
         return parse_with(parsers[i], {*name, std::move(*query), std::move(request.body)});

@@ -11,7 +11,7 @@ namespace syspulse {
 // SIGKILL has this number wherever there are signals.
 inline constexpr std::int32_t kill_number = 9;
 
-// Those that the manager itself listens for.
+// Those that the manager itself listens for or sends.
 namespace signal_number {
 inline constexpr std::int32_t hangup = 1;
 inline constexpr std::int32_t interrupt = 2;
@@ -20,6 +20,7 @@ inline constexpr std::int32_t user_2 = 12;
 inline constexpr std::int32_t alarm = 14;
 inline constexpr std::int32_t terminate = 15;
 inline constexpr std::int32_t child = 17;
+inline constexpr std::int32_t go_on = 18;
 }  // namespace signal_number
 
 // "SIGTERM", "TERM", "term", "15", "SIGRTMIN+3"; nothing for an unknown one.

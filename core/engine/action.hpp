@@ -55,6 +55,7 @@ struct RecoverRun {
 struct SignalRun {
     RunId run;
     std::int32_t signal = 0;
+    bool wakes = false;  // A process that was stopped by a signal is let go on, to heed this one.
 };
 struct KillRun {
     RunId run;

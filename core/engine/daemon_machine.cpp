@@ -198,6 +198,9 @@ void DaemonMachine::spawn() {
     pid_ = 0;
     token_.clear();
     driver_ = spec_->driver;
+    run_spec_ = spec_;
+    spec_changed_ = false;
+    killed_after_.reset();
     const Now now = surroundings_.now();
     began_at_ = now.wall;
     started_at_ = now.wall;

@@ -225,6 +225,9 @@ class DaemonMachine {
     std::int64_t pid_ = 0;
     std::string token_;
     model::PluginChoice driver_;  // Of the run; another declaration does not change it.
+    SpecPtr run_spec_;            // Likewise; null when an earlier manager knew it.
+    bool spec_changed_ = false;
+    std::optional<Duration> killed_after_;
     WallTime began_at_{};
     Instant started_mono_{};
     std::optional<WallTime> started_at_;

@@ -155,6 +155,9 @@ void DaemonMachine::change_spec(SpecPtr spec) {
     const bool same_schedule = spec->schedule && spec_->schedule &&
                                spec->schedule->cron == spec_->schedule->cron &&
                                spec->schedule->timezone == spec_->schedule->timezone;
+    // What it was begun with is not known to a manager that took it over, unless nothing had
+    // changed.
+    spec_changed_ = !run_spec_ || !model::begin_alike(*run_spec_, *spec);
     spec_ = std::move(spec);
     follow_new_check(same_check);
     // Also before the manager has begun to go by what it has loaded.

@@ -47,7 +47,7 @@ void DaemonMachine::terminate() {
     phase_ = Phase::terminating;
     if (!reachable()) return;
     note("signal", "", signal_name(spec_->stop_signal), "asked to end");
-    surroundings_.emit(SignalRun{run_, spec_->stop_signal});
+    surroundings_.emit(SignalRun{run_, spec_->stop_signal, true});
     kill_due_ = surroundings_.now().mono + stop_timeout_;
     arm(TimerKind::kill, kill_due_);
     note_kill_time();
@@ -96,7 +96,10 @@ void DaemonMachine::kill(std::string_view why) {
 
 void DaemonMachine::stop_took_too_long() {
     if (state_ != State::stopping) return;
-    if (phase_ != Phase::killing) return kill("stop_timeout passed");
+    if (phase_ != Phase::killing) {
+        killed_after_ = stop_timeout_;
+        return kill("stop_timeout passed");
+    }
     last_error_ = "does not end, although it was killed";
     surroundings_.emit(InspectRun{run_});
     surroundings_.reached(

@@ -22,6 +22,8 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     token_ = stored.token;
     driver_ = stored.driver.empty() ? spec_->driver
                                     : model::PluginChoice{stored.driver, stored.driver_options};
+    spec_changed_ = stored.spec_changed;
+    run_spec_ = spec_changed_ ? nullptr : spec_;
     started_at_ = stored.started_at;
     began_at_ = stored.started_at.value_or(WallTime{});
     stopped_at_ = stored.stopped_at;

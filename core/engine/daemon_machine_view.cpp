@@ -20,6 +20,7 @@ model::StoredInstance DaemonMachine::stored() const {
     s.token = token_;
     s.driver = driver_.type;
     s.driver_options = driver_.options_json;
+    s.spec_changed = spec_changed_;
     s.started_at = started_at_;
     s.stopped_at = stopped_at_;
     s.last_exit = last_exit_;
@@ -58,6 +59,8 @@ void DaemonMachine::describe(model::DaemonView& view) const {
     view.started_at = started_at_;
     if (!run_live_) view.stopped_at = stopped_at_;
     if (!run_live_) view.last_exit = last_exit_;
+    view.spec_changed = run_live_ && spec_changed_;
+    if (!run_live_) view.killed_after = killed_after_;
     view.restart_count = restart_count_;
     if (state_ == State::running || state_ == State::stopping) {
         const Duration up = surroundings_.now().mono - started_mono_;

@@ -1,7 +1,5 @@
 #include "engine/supervisor.hpp"
 
-#include <algorithm>
-#include <set>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -169,13 +167,23 @@ void Supervisor::on(const Checked& event) {
 }
 
 // What keeps a daemon from getting where somebody wants it, as far as that is known.
-Error Supervisor::too_late(DaemonKey daemon) {
-    const DaemonMachine* m = find(daemon);
+Error Supervisor::too_late(const Waiter& waiter) {
+    const DaemonMachine* m = find(waiter.daemon);
     if (m == nullptr) return {ErrorCode::timed_out, "the daemon was removed meanwhile"};
-    std::string why = "\"" + m->spec().name + "\" did not get there in time; it is " +
-                      std::string(to_string(m->state()));
+    // Of a limit that several share, the one who asks has used a little.
+    const Duration limit = waiter.timeout < std::chrono::seconds{1}
+                               ? waiter.timeout
+                               : std::chrono::round<std::chrono::seconds>(waiter.timeout);
+    const std::string after = " after " + format_duration(limit);
     model::DaemonView view;
-    describe(daemon, now_, view);
+    describe(waiter.daemon, now_, view);
+    std::string why = '"' + m->spec().name + "\" is ";
+    if (waiter.what == Waiter::For::ready && m->state() == State::running) {
+        why += "running, but not healthy" + after;
+        if (view.last_check) return {ErrorCode::timed_out, why + ": " + view.last_check->message};
+        return {ErrorCode::timed_out, why + ": no check has been answered yet"};
+    }
+    why += "still " + std::string(to_string(m->state())) + after;
     if (!view.waiting_for.empty()) {
         why += ", waits for \"" + view.waiting_for + '"';
         const auto named = by_name_.find(view.waiting_for);
@@ -194,7 +202,7 @@ void Supervisor::on(const TimeAdvanced&) {
             const RequestId request{due->owner};
             const auto found = waiters_.find(request);
             if (found == waiters_.end()) continue;
-            reply(request, too_late(found->second.daemon));
+            reply(request, too_late(found->second));
             continue;
         }
         if (DaemonMachine* m = machine(DaemonKey{static_cast<std::uint32_t>(due->owner)})) {
@@ -228,124 +236,6 @@ void Supervisor::settle() {
                 for (const DaemonKey key : dependents->second) consider(*machine(key));
             }
             for (const DaemonKey key : held_up_by(*m)) consider(*machine(key));
-        }
-    }
-}
-
-void Supervisor::consider(DaemonMachine& m) {
-    if (m.phase() == Phase::waiting_for_dependencies) consider_dependencies(m);
-    if (m.phase() == Phase::waiting_for_dependents && live_dependent(m.key()) == nullptr)
-        m.dependents_ended();
-}
-
-void Supervisor::consider_dependencies(DaemonMachine& m) {
-    bool all_ready = true;
-    for (const std::string& name : m.spec().depends_on) {
-        const auto found = by_name_.find(name);
-        if (found == by_name_.end()) {
-            m.dependency_failed(name);
-            return;
-        }
-        DaemonMachine& needed = *machine(found->second);
-        switch (needed.state()) {
-            case State::running:
-                all_ready = all_ready && needed.is_ready();
-                break;
-            case State::scheduled:
-                break;  // It runs when its time comes; nobody can wait for that.
-            case State::failed:
-                m.dependency_failed(name);
-                return;
-            case State::stopped:
-                // A dependency that did its work and ended well is as good as running.
-                if (needed.completed()) break;
-                all_ready = false;
-                if (!shutting_down_ &&
-                    !needed.start("needed by " + m.spec().name, m.is_asked_for())) {
-                    m.dependency_failed(name);
-                    return;
-                }
-                break;
-            case State::starting:
-            case State::stopping:
-            case State::backoff:
-                all_ready = false;
-                break;
-        }
-    }
-    if (all_ready) return m.dependencies_ready();
-    if (waiters_of_.contains(m.key())) blocked_.push_back(m.key());
-}
-
-// Who keeps `daemon` from ending before it: the first dependent whose process is about to end,
-// direct or through others that have none. Nothing else is waited for: a dependent that waits for
-// this very daemon to come back, or began meanwhile, would hold it up for ever.
-const DaemonMachine* Supervisor::live_dependent(DaemonKey daemon) const {
-    std::vector<DaemonKey> pending{daemon};
-    std::set<DaemonKey> seen;
-    while (!pending.empty()) {
-        const auto found = dependents_.find(find(pending.back())->spec().name);
-        pending.pop_back();
-        if (found == dependents_.end()) continue;
-        // Of many that stand on one, most are asked about often; so those are not remembered first.
-        for (const DaemonKey key : found->second) {
-            const DaemonMachine* m = find(key);
-            if (m->run_live() && m->state() == State::stopping && !m->abandoned()) return m;
-        }
-        for (const DaemonKey key : found->second) {
-            if (seen.insert(key).second) pending.push_back(key);
-        }
-    }
-    return nullptr;
-}
-
-// The reverse: what may wait for `m` to end, directly or through others that have no live run.
-std::vector<DaemonKey> Supervisor::held_up_by(const DaemonMachine& m) const {
-    std::vector<DaemonKey> found;
-    if (m.spec().depends_on.empty()) return found;
-    std::vector<const DaemonMachine*> pending{&m};
-    while (!pending.empty()) {
-        const DaemonMachine* dependent = pending.back();
-        pending.pop_back();
-        for (const std::string& name : dependent->spec().depends_on) {
-            const auto needed = by_name_.find(name);
-            if (needed == by_name_.end() || std::ranges::find(found, needed->second) != found.end())
-                continue;
-            found.push_back(needed->second);
-            if (!find(needed->second)->run_live()) pending.push_back(find(needed->second));
-        }
-    }
-    return found;
-}
-
-// Everything that stands on `daemon`, directly or through others, is asked to end, and so is what
-// would come back by itself: it would start `daemon` again.
-void Supervisor::stop_dependents(DaemonKey daemon, bool force) {
-    std::vector<DaemonKey> pending{daemon};
-    std::set<DaemonKey> seen;
-    while (!pending.empty()) {
-        const auto found = dependents_.find(machine(pending.back())->spec().name);
-        pending.pop_back();
-        if (found == dependents_.end()) continue;
-        for (const DaemonKey dependent : found->second) {
-            if (!seen.insert(dependent).second) continue;
-            machine(dependent)->stop_with_dependency(force);
-            pending.push_back(dependent);
-        }
-    }
-}
-
-// A start by hand gives a failed dependency another try instead of failing with it.
-void Supervisor::start_failed_dependencies(const DaemonMachine& machine_needing) {
-    std::vector<const DaemonMachine*> pending{&machine_needing};
-    while (!pending.empty()) {
-        const DaemonMachine* m = pending.back();
-        pending.pop_back();
-        for (const std::string& name : m->spec().depends_on) {
-            const auto found = by_name_.find(name);
-            DaemonMachine* needed = found == by_name_.end() ? nullptr : machine(found->second);
-            if (needed == nullptr || needed->state() != State::failed) continue;
-            if (needed->start("needed by " + m->spec().name)) pending.push_back(needed);
         }
     }
 }

@@ -39,12 +39,16 @@ class Supervisor final : private Surroundings {
     std::size_t timers() const { return timers_.size(); }
     // The registered daemon that needs this one, if any; it cannot be removed before.
     const DaemonMachine* first_dependent(DaemonKey daemon) const;
+    // Whom a stop of it takes along: what stands on it, directly or through others, and is neither
+    // at rest nor about to end. Sorted by name.
+    std::vector<std::string> taken_along_by_stop_of(DaemonKey daemon) const;
 
   private:
     struct Waiter {
         enum class For : std::uint8_t { spawn, ready, rest, removal, hold };
         DaemonKey daemon;
         For what{};
+        Duration timeout{0};  // If there is one.
     };
 
     Now now() const override { return now_; }
@@ -88,12 +92,13 @@ class Supervisor final : private Surroundings {
     void consider_dependencies(DaemonMachine& machine);
     const DaemonMachine* live_dependent(DaemonKey daemon) const;
     std::vector<DaemonKey> held_up_by(const DaemonMachine& machine) const;
+    std::vector<DaemonKey> all_dependents(DaemonKey daemon) const;
     void stop_dependents(DaemonKey daemon, bool force);
     void start_failed_dependencies(const DaemonMachine& machine);
     void answer_blocked_starts();
     void finish_if_done();
 
-    Error too_late(DaemonKey daemon);
+    Error too_late(const Waiter& waiter);
     bool refuse_when_shutting_down(RequestId request);
     void wait(RequestId request, DaemonKey daemon, Waiter::For what,
               std::optional<Duration> timeout);

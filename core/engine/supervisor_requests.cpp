@@ -130,7 +130,7 @@ void Supervisor::on(const RemoveRequested& event) {
 void Supervisor::wait(RequestId request, DaemonKey daemon, Waiter::For what,
                       std::optional<Duration> timeout) {
     if (!request) return;
-    waiters_.emplace(request, Waiter{daemon, what});
+    waiters_.emplace(request, Waiter{daemon, what, timeout.value_or(Duration{0})});
     waiters_of_.emplace(daemon, request);
     if (timeout) add_timer(now_.mono + *timeout, TimerKind::request, request.value, 0);
 }

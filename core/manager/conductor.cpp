@@ -306,8 +306,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     settings.user = platform::user_number(spec.user);
     const auto handles = ports_.capture.open(entry.name, settings);
     if (!handles) {
-        submit(engine::SpawnFailed{action.daemon, run,
-                                   handles.error().with("cannot capture the output")});
+        submit(engine::SpawnFailed{action.daemon, run, handles.error()});
         return;
     }
     platform::SpawnRequest request;

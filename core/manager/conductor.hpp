@@ -114,6 +114,10 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
         ports_.capture.count_lines(name, std::move(done));
     }
     engine::SpecPtr spec(const std::string& name) const;
+    // Whom a stop of it takes along now; see Supervisor.
+    std::vector<std::string> taken_along_by_stop_of(const std::string& name) const {
+        return supervisor_->taken_along_by_stop_of(key_of(name));
+    }
     std::vector<model::DependencyNode> dependencies() const;
 
     Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query);

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "manager/conductor.hpp"
 
 namespace syspulse::manager {
@@ -15,6 +16,7 @@ void Conductor::act(engine::Action& action) {
         act(*recover);
     } else if (const auto* signal = std::get_if<engine::SignalRun>(&action)) {
         ports_.processes.signal(signal->run, signal->signal, {});
+        if (signal->wakes) ports_.processes.signal(signal->run, signal_number::go_on, {});
     } else if (const auto* kill = std::get_if<engine::KillRun>(&action)) {
         ports_.processes.kill_tree(kill->run, {});
     } else if (const auto* hold = std::get_if<engine::HoldRun>(&action)) {
@@ -53,8 +55,7 @@ void Conductor::begin_run(const engine::RecoverRun& action) {
     if (found == entries_.end()) return;
     const Entry& entry = found->second;
     const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
-    if (!opened)
-        log::warn("cannot capture the output of \"" + entry.name + "\": " + opened.error().message);
+    if (!opened) log::warn(opened.error().message);
     ports_.capture.handles_used(entry.name);
     // The last manager died before its turn came. Looking at all processes would hold up others.
     if (options_.run_begun && !options_.run_begun(action.run)) {

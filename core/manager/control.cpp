@@ -59,8 +59,14 @@ class Control final : public api::ControlService {
     }
     void stop(const api::Peer& peer, const std::string& name, const api::StopOptions& options,
               api::Done<model::DaemonView> done) override {
+        api::Done<model::DaemonView> told =
+            [taken_along = conductor().taken_along_by_stop_of(name),
+             done = std::move(done)](Result<model::DaemonView> stopped) {
+                if (stopped) stopped->stopped_dependents = taken_along;
+                done(std::move(stopped));
+            };
         conductor().stop(name, options.force, options.timeout, by(peer),
-                         with_view(name, std::move(done)));
+                         with_view(name, std::move(told)));
     }
     void restart(const api::Peer& peer, const std::string& name, const api::RestartOptions& options,
                  api::Done<model::DaemonView> done) override {
@@ -116,6 +122,7 @@ class Control final : public api::ControlService {
     }
 
     static std::string started_from();
+    Error no_logs_of(const std::string& name) const;
     config::LoadResult read(const std::string& json, OptionTrials& trials);
     void add_loaded(const api::Peer& peer, const config::LoadResult& loaded, bool replace,
                     const api::Done<api::AddOutcome>& done);
@@ -297,10 +304,20 @@ void Control::add_loaded(const api::Peer& peer, const config::LoadResult& loaded
     done(std::move(outcome));
 }
 
+// The files of one that was removed stay, for a person to look at.
+Error Control::no_logs_of(const std::string& name) const {
+    const std::filesystem::path files = parts_.paths.logs_of(name);
+    std::error_code ignored;
+    const bool there = std::filesystem::is_directory(files, ignored);
+    return {ErrorCode::not_found,
+            "no daemon named \"" + name + '"' +
+                (there ? "; what one of that name wrote is in " + files.string() : "")};
+}
+
 void Control::logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
                    api::Done<std::unique_ptr<api::TextStream>> done) {
     const engine::SpecPtr spec = conductor().spec(name);
-    if (!spec) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    if (!spec) return done(no_logs_of(name));
     logs::Query wanted;
     wanted.stamped = spec->log.timestamps;
     wanted.out = query.out;

@@ -13,6 +13,12 @@ constexpr bool is_alphanumeric(char c) {
 
 }  // namespace
 
+bool begin_alike(const DaemonSpec& one, const DaemonSpec& other) {
+    return one.command == other.command && one.working_dir == other.working_dir &&
+           one.env == other.env && one.user == other.user && one.driver == other.driver &&
+           one.limits == other.limits && one.log == other.log;
+}
+
 bool is_valid_daemon_name(std::string_view name) noexcept {
     if (name.empty() || name.size() > name_length_max || !is_alphanumeric(name.front()))
         return false;

@@ -100,6 +100,9 @@ struct DaemonSpec {
     bool operator==(const DaemonSpec&) const = default;
 };
 
+// Whether a run of one is begun as a run of the other is; what else differs applies to it at once.
+bool begin_alike(const DaemonSpec& one, const DaemonSpec& other);
+
 // [A-Za-z0-9][A-Za-z0-9._@-]{0,127}
 bool is_valid_daemon_name(std::string_view name) noexcept;
 

@@ -60,6 +60,11 @@ struct DaemonView {
     std::vector<std::string> tags;
     std::string last_error;  // Empty is null.
     std::vector<std::string> depends_on;
+    bool spec_changed = false;  // Since it was started, in what only a restart applies.
+    // How long it was asked to end before it was killed; nothing unless the last run ended so.
+    std::optional<Duration> killed_after;
+    // Those that need it and were stopped with it; only in the answer to a stop.
+    std::vector<std::string> stopped_dependents;
     bool paused = false;      // Held still by `pause`; the state stays what it is.
     std::string waiting_for;  // What a starting or stopping daemon waits for; empty is null.
     RunId run;

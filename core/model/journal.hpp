@@ -40,6 +40,7 @@ struct StoredInstance {
     // Who runs it, whatever the declaration says by now; empty when not known.
     std::string driver;
     std::string driver_options;  // JSON.
+    bool spec_changed = false;   // Since the run began, in what only another run applies.
     std::optional<WallTime> started_at;
     std::optional<WallTime> stopped_at;
     std::optional<ExitStatus> last_exit;

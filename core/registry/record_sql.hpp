@@ -49,15 +49,15 @@ inline constexpr std::array sql_texts{
     "INSERT INTO instances (uuid, target, state, health, run, run_live, pid, token, started_at,"
     " stopped_at, exit_kind, exit_value, exit_oom, exit_memory_peak, restart_count, attempt,"
     " armed_at, last_fired_at, last_error, completed, boot, next_restart_at, kill_at,"
-    " driver, driver_options, queued_run)"
+    " driver, driver_options, queued_run, spec_changed)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-    " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26) ON CONFLICT (uuid) DO UPDATE SET target = ?2, state "
-    "= ?3,"
+    " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) ON CONFLICT (uuid) DO UPDATE SET target = ?2,"
+    " state = ?3,"
     " health = ?4, run = ?5, run_live = ?6, pid = ?7, token = ?8, started_at = ?9,"
     " stopped_at = ?10, exit_kind = ?11, exit_value = ?12, exit_oom = ?13, exit_memory_peak = ?14,"
     " restart_count = ?15, attempt = ?16, armed_at = ?17, last_fired_at = ?18, last_error = ?19,"
     " completed = ?20, boot = ?21, next_restart_at = ?22, kill_at = ?23,"
-    " driver = ?24, driver_options = ?25, queued_run = ?26",
+    " driver = ?24, driver_options = ?25, queued_run = ?26, spec_changed = ?27",
     "INSERT INTO runs (run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom,"
     " exit_memory_peak) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run) DO UPDATE SET"
     " uuid = ?2, began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
@@ -73,7 +73,7 @@ inline constexpr std::array sql_texts{
     "SELECT s.uuid, i.target, i.state, i.health, i.run, i.run_live, i.pid, i.token, i.started_at,"
     " i.stopped_at, i.exit_kind, i.exit_value, i.exit_oom, i.exit_memory_peak, i.restart_count,"
     " i.attempt, i.armed_at, i.last_fired_at, i.last_error, i.completed, i.boot, i.next_restart_at,"
-    " i.kill_at, i.driver, i.driver_options, i.queued_run"
+    " i.kill_at, i.driver, i.driver_options, i.queued_run, i.spec_changed"
     " FROM specs AS s LEFT JOIN instances AS i ON i.uuid = s.uuid ORDER BY s.position",
     "SELECT " SYSPULSE_HISTORY_COLUMNS
     " FROM history WHERE id > ?1 AND id < ?5 AND at >= ?2 ORDER BY id DESC LIMIT ?3",

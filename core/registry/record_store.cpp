@@ -84,10 +84,9 @@ Result<StoredInstance> instance_at(const Statement& row) {
     const auto target = model::parse_target(row.text(1));
     const auto state = model::parse_state(row.text(2));
     const auto health = model::parse_health(row.text(3));
-    if (!target || !state || !health) {
+    if (!target || !state || !health)
         return Error{ErrorCode::corrupt,
                      "the state of daemon " + instance.uuid + " is not a known word"};
-    }
     instance.target = *target;
     instance.state = *state;
     instance.health = *health;
@@ -110,6 +109,7 @@ Result<StoredInstance> instance_at(const Statement& row) {
     instance.driver = row.text(23);
     instance.driver_options = row.text(24);
     instance.queued_run = row.integer(25) != 0;
+    instance.spec_changed = row.integer(26) != 0;
     return instance;
 }
 
@@ -247,9 +247,9 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
     sql.bind(23, instance.driver);
     sql.bind(24, instance.driver_options);
     sql.bind(25, std::int64_t{instance.queued_run});
+    sql.bind(26, std::int64_t{instance.spec_changed});
     auto put = run(sql);
-    if (!put) return put.error().with("cannot record the state of daemon " + instance.uuid);
-    return put;
+    return put ? put : put.error().with("cannot record the state of daemon " + instance.uuid);
 }
 
 Result<void> RecordStore::put_run(const StoredRun& stored) {

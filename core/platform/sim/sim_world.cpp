@@ -175,7 +175,8 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
 void SimProcessRunner::signal(RunId run, std::int32_t number, DoneHandler done) {
     const auto found = world_.processes_.find(run);
     const bool known = found != world_.processes_.end();
-    const bool heeded = known && (number == kill_number || !found->second.ignores_stop);
+    const bool heeded = known && number != signal_number::go_on &&
+                        (number == kill_number || !found->second.ignores_stop);
     if (heeded && found->second.frozen && number != kill_number) {
         found->second.pending_signal = number;
     } else if (heeded) {

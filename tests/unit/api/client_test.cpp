@@ -67,7 +67,7 @@ TEST_F(ClientTest, answers_that_say_no_are_answers) {
     const auto error = decode_error(*response);
     EXPECT_EQ(error.code, 404);
     EXPECT_EQ(error.kind, "daemon_not_found");
-    EXPECT_THAT(error.message, HasSubstr("'a b'"));
+    EXPECT_THAT(error.message, HasSubstr("\"a b\""));
 }
 
 TEST_F(ClientTest, hears_why_a_huge_body_was_refused) {

@@ -62,6 +62,9 @@ model::DaemonView full_view() {
     d.last_error = "out of memory";
     d.depends_on = {"db"};
     d.waiting_for = "db";
+    d.spec_changed = true;
+    d.killed_after = std::chrono::milliseconds{1500};
+    d.stopped_dependents = {"tick", "web"};
     d.run = RunId{99};
     d.last_check = {
         from_unix_ms(1'700'000'000'500), false, "refused",
@@ -98,6 +101,10 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["stats"]["throttled_secs"], 0.125);
     EXPECT_EQ(object["stats"]["cpu_pressure"]["some"]["avg10"], 12.5);
     EXPECT_EQ(object["oom_killed"], true);
+    EXPECT_EQ(object["spec_changed"], true);
+    EXPECT_EQ(object["killed_after_secs"], 1.5);
+    EXPECT_EQ(object["stopped_dependents"], (json{"tick", "web"}));
+    EXPECT_FALSE(json::parse(to_json(model::DaemonView{})).contains("stopped_dependents"));
     EXPECT_EQ(object["memory_peak_bytes"], 1 << 20);
     EXPECT_EQ(object["paused"], true);
     EXPECT_EQ(object["output_bytes"], 1ULL << 40);

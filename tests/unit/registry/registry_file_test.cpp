@@ -106,6 +106,7 @@ TEST_F(RegistryFile, of_every_released_layout_keeps_what_it_holds_and_gets_what_
         EXPECT_FALSE(instance.next_restart_at);
         EXPECT_EQ(instance.driver, "");
         EXPECT_FALSE(instance.queued_run);
+        EXPECT_FALSE(instance.spec_changed);
         EXPECT_EQ(state->last_run, RunId{8});
         model::HistoryAdded exit = line("d", 100);
         exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 4096};
@@ -119,7 +120,7 @@ TEST_F(RegistryFile, of_a_newer_layout_is_refused_naming_both) {
     fill();
     sql("PRAGMA user_version = 9");
     EXPECT_THAT(refused(ErrorCode::unsupported),
-                HasSubstr("layout 9, this syspulse knows up to 6"));
+                HasSubstr("layout 9, this syspulse knows up to 7"));
 }
 
 TEST_F(RegistryFile, of_a_newer_layout_that_is_only_in_the_log_is_refused) {

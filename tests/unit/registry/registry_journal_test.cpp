@@ -40,6 +40,7 @@ model::StoredInstance full_instance() {
     instance.kill_at = at(6);
     instance.last_error = "it fell over";
     instance.queued_run = true;
+    instance.spec_changed = true;
     instance.driver = "cgroup";
     instance.driver_options = R"({"io_weight":50})";
     return instance;
@@ -105,6 +106,7 @@ TEST_F(Registry, an_instance_comes_back_whole) {
     EXPECT_EQ(read.kill_at, wrote.kill_at);
     EXPECT_EQ(read.last_error, wrote.last_error);
     EXPECT_TRUE(read.queued_run);
+    EXPECT_TRUE(read.spec_changed);
     EXPECT_EQ(read.driver, wrote.driver);
     EXPECT_EQ(read.driver_options, wrote.driver_options);
     EXPECT_EQ(snapshot->last_run, RunId{7});
