@@ -31,7 +31,7 @@ class Loader {
 
     void add_yaml(const SpecText& source);
     void add_json(std::string_view json);
-    void add_error(std::string_view file, std::string message);
+    void add_error(std::string_view file, std::string message, bool denied = false);
     LoadResult finish();
 
   private:
@@ -54,6 +54,7 @@ class Loader {
     PluginSet checkers_;
     std::vector<std::string> files_;
     std::vector<Issues> issues_;  // One list per file.
+    std::set<std::size_t> denied_;
     std::vector<Entry> entries_;
     std::map<std::string, Value> documents_;
     std::vector<PluginSetting> plugins_;
@@ -65,8 +66,10 @@ std::size_t Loader::open(std::string_view file) {
     return files_.size() - 1;
 }
 
-void Loader::add_error(std::string_view file, std::string message) {
-    issues_[open(file)].push_back({{}, std::move(message)});
+void Loader::add_error(std::string_view file, std::string message, bool denied) {
+    const std::size_t number = open(file);
+    if (denied) denied_.insert(number);
+    issues_[number].push_back({{}, std::move(message)});
 }
 
 void Loader::add_yaml(const SpecText& source) {
@@ -223,11 +226,11 @@ bool Loader::report_cycle(const std::vector<std::string>& cycle) {
     return false;
 }
 
-SpecError to_error(const std::string& file, Issue issue) {
+SpecError to_error(const std::string& file, Issue issue, bool denied) {
     const Position& where = issue.where;
     std::string message = std::move(issue.message);
     if (where.line == 0 && !where.pointer.empty()) message = where.pointer + ": " + message;
-    return {file, where.line, where.column, std::move(message)};
+    return {file, where.line, where.column, std::move(message), denied};
 }
 
 LoadResult Loader::finish() {
@@ -238,7 +241,7 @@ LoadResult Loader::finish() {
     for (std::size_t file = 0; file < files_.size(); ++file) {
         std::vector<SpecError> errors;
         for (Issue& issue : issues_[file])
-            errors.push_back(to_error(files_[file], std::move(issue)));
+            errors.push_back(to_error(files_[file], std::move(issue), denied_.contains(file)));
         std::stable_sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) {
             return std::tie(a.line, a.column) < std::tie(b.line, b.column);
         });
@@ -276,7 +279,8 @@ std::optional<std::string> read_file(const std::filesystem::path& path, Loader& 
     std::ifstream stream(path, std::ios::binary);
     if (!stream) {
         const std::error_code cause(errno != 0 ? errno : EIO, std::generic_category());
-        loader.add_error(path.string(), "cannot read the spec file: " + cause.message());
+        loader.add_error(path.string(), "cannot read the spec file: " + cause.message(),
+                         cause == std::errc::permission_denied);
         return std::nullopt;
     }
     return read_stream(stream, path.string(), loader);

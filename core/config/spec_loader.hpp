@@ -46,6 +46,8 @@ struct LoadOptions {
     // Variables for ${VAR} in YAML; nothing for an unset one. Requests are never expanded.
     std::function<std::optional<std::string>(std::string_view name)> environment;
     std::function<bool(std::string_view user)> user_exists;
+    // Whether a manager of this process's user can run daemons as that user.
+    std::function<bool(const std::string& user)> may_become;
     // Why no daemon can run as another user; empty where it can.
     std::string user_refusal;
     // Signals that stop_signal may name; empty: all.
@@ -83,6 +85,7 @@ struct SpecError {
     int line = 0;
     int column = 0;
     std::string message;
+    bool denied = false;  // The caller may not read the file.
 
     bool operator==(const SpecError&) const = default;
 };

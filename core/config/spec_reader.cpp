@@ -69,14 +69,36 @@ void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec
     }
 }
 
+bool is_number(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Which part of USER[:GROUP] it is, and what would do.
+std::string unknown_user(const std::string& user,
+                         const std::function<bool(std::string_view)>& exists) {
+    const auto colon = user.find(':');
+    const std::string name = user.substr(0, colon);
+    if (colon != std::string::npos && (is_number(name) || exists(name)))
+        return "unknown group \"" + user.substr(colon + 1) + "\": create it or name another";
+    if (is_number(name))
+        return "no account has the number " + name + ": with a group it needs none, as in \"" +
+               name + ":" + name + '"';
+    return "unknown user \"" + name + "\": create it or name another";
+}
+
 void read_user(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     if (!fields.text("user", spec.user)) return;
     if (!context.options.user_refusal.empty())
         return fields.fail(fields.find("user")->where, context.options.user_refusal);
-    if (!context.options.user_exists) return;
-    if (context.options.user_exists(spec.user)) return;
-    fields.fail(fields.find("user")->where,
-                "unknown user \"" + spec.user + "\": create it or name another");
+    const auto& exists = context.options.user_exists;
+    if (exists && !exists(spec.user))
+        return fields.fail(fields.find("user")->where, unknown_user(spec.user, exists));
+    const auto& may_become = context.options.may_become;
+    if (may_become && !may_become(spec.user))
+        fields.fail(fields.find("user")->where,
+                    "cannot run as the user \"" + spec.user +
+                        "\": only a manager of root can, and this is none; leave \"user\" out, or "
+                        "run the manager as root");
 }
 
 void resolve_driver(ReadContext& context, model::PluginChoice& driver, const Value* with,

@@ -87,6 +87,7 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
         return platform::user_exists(std::string(user));
     };
     options.is_root = platform::is_root;
+    options.may_become = platform::may_become;
     use_system_words(options);
     options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {
         return plugins.try_checker(checker, options_json);

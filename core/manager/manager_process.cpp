@@ -255,6 +255,8 @@ Result<void> Process::run(bool restore) {
 
 void Process::ready() {
     if (link_) link_->serving();
+    // Whoever starts it by hand learns that it does not hang.
+    if (!foreground_) log::info("serving on " + socket_);
     tell_service_manager("READY=1");
     if (const auto interval = platform::watchdog_interval()) feed_watchdog(*interval / 2);
 }

@@ -148,17 +148,18 @@ Result<void> Schedule::Rule::parse(std::string_view timezone) {
             every_ms = std::chrono::duration_cast<std::chrono::milliseconds>(*length).count();
             return {};
         }
-        if (!text.empty()) return invalid(std::string(name) + " takes nothing after it");
-        if (name == "@reboot") {
-            kind = Kind::at_start;
-            return {};
-        }
         const auto* macro = std::find_if(macros.begin(), macros.end(),
                                          [&](const Macro& m) { return m.name == name; });
-        if (macro == macros.end()) {
+        const bool at_start = name == "@reboot";
+        if (macro == macros.end() && !at_start) {
             return invalid("unknown macro " + std::string(name) +
                            "; allowed are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, "
                            "@annually, @every DURATION and @reboot");
+        }
+        if (!text.empty()) return invalid(std::string(name) + " takes nothing after it");
+        if (at_start) {
+            kind = Kind::at_start;
+            return {};
         }
         text = macro->fields;
     }

@@ -29,6 +29,9 @@ bool user_exists(const std::string& user);
 // Whether a daemon with this `user` ("" for that of this process) would run as root. [any thread]
 bool is_root(const std::string& user);
 
+// Whether this process may run daemons as this `user`. [any thread]
+bool may_become(const std::string& user);
+
 // The account that this process runs as.
 std::optional<UserAccount> current_user();
 

@@ -33,6 +33,15 @@ Error no_entry(const boost::dll::shared_library& library) {
             "it is not a syspulse plugin: it does not export " + entry_name(SYSP_ABI_MAJOR)};
 }
 
+// What the system's loader says, without the words that Boost puts around it.
+std::string words_of_loader(const std::string& text) {
+    constexpr std::string_view before = "(dlerror system message: ";
+    const auto begin = text.find(before);
+    const auto end = text.rfind("): ");
+    if (begin == std::string::npos || end == std::string::npos || end < begin) return text;
+    return text.substr(begin + before.size(), end - begin - before.size());
+}
+
 }  // namespace
 
 Result<const sysp_module*> load_module(const std::filesystem::path& file) {
@@ -45,7 +54,7 @@ Result<const sysp_module*> load_module(const std::filesystem::path& file) {
         if (!library->has(entry_name(SYSP_ABI_MAJOR))) return no_entry(*library);
         return library->get<Entry>(entry_name(SYSP_ABI_MAJOR))();
     } catch (const std::exception& failure) {
-        return Error{ErrorCode::invalid_argument, failure.what()};
+        return Error{ErrorCode::invalid_argument, words_of_loader(failure.what())};
     } catch (...) {
         return Error{ErrorCode::internal, "its entry function threw an exception"};
     }

@@ -7,6 +7,22 @@
 #include "plugin_host/foreign_struct.hpp"
 
 namespace syspulse::plugin_host {
+namespace {
+
+// The system's own word for "you may not".
+bool is_refusal(const sysp_error& error) {
+    constexpr std::int32_t windows_access_denied = 5;
+    constexpr std::int32_t windows_privilege_not_held = 1314;
+    if (error.os_domain == SYSP_OS_WIN32)
+        return error.os_code == windows_access_denied ||
+               error.os_code == windows_privilege_not_held;
+    const std::error_code cause(error.os_code, std::generic_category());
+    return error.os_domain == SYSP_OS_ERRNO &&
+           (cause == std::errc::permission_denied || cause == std::errc::operation_not_permitted);
+}
+
+}  // namespace
+
 std::string safe_text(const char* text, std::size_t length, std::size_t limit) {
     if (text == nullptr) return {};
     const std::string_view all(text, std::min(length, limit));
@@ -86,7 +102,8 @@ Error error_of(const sysp_error& given) {
     const auto known = known_part(&given);
     if (!known) return {ErrorCode::internal, "the plugin failed without a message"};
     const sysp_error& foreign = *known;
-    Error error{code_of(foreign.code),
+    const bool refused = foreign.code == SYSP_E_OS && is_refusal(foreign);
+    Error error{refused ? ErrorCode::permission_denied : code_of(foreign.code),
                 safe_text(foreign.message.ptr, foreign.message.len, message_limit)};
     if (!error.message.empty()) return error;
     if (foreign.os_domain == SYSP_OS_ERRNO) {

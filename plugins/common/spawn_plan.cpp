@@ -122,11 +122,24 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
     return result;
 }
 
+sdk::Error not_in_path(const std::string& name, const std::vector<std::string>& env,
+                       const std::string& hint) {
+    return sdk::Error::os("cannot execute " + name, ENOENT,
+                          " in PATH (" + shortened(path_of(env)) + hint + ") (stage exec)");
+}
+
 sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
                         const std::string& program) {
     const std::string_view stage = failed.stage;
     std::string what = "cannot start " + request.argv.front();
     std::string hint;
+    const bool searched = program != request.argv.front();
+    // Nobody knows whether there is such a file where the manager may not look.
+    if (stage == "exec" && failed.error == EACCES && searched && is_hidden(program)) {
+        const std::string where = program.substr(0, program.rfind('/'));
+        return not_in_path(request.argv.front(), marked_environment(request),
+                           "; " + where + " cannot be searched");
+    }
     if (failed.error == EMFILE) {
         hint = "; raise the manager's hard limit of descriptors (ulimit -Hn, or LimitNOFILE=)";
     } else if (failed.error == ENFILE) {
@@ -138,7 +151,7 @@ sdk::Error launch_error(const Launch& failed, const sdk::SpawnRequest& request,
     }
     if (stage == "exec") {
         what = "cannot execute " + request.argv.front();
-        if (program != request.argv.front()) what += " (" + program + ")";
+        if (searched) what += " (" + program + ")";
         if (failed.error == ENOEXEC) hint = "; a script needs a first line such as #!/bin/sh";
         if (failed.error == ENOENT && program.front() == '/' && is_program(program)) {
             hint = "; the file is there, but the interpreter or loader that it names is not";
@@ -215,8 +228,7 @@ std::vector<std::string> find_programs(const std::string& name, const std::vecto
         rest.remove_prefix(end + 1);
     }
     if (!found.empty()) return found;
-    throw sdk::Error::os("cannot execute " + name, ENOENT,
-                         " in PATH (" + shortened(path) + ") (stage exec)");
+    throw not_in_path(name, env, "");
 }
 
 std::vector<std::string> marked_environment(const sdk::SpawnRequest& request) {

@@ -31,12 +31,14 @@ void refuse_when_full(std::size_t processes) {
     constexpr std::size_t kept_free = 128;
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || processes + kept_free < limit.rlim_cur) return;
-    throw sdk::Error{SYSP_E_OS, "cannot start: " + std::to_string(processes) +
-                                    " processes run already, each takes a descriptor, and no more "
-                                    "than " +
-                                    std::to_string(limit.rlim_cur) +
-                                    " may be open; raise the hard limit (ulimit -Hn, or "
-                                    "LimitNOFILE= of the manager's systemd unit)"};
+    throw sdk::Error{
+        SYSP_E_OS,
+        "cannot start: " + std::to_string(processes) +
+            " processes run already, each takes a descriptor, and no more "
+            "than " +
+            std::to_string(limit.rlim_cur) + " may be open, of which " + std::to_string(kept_free) +
+            " are kept for checks, clients and files; raise the hard limit (ulimit -Hn, or "
+            "LimitNOFILE= of the manager's systemd unit)"};
 }
 
 sdk::Error in_doubt() {

@@ -45,7 +45,7 @@ VALUES = {
     "env as a list": (daemon("env: [A=1]"), "4:10", "must be a map"),
     "name of a variable": (daemon("env: {A=B: 1}"), "4:11", "environment variable"),
     "unknown user": (daemon("user: nobody-at-all"), "4:11", "unknown user"),
-    "unknown group": (daemon("user: root:no-group-at-all"), "4:11", "unknown user"),
+    "unknown group": (daemon("user: root:no-group-at-all"), "4:11", "unknown group"),
     "description": (daemon("description: [1]"), "4:18", "must be a text"),
     "unknown driver": (daemon("driver: posx"), "4:13", 'did you mean "posix"?'),
     "driver option": (daemon("driver: {type: posix, with: {zap: 1}}"), "4:34", "unknown option"),

@@ -81,7 +81,7 @@ Result<fs::path> trusted_file(const fs::path& file) {
     const std::string what = "cannot trust " + file.string();
     std::error_code failure;
     fs::path path = fs::canonical(file, failure);
-    if (failure) return os_error(what, failure.value());
+    if (failure) return os_error("cannot read " + file.string(), failure.value());
     if (auto trusted = check_trusted_file(path); !trusted) return trusted.error().with(what);
     return path;
 }

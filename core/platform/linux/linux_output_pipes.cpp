@@ -214,10 +214,12 @@ Result<NativeHandle> LinuxOutputPipes::open_writer(const std::filesystem::path& 
     const std::size_t limit = descriptor_limit();
     if (static_cast<std::size_t>(*writer) + kept_free < limit) return writer;
     close(*writer);
-    return Error{ErrorCode::internal, "the manager may open no more than " + std::to_string(limit) +
-                                          " descriptors and needs one for each running daemon; "
-                                          "raise the hard limit (ulimit -Hn, or LimitNOFILE= of "
-                                          "its systemd unit)"};
+    return Error{ErrorCode::internal,
+                 "the manager may open no more than " + std::to_string(limit) +
+                     " descriptors, needs one for each running daemon, and keeps " +
+                     std::to_string(kept_free) +
+                     " for checks, clients and files; raise the hard limit (ulimit -Hn, or "
+                     "LimitNOFILE= of its systemd unit)"};
 }
 
 Result<void> LinuxOutputPipes::hand_over(NativeHandle pipe) {

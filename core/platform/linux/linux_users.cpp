@@ -79,6 +79,10 @@ bool is_root(const std::string& user) {
     return user_number(user) == 0U;
 }
 
+bool may_become(const std::string& user) {
+    return geteuid() == 0 || user_number(user) == geteuid();
+}
+
 std::optional<UserAccount> current_user() {
     return account_of(geteuid());
 }

@@ -56,6 +56,10 @@ bool is_root(const std::string& user) {
            elevation.TokenIsElevated != 0;
 }
 
+bool may_become(const std::string& user) {
+    return user_exists(user);
+}
+
 std::optional<UserAccount> current_user() {
     const Sid own = own_sid();
     if (!own) return std::nullopt;

@@ -71,6 +71,15 @@ constexpr Mistake mistakes[] = {
      "a.yaml:4:18: unknown signal \"SIGTREM\"; did you mean \"SIGTERM\"?"},
     {"user", WITH("    user: nobdy\n"),
      "a.yaml:4:11: unknown user \"nobdy\": create it or name another"},
+    {"user_of_a_group", WITH("    user: nobdy:root\n"),
+     "a.yaml:4:11: unknown user \"nobdy\": create it or name another"},
+    {"group", WITH("    user: root:nosuch\n"),
+     "a.yaml:4:11: unknown group \"nosuch\": create it or name another"},
+    {"group_of_a_number", WITH("    user: '1234:nosuch'\n"),
+     "a.yaml:4:11: unknown group \"nosuch\": create it or name another"},
+    {"user_number", WITH("    user: '1234'\n"),
+     "a.yaml:4:11: no account has the number 1234: with a group it needs none, as in "
+     "\"1234:1234\""},
     {"driver", WITH("    driver: cgrop\n"),
      "a.yaml:4:13: unknown driver \"cgrop\"; did you mean \"cgroup\"?"},
     {"driver_far", WITH("    driver: {type: docker}\n"),
@@ -246,6 +255,18 @@ TEST(SpecErrors, a_missing_file_is_named) {
     ASSERT_EQ(result.errors.size(), 1U);
     EXPECT_EQ(format_error(result.errors[0]),
               "/nonexistent/a.yaml: cannot read the spec file: No such file or directory");
+}
+
+TEST(SpecErrors, a_user_that_the_manager_cannot_become_is_refused) {
+    LoadOptions options = fake_options();
+    options.may_become = [](const std::string& user) { return user == "www-data"; };
+    const auto errors = [&](std::string_view text) {
+        return format_errors(load_spec_text("a.yaml", text, options).errors);
+    };
+    EXPECT_EQ(errors(WITH("    user: www-data\n")), "");
+    EXPECT_EQ(errors(WITH("    user: root\n")),
+              "a.yaml:4:11: cannot run as the user \"root\": only a manager of root can, and this "
+              "is none; leave \"user\" out, or run the manager as root");
 }
 
 TEST(SpecErrors, a_cycle_through_an_existing_daemon_is_found) {

@@ -140,6 +140,8 @@ TEST(Schedule, errors_name_the_field_what_was_found_and_what_is_allowed) {
     EXPECT_THAT(error_of("* * * * 8"),
                 HasSubstr("day-of-week \"8\" is out of range; allowed are 0-7"));
     EXPECT_THAT(error_of("60 * * * * *"), HasSubstr("second \"60\""));
+    EXPECT_THAT(error_of("@evry 5m"), HasSubstr("unknown macro @evry"));
+    EXPECT_THAT(error_of("@daily 5m"), HasSubstr("@daily takes nothing after it"));
     EXPECT_THAT(error_of("40-10 * * * *"), HasSubstr("minute range \"40-10\" runs backwards"));
     EXPECT_THAT(error_of("*/0 * * * *"), HasSubstr("minute step \"0\" is not a positive number"));
     EXPECT_THAT(error_of("*/90 * * * *"), HasSubstr("minute step \"90\" is larger than 60"));
