@@ -19,7 +19,7 @@ constexpr std::array global_table{
     OptionSpec{0, "format", "FORMAT", "table for people or json for programs (default: table)",
                ValueKind::format},
     OptionSpec{0, "no-color", "", "never use colours (also: NO_COLOR in the environment)"},
-    OptionSpec{'v', "verbose", "", "say more"},
+    OptionSpec{'v', "verbose", "", "say more in the log of daemon and up"},
     OptionSpec{'q', "quiet", "", "say less: no success messages; status and list print names only"},
     OptionSpec{0, "version", "", "print the version and exit"},
     OptionSpec{'h', "help", "", "print this help and exit"},

@@ -8,7 +8,8 @@
 
 namespace syspulse::cli {
 
-void for_each_concurrently(std::size_t count, const std::function<void(std::size_t)>& work) {
+void for_each_concurrently(std::size_t count, const std::function<void(std::size_t)>& work,
+                           std::size_t parallel) {
     std::atomic<std::size_t> next{0};
     const auto take_turns = [&] {
         for (std::size_t i = next++; i < count; i = next++) {
@@ -17,7 +18,7 @@ void for_each_concurrently(std::size_t count, const std::function<void(std::size
     };
     std::vector<std::thread> threads;
     try {
-        for (std::size_t i = 1; i < std::min(count, max_parallel); ++i) {
+        for (std::size_t i = 1; i < std::min(count, parallel); ++i) {
             threads.emplace_back(take_turns);
         }
     } catch (const std::system_error&) {

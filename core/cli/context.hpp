@@ -66,6 +66,7 @@ struct Context {
     std::function<bool(std::string_view)> user_exists;
     std::function<Result<void>(const std::filesystem::path&)> may_follow;
     std::function<bool(const std::string&)> is_root;
+    std::function<bool(const std::string&)> may_become;
     // Adds what specs can say on this system.
     std::function<void(config::LoadOptions&)> complete_options;
     std::function<Now()> now;

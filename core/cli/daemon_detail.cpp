@@ -115,6 +115,9 @@ std::string last_exit(const Json& daemon) {
     if (member(daemon, "oom_killed") == true) {
         line += ", out of memory";
     }
+    if (has_number(daemon, "killed_after_secs")) {
+        line += ", as it did not end within " + duration(number(daemon, "killed_after_secs"));
+    }
     return line;
 }
 
@@ -308,6 +311,9 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     if (number(daemon, "output_dropped_bytes") > 0) {
         const auto lost = static_cast<std::uint64_t>(number(daemon, "output_dropped_bytes"));
         lines.add("output lost", format_bytes(lost) + "; its log files say where and why");
+    }
+    if (member(daemon, "spec_changed") == true) {
+        lines.add("changed", "since it was started; restart it to apply what follows");
     }
     lines.add("command", command(spec));
     lines.add("user", text(spec, "user"));

@@ -38,8 +38,12 @@ std::string until(const std::string& moment, WallTime now) {
     if (!at) {
         return moment;
     }
-    const auto left = std::chrono::ceil<std::chrono::seconds>(*at - now);
-    return left.count() > 0 ? "in " + format_duration(left) : "now";
+    constexpr auto second = std::chrono::seconds{1};
+    const auto left = *at - now;
+    if (left < second) {
+        return left.count() > 0 ? "in under 1s" : "now";
+    }
+    return "in " + format_duration(std::chrono::ceil<std::chrono::seconds>(left));
 }
 
 std::string exit_text(const DaemonInfo& daemon) {
@@ -60,6 +64,9 @@ std::string remark(const DaemonInfo& daemon, WallTime now) {
     };
     if (daemon.paused) {
         also("paused");
+    }
+    if (daemon.spec_changed) {
+        also("changed since it was started");
     }
     if (daemon.state == "backoff" && !daemon.next_restart_at.empty()) {
         also("restart " + until(daemon.next_restart_at, now));

@@ -72,9 +72,10 @@ Failure failure_of(const Error& error) {
             return {ExitCode::timed_out, 504, "timed_out", error.message};
         case ErrorCode::unavailable:
             return {ExitCode::unreachable, 503, "manager_unreachable", error.message};
+        case ErrorCode::cancelled:
+            return {ExitCode::conflict, 409, "cancelled", error.message};
         case ErrorCode::unsupported:
         case ErrorCode::corrupt:
-        case ErrorCode::cancelled:
         case ErrorCode::internal:
             break;
     }
@@ -102,7 +103,7 @@ Failure usage_failure(std::string message) {
 
 Failure no_such_daemon(std::string_view name) {
     return {ExitCode::no_such_daemon, 404, "daemon_not_found",
-            "no daemon is called \"" + printable(name) + "\"; see: syspulse list"};
+            "no daemon named \"" + printable(name) + "\"; see: syspulse list"};
 }
 
 ExitCode report(Context& context, const Failure& failure) {

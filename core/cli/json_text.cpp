@@ -71,8 +71,13 @@ DaemonInfo daemon_of(const Json& object) {
     info.pid = integer_of(object, "pid");
     info.exit_code = integer_of(object, "exit_code");
     info.uptime_secs = number_of(object, "uptime_secs");
-    const auto paused = object.find("paused");
-    info.paused = paused != object.end() && paused->is_boolean() && paused->get<bool>();
+    info.killed_after_secs = number_of(object, "killed_after_secs");
+    const auto is_true = [&object](const char* key) {
+        const auto found = object.find(key);
+        return found != object.end() && found->is_boolean() && found->get<bool>();
+    };
+    info.paused = is_true("paused");
+    info.spec_changed = is_true("spec_changed");
     info.restart_count = integer_of(object, "restart_count").value_or(0);
     return info;
 }

@@ -35,8 +35,10 @@ struct DaemonInfo {
     std::optional<std::int64_t> pid;
     std::optional<std::int64_t> exit_code;
     std::optional<double> uptime_secs;
+    std::optional<double> killed_after_secs;
     std::int64_t restart_count = 0;
     bool paused = false;
+    bool spec_changed = false;
 };
 
 struct EventInfo {

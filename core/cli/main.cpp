@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
     };
     context.may_follow = platform::check_spec_file;
     context.is_root = platform::is_root;
+    context.may_become = platform::may_become;
     context.complete_options = manager::use_system_words;
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };

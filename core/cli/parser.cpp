@@ -61,12 +61,12 @@ std::optional<std::string> wrong_value(const OptionSpec& option, const std::stri
         case ValueKind::count:
             if (value.empty() || value.size() > 9 ||
                 value.find_first_not_of("0123456789") != std::string::npos) {
-                return subject + " is not a whole number";
+                return subject + " is not a whole number from 0 to 999999999";
             }
             break;
         case ValueKind::seconds:
             if (!parse_seconds(value)) {
-                return subject + " is not a number of seconds or a duration such as 1m30s";
+                return subject + " is not a plain number of seconds or a duration such as 1m30s";
             }
             break;
         case ValueKind::duration:
@@ -214,6 +214,11 @@ std::optional<std::string> wrong_positionals(const Command& command, const Argum
         const bool split = command.name == "schedule";  // The shell saw several words in it.
         return "unexpected argument " + in_quotes(words[spec.max]) +
                (split ? "; put quotes around the expression" : "");
+    }
+    const bool named = spec.kind == ValueKind::daemon || spec.kind == ValueKind::file;
+    if (named && std::find(words.begin(), words.end(), "") != words.end()) {
+        return std::string(spec.kind == ValueKind::daemon ? "a name" : "the name of a file") +
+               " must not be empty";
     }
     if (!spec.words.empty() && !words.empty() &&
         std::find(spec.words.begin(), spec.words.end(), words[0]) == spec.words.end()) {

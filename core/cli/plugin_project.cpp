@@ -94,7 +94,7 @@ Result<std::vector<fs::path>> create_plugin_project(const fs::path& templates,
     std::error_code failure;
     if (!fs::is_directory(from, failure)) {
         const std::string known = known_templates(templates);
-        return Error{ErrorCode::not_found,
+        return Error{known.empty() ? ErrorCode::not_found : ErrorCode::invalid_argument,
                      known.empty() ? "there are no templates in " + templates.string() +
                                          "; install the syspulse SDK"
                                    : "there is no template \"" + project.language + " " +

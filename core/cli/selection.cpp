@@ -19,14 +19,17 @@ NamedFailure nothing_matches(const std::string& what, const std::string& message
 // Fills `selection` from what the manager has.
 void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Selection& selection) {
     std::set<std::string> taken;
+    std::size_t place = 0;
     const auto take_where = [&](const auto& wanted) {
         bool any = false;
+        ++place;
         for (const DaemonInfo& daemon : known) {
             if (wanted(daemon)) {
                 any = true;
                 if (taken.insert(daemon.name).second) {
                     selection.names.push_back(daemon.name);
                     selection.daemons.push_back(daemon);
+                    selection.places.emplace(daemon.name, place);
                 }
             }
         }
@@ -44,6 +47,7 @@ void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Sel
                                              ? nothing_matches(name, "no daemon matches \"" + name +
                                                                          "\"; see: syspulse list")
                                              : NamedFailure{name, no_such_daemon(name)});
+            selection.places.emplace(name, place);
         }
     }
     for (const std::string& tag : request.tags) {
@@ -53,6 +57,7 @@ void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Sel
         if (!take_where(tagged)) {
             selection.failures.push_back(
                 nothing_matches(tag, "no daemon has the tag \"" + tag + "\""));
+            selection.places.emplace(tag, place);
         }
     }
     if (request.all) {
@@ -108,7 +113,7 @@ ExitCode tell(Context& context, const Selection& selection, const std::vector<De
             failures.push_back({deed.name, *deed.answer.failure});
         } else if (context.json()) {
             bodies.push_back(deed.answer.body.empty() ? "null" : trimmed(deed.answer.body));
-        } else if (!context.globals.quiet) {
+        } else if (!context.globals.quiet && !deed.told) {
             context.out << printable(deed.name) << ": " << success(deed) << '\n';
         }
     }
@@ -116,17 +121,49 @@ ExitCode tell(Context& context, const Selection& selection, const std::vector<De
         context.out << (selection.single ? bodies.front() : json_array(bodies)) << '\n';
     }
     context.out << std::flush;
+    const auto place = [&](const NamedFailure& failure) {
+        const auto found = selection.places.find(failure.name);
+        return found == selection.places.end() ? 0 : found->second;
+    };
+    std::ranges::stable_sort(failures, {}, place);
     return report(context, failures);
+}
+
+Deeds::Deeds(Context& context, const Selection& selection,
+             std::function<std::string(const Deed&)> success, bool waits)
+    : context_(context),
+      selection_(selection),
+      success_(std::move(success)),
+      waits_(waits),
+      deeds_(selection.names.size()) {}
+
+void Deeds::each(const std::function<void(std::size_t, Deed&)>& make) {
+    const auto work = [&](std::size_t i) {
+        deeds_[i].name = selection_.names[i];
+        deeds_[i].selected = &selection_.names;
+        make(i, deeds_[i]);
+        if (waits_) tell_early(deeds_[i]);
+    };
+    for_each_concurrently(deeds_.size(), work, waits_ ? max_waiting : max_parallel);
+}
+
+void Deeds::tell_early(Deed& deed) {
+    if (!deed.answer || context_.json() || context_.globals.quiet) return;
+    const std::lock_guard lock(mutex_);
+    context_.out << printable(deed.name) << ": " << success_(deed) << '\n' << std::flush;
+    deed.told = true;
+}
+
+ExitCode Deeds::tell() {
+    return cli::tell(context_, selection_, deeds_, success_);
 }
 
 ExitCode perform(Context& context, const Selection& selection,
                  const std::function<Call(const std::string& name)>& request,
-                 const std::function<std::string(const Deed&)>& success) {
-    std::vector<Deed> deeds(selection.names.size());
-    for_each_concurrently(deeds.size(), [&](std::size_t i) {
-        deeds[i] = {selection.names[i], call(context, request(selection.names[i]))};
-    });
-    return tell(context, selection, deeds, success);
+                 const std::function<std::string(const Deed&)>& success, bool waits) {
+    Deeds deeds(context, selection, success, waits);
+    deeds.each([&](std::size_t, Deed& deed) { deed.answer = call(context, request(deed.name)); });
+    return deeds.tell();
 }
 
 }  // namespace syspulse::cli

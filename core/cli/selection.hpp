@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@ struct Selection {
         daemons;  // The same, as they are; empty when the manager was not asked.
     std::vector<NamedFailure> failures;  // Names that are not there, patterns that match nothing.
     std::vector<std::string> literal;    // Those of the names that were asked for by name.
+    std::map<std::string, std::size_t> places;  // Of names and failures, by the words that ask.
     bool single = false;             // One literal name: its answer stands alone, not in a list.
     std::optional<Failure> refused;  // The manager could not be asked; all else is empty.
 };
@@ -42,13 +45,39 @@ Selection select(const Context& context, const SelectionRequest& request);
 struct Deed {
     std::string name;
     Answer answer;
+    bool needless = false;                               // It was as it should be before.
+    bool told = false;                                   // A person knows already.
+    const std::vector<std::string>* selected = nullptr;  // All that the command is about.
 };
 
-// Sends one request for each selected name, many at once, tells what came of each in order, and
-// returns the worst exit code. `success` words one success for a person.
+// Makes requests for all selected names, many at once.
+class Deeds {
+  public:
+    // `success` words one success for a person. With `waits` each is told as soon as it is there,
+    // as the next one may take its time.
+    Deeds(Context& context, const Selection& selection,
+          std::function<std::string(const Deed&)> success, bool waits = false);
+
+    // Calls make(i, deed) for the i-th name, on any thread.
+    void each(const std::function<void(std::size_t, Deed&)>& make);
+    // Tells what came of each in order, and returns the worst exit code.
+    ExitCode tell();
+
+  private:
+    void tell_early(Deed& deed);
+
+    Context& context_;
+    const Selection& selection_;
+    std::function<std::string(const Deed&)> success_;
+    bool waits_;
+    std::vector<Deed> deeds_;
+    std::mutex mutex_;
+};
+
+// Sends one request for each selected name and tells what came of it.
 ExitCode perform(Context& context, const Selection& selection,
                  const std::function<Call(const std::string& name)>& request,
-                 const std::function<std::string(const Deed&)>& success);
+                 const std::function<std::string(const Deed&)>& success, bool waits = false);
 
 // The telling alone, for callers that made the requests themselves.
 ExitCode tell(Context& context, const Selection& selection, const std::vector<Deed>& deeds,

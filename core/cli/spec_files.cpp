@@ -1,5 +1,6 @@
 #include "cli/spec_files.hpp"
 
+#include <algorithm>
 #include <ostream>
 
 #include "cli/failure.hpp"
@@ -19,11 +20,15 @@ config::LoadResult load_specs(Context& context, const std::vector<std::string>& 
 }
 
 ExitCode report_spec_errors(Context& context, const std::vector<config::SpecError>& errors) {
+    const bool denied = !errors.empty() && std::ranges::all_of(errors, &config::SpecError::denied);
+    const Failure failure =
+        denied ? Failure{ExitCode::permission_denied, 403, "permission_denied",
+                         config::format_errors(errors)}
+               : Failure{ExitCode::usage, 400, "invalid_spec", config::format_errors(errors)};
     if (!context.json()) {
-        context.err << printable_lines(config::format_errors(errors)) << '\n' << std::flush;
-        return ExitCode::usage;
+        context.err << printable_lines(failure.message) << '\n' << std::flush;
+        return failure.exit;
     }
-    const Failure failure{ExitCode::usage, 400, "invalid_spec", config::format_errors(errors)};
     std::vector<std::string> list;
     for (const config::SpecError& error : errors) {
         list.push_back("{\"file\":" + json_string(error.file) + ",\"line\":" +

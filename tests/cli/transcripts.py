@@ -126,6 +126,32 @@ def lifecycle(s):
     s.run("shutdown")
 
 
+def requests(s):
+    """What start and stop tell beside their result, and what is left of it in the status and the history."""
+    s.manager.start()
+    stubborn = ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"]
+    s.manager.add(db={"command": FOREVER}, web={"command": FOREVER, "depends_on": ["db"]},
+                  tick={"command": FOREVER, "depends_on": ["web"]}, idle={"command": FOREVER, "depends_on": ["db"]},
+                  stubborn={"command": stubborn, "stop_timeout_secs": 0.2})
+    s.manager.ok("start", "web", "tick", "stubborn")
+    s.run("start", "db", "web")
+    s.run("remove", "db")
+    s.run("stop", "db")
+    s.run("stop", "d*")
+    until(lambda: s.manager.log("stubborn"), "the trap is set")
+    s.run("stop", "stubborn")
+    s.run("status", "stubborn")
+    s.run("start", "d*")
+    s.run("start", "d*")
+    s.run("add", "--replace", "--name", "db", "--command", "/bin/sh", "-c", "while :; do sleep 50; done")
+    s.run("status", "db")
+    s.run("list", "--tag", "zzz")
+    s.run("logs", "")
+    s.run("add", "--name", "b d", "--restart", "foo", "--command", "/bin/true")
+    events = s.manager.ok("events", "--daemon", "db")
+    s.text += "".join(line.split(maxsplit=1)[1].split(" by uid")[0] + "\n" for line in events.splitlines() if " action " in line)
+
+
 def terminal(s):
     s.manager.start()
     s.manager.add(web={"command": FOREVER, "description": "A description that is far too long for a narrow terminal",
@@ -151,7 +177,7 @@ def offline(s):
     s.run("--format", "json", "validate", s.manager.root / "new.yaml")
 
 
-SESSIONS = {f.__name__: f for f in (errors, lifecycle, terminal, offline)}
+SESSIONS = {f.__name__: f for f in (errors, lifecycle, requests, terminal, offline)}
 
 
 def complete(command):

@@ -185,7 +185,7 @@ def mistakes_get_their_exit_codes_and_messages():
         m.add(missing={"command": ["/no/such/program"]}, script={"command": [str(bad)]},
               exits={"command": ["/bin/sh", "-c", "exit 3"]})
         assert "No such file" in m.fails(1, "start", "missing")
-        assert "ermission denied" in m.fails(1, "start", "script")
+        assert "ermission denied" in m.fails(7, "start", "script")
         m.run("start", "exits")
         assert m.wait_for("exits", state="failed")["exit_code"] == 3
         failed = json.loads(m.run("--format", "json", "status", "nobody").stderr)

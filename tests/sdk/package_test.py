@@ -109,7 +109,7 @@ class Package(Installed):
 
     def test_refuses_what_it_cannot_make(self):
         for words, code, text in ((("checker", "Upper"), 2, "lower-case letters"), (("notifier", "x"), 2, "expected driver or checker"),
-                                  (("driver", "x", "--language", "cobol"), 1, "there are: c checker, c++ async-checker, c++ checker, c++ driver"),
+                                  (("driver", "x", "--language", "cobol"), 2, "there are: c checker, c++ async-checker, c++ checker, c++ driver"),
                                   (("checker",), 2, "needs driver or checker, and a NAME")):
             result = subprocess.run([self.program, "plugin", "new", *words], cwd=self.folder, capture_output=True, text=True)
             self.assertEqual(result.returncode, code, result.stderr)

@@ -34,6 +34,41 @@ constexpr std::array options{
 
 using Named = std::pair<std::string, std::string>;  // A name and its spec as JSON.
 
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> text_options{
+    {{"description", "description"},
+     {"working-dir", "working_dir"},
+     {"restart", "restart_policy"}}};
+
+// The option that a person gave for what the request calls "/daemons/NAME/key".
+std::string option_for(std::string_view key) {
+    for (const auto& [option, its_key] : text_options) {
+        if (its_key == key) {
+            return "--" + std::string(option);
+        }
+    }
+    return key.empty() ? "--name" : "--" + std::string(key);
+}
+
+// The manager's refusal of the one daemon that the options describe.
+Failure in_words_of_options(Failure failure, const std::string& name) {
+    std::string text;
+    std::istringstream lines(failure.message);
+    for (std::string line; std::getline(lines, line);) {
+        text += text.empty() ? "" : "\n";
+        const std::string pointer = "/daemons/" + name;
+        const auto end = line.find(": ", std::min(pointer.size(), line.size()));
+        if (!line.starts_with(pointer) || end == std::string::npos) {
+            text += line;
+            continue;
+        }
+        const std::string below = line.substr(pointer.size(), end - pointer.size());
+        const std::string key = below.empty() ? "" : below.substr(1, below.find('/', 1) - 1);
+        text += option_for(key) + line.substr(end);
+    }
+    failure.message = std::move(text);
+    return failure;
+}
+
 // What the manager alone could find out, such as options that a plugin does not take, told with its
 // place in the files.
 ExitCode report_refusal(Context& context, const Failure& failure,
@@ -61,6 +96,9 @@ ExitCode send(Context& context, const std::vector<Named>& specs, bool replace,
     body += "}}";
     const Answer answer =
         call(context, {"POST", replace ? "/v1/daemons?replace=true" : "/v1/daemons", body});
+    if (!answer && loaded.documents.empty() && specs.size() == 1) {
+        return report(context, in_words_of_options(*answer.failure, specs.front().first));
+    }
     if (!answer) {
         return report_refusal(context, *answer.failure, loaded);
     }
@@ -146,11 +184,7 @@ ExitCode add_one(Context& context, const Arguments& arguments) {
         word = json_string(word);
     }
     std::string spec = "{\"command\":" + json_array(argv) + ",\"env\":" + *environment;
-    constexpr std::array<std::pair<const char*, const char*>, 3> texts{
-        {{"description", "description"},
-         {"working-dir", "working_dir"},
-         {"restart", "restart_policy"}}};
-    for (const auto& [option, key] : texts) {
+    for (const auto& [option, key] : text_options) {
         if (const auto value = arguments.text(option)) {
             spec.append(",\"").append(key).append("\":").append(json_string(*value));
         }

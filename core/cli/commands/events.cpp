@@ -137,7 +137,8 @@ constinit const Command events_command{
     .details =
         "The event history, oldest first: transitions, exits, changes of health, and what "
         "operators "
-        "did. With --format json an array, with -f one object a line.",
+        "did; the reason of an action that was not done begins with refused. With --format json an "
+        "array, with -f one object a line.",
     .examples =
         "syspulse events\n"
         "syspulse events -f --daemon web\n"

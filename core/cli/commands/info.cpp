@@ -18,10 +18,14 @@ ExitCode run(Context& context, const Arguments&) {
         context.out << trimmed(answer.body) << '\n' << std::flush;
         return ExitCode::done;
     }
-    const auto fields = decode_fields(answer.body);
+    auto fields = decode_fields(answer.body);
     if (!fields) {
         return report(context, failure_of(fields.error()));
     }
+    // What no plugin has done wrong need not be told.
+    std::erase_if(*fields, [](const Field& field) {
+        return field.first.starts_with("misbehaviour.") && field.second == "0";
+    });
     print_fields(context, *fields);
     return ExitCode::done;
 }

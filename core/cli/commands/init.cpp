@@ -32,11 +32,15 @@ Failure cannot_write(const std::string& path, int error) {
 ExitCode run(Context& context, const Arguments& arguments) {
     const std::string path =
         arguments.positionals.empty() ? "syspulse.yaml" : arguments.positionals[0];
+    const std::string_view text = config::spec_template();
+    if (path == "-") {
+        context.out << text << std::flush;
+        return ExitCode::done;
+    }
     std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wx"));
     if (!file) {
         return report(context, cannot_write(path, errno));
     }
-    const std::string_view text = config::spec_template();
     const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
     if (!written || std::fclose(file.release()) != 0) {
         return report(context, cannot_write(path, errno));
@@ -61,7 +65,7 @@ constinit const Command init_command{
     .details =
         "Writes a template that is valid as it stands, to syspulse.yaml unless PATH is given. A "
         "file "
-        "that exists is never overwritten.",
+        "that exists is never overwritten. The PATH - stands for standard output.",
     .examples =
         "syspulse init\n"
         "syspulse init services/web.yaml",

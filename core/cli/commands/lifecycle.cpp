@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cli/concurrent.hpp"
+#include "cli/text.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -18,47 +18,55 @@ bool asked_for_by_name(const Selection& selection, std::size_t i, Reached reache
 
 ExitCode perform_towards(Context& context, const Arguments& arguments, Reached reached,
                          const std::function<Call(const std::string& name)>& request,
-                         const std::function<std::string(const Deed&)>& success) {
+                         const std::function<std::string(const Deed&)>& success, bool waits) {
     SelectionRequest wanted = selection_of(arguments);
     wanted.need_daemons = wanted.names.size() > 1;
     const Selection selection = select(context, wanted);
     if (selection.refused) {
         return report(context, *selection.refused);
     }
-    std::vector<Deed> deeds(selection.names.size());
-    for_each_concurrently(deeds.size(), [&](std::size_t i) {
-        const std::string& name = selection.names[i];
-        deeds[i] = {name, call(context, request(name))};
-        if (deeds[i].answer || deeds[i].answer.failure->exit != ExitCode::conflict ||
+    Deeds deeds(context, selection, success, waits);
+    deeds.each([&](std::size_t i, Deed& deed) {
+        deed.answer = call(context, request(deed.name));
+        if (deed.answer || deed.answer.failure->exit != ExitCode::conflict ||
             asked_for_by_name(selection, i, reached)) {
             return;
         }
-        Answer now = call(context, {.target = daemon_target(name)});
+        Answer now = call(context, {.target = daemon_target(deed.name)});
         const auto daemon = now ? decode_daemon(now.body) : Result<DaemonInfo>(DaemonInfo{});
         if (daemon && reached(daemon->state)) {
-            deeds[i].answer = std::move(now);
+            deed.answer = std::move(now);
+            deed.needless = !selection.daemons.empty() && reached(selection.daemons[i].state);
         }
     });
-    return tell(context, selection, deeds, success);
+    return deeds.tell();
 }
 
-WaitLimits wait_limits(const Arguments& arguments) {
+WaitLimits::WaitLimits(const Context& context, const Arguments& arguments)
+    : context_(context),
+      arguments_(arguments),
+      limited_(arguments.has("wait") || arguments.has("timeout")),
+      end_(context.now().mono + arguments.duration("timeout").value_or(wait_timeout_default)) {}
+
+Duration WaitLimits::left() const {
+    return std::max(end_ - context_.now().mono, Duration{0});
+}
+
+std::optional<Duration> WaitLimits::request() const {
     constexpr Duration grace = std::chrono::seconds{10};
-    const Duration limit = arguments.duration("timeout").value_or(wait_timeout_default);
-    const bool limited = arguments.has("wait") || arguments.has("timeout");
-    return {limit, limited ? std::optional(limit + grace) : std::nullopt};
+    return limited_ ? std::optional(left() + grace) : std::nullopt;
 }
 
-std::string wait_body(const Arguments& arguments, const WaitLimits& limits) {
+std::string WaitLimits::body() const {
     std::string body = "{";
-    if (arguments.has("force")) {
+    if (arguments_.has("force")) {
         body += "\"force\":true,";
     }
-    if (arguments.has("wait")) {
+    if (arguments_.has("wait")) {
         body += "\"wait\":true,";
     }
-    if (arguments.has("wait") || arguments.has("timeout")) {
-        body += "\"timeout_secs\":" + seconds_text(limits.manager) + ",";
+    if (limited_) {
+        body += "\"timeout_secs\":" + seconds_text(left()) + ",";
     }
     if (body.back() == ',') {
         body.pop_back();
@@ -73,12 +81,28 @@ std::string outcome(const Deed& deed, std::string_view done) {
     }
     if (daemon->state == "running") {
         const std::string pid = daemon->pid ? " (pid " + std::to_string(*daemon->pid) + ")" : "";
-        return std::string(done) + pid;
+        return (deed.needless ? "already running" : std::string(done)) + pid;
     }
     if (daemon->state == "starting" && !daemon->waiting_for.empty()) {
         return "starting, waits for " + daemon->waiting_for;
     }
-    return daemon->state;
+    if (daemon->killed_after_secs && !deed.needless) {
+        const auto patience = std::chrono::duration<double>(*daemon->killed_after_secs);
+        return daemon->state + " (killed, it did not end within " +
+               format_duration(std::chrono::duration_cast<Duration>(patience)) + ")";
+    }
+    const bool at_rest = deed.needless && daemon->state == "stopped";
+    return (at_rest ? "already " : "") + daemon->state;
+}
+
+std::string taken_along(const Deed& deed) {
+    std::string lines;
+    for (const std::string& name : decode_names(deed.answer.body, "stopped_dependents")) {
+        // One that is asked for as well has a line of its own.
+        if (std::ranges::find(*deed.selected, name) != deed.selected->end()) continue;
+        lines += '\n' + printable(name) + ": stopped, as it depends on " + printable(deed.name);
+    }
+    return lines;
 }
 
 }  // namespace syspulse::cli

@@ -14,15 +14,27 @@ namespace syspulse::cli {
 // How long `--wait` waits when `--timeout` says nothing.
 constexpr Duration wait_timeout_default = std::chrono::seconds{60};
 
-struct WaitLimits {
-    Duration manager{0};              // How long the manager may wait.
-    std::optional<Duration> request;  // How long we wait for its answer: longer, so that it tells.
+// One deadline for a whole command, however many daemons it is about and however many of them are
+// waited for at a time.
+class WaitLimits {
+  public:
+    WaitLimits(const Context& context, const Arguments& arguments);
+
+    // {"wait":true,"timeout_secs":60,"force":true}, with what the command line asks for and the
+    // time that is left now.
+    std::string body() const;
+    // How long we wait for the manager's answer: longer than it may wait, so that it tells.
+    std::optional<Duration> request() const;
+    bool limited() const { return limited_; }
+
+  private:
+    Duration left() const;
+
+    const Context& context_;
+    const Arguments& arguments_;
+    bool limited_;
+    Instant end_;
 };
-
-WaitLimits wait_limits(const Arguments& arguments);
-
-// {"wait":true,"timeout_secs":60,"force":true}, with what the command line asks for.
-std::string wait_body(const Arguments& arguments, const WaitLimits& limits);
 
 // Whether a daemon in this state needs nothing done.
 using Reached = bool (*)(std::string_view state);
@@ -32,9 +44,13 @@ using Reached = bool (*)(std::string_view state);
 // that is no failure. For one that was asked for by name it is what the manager says it is.
 ExitCode perform_towards(Context& context, const Arguments& arguments, Reached reached,
                          const std::function<Call(const std::string& name)>& request,
-                         const std::function<std::string(const Deed&)>& success);
+                         const std::function<std::string(const Deed&)>& success,
+                         bool waits = false);
 
 // "started (pid 123)", or what the answer says instead.
 std::string outcome(const Deed& deed, std::string_view done);
+
+// More lines about a stop: who was stopped along with the daemon.
+std::string taken_along(const Deed& deed);
 
 }  // namespace syspulse::cli

@@ -4,11 +4,12 @@
 #include "cli/commands/commands.hpp"
 #include "cli/daemon_table.hpp"
 #include "cli/selection.hpp"
+#include "cli/text.hpp"
 
 namespace syspulse::cli {
 namespace {
 
-ExitCode show(Context& context, const Selection& selection) {
+ExitCode show(Context& context, const Selection& selection, bool filters) {
     if (context.json()) {
         std::vector<std::string> bodies;
         for (const DaemonInfo& daemon : selection.daemons) {
@@ -21,23 +22,22 @@ ExitCode show(Context& context, const Selection& selection) {
         print_list_table(context, selection.daemons);
     } else if (selection.failures.empty()) {
         context.err << "no daemons; add some with: syspulse add -f FILE\n";
+    } else if (filters) {
+        // A filter that leaves nothing is an answer, not an error.
+        for (const NamedFailure& nothing : selection.failures) {
+            context.err << printable_lines(nothing.failure.message) << '\n';
+        }
     }
-    return report(context, selection.failures);
+    return filters ? ExitCode::done : report(context, selection.failures);
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
     SelectionRequest wanted = selection_of(arguments);
     wanted.all = wanted.all || (wanted.names.empty() && wanted.tags.empty());
     wanted.need_daemons = true;
-    Selection selection = select(context, wanted);
-    if (selection.refused) {
-        return report(context, *selection.refused);
-    }
-    // A filter that leaves nothing is an answer, not an error.
-    if (wanted.names.empty()) {
-        selection.failures.clear();
-    }
-    return show(context, selection);
+    const Selection selection = select(context, wanted);
+    return selection.refused ? report(context, *selection.refused)
+                             : show(context, selection, wanted.names.empty());
 }
 
 }  // namespace

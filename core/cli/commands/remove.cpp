@@ -72,7 +72,8 @@ constinit const Command remove_command{
     .options = options,
     .selects = true,
     .details =
-        "Forgets daemons; their log files stay. Refused for a daemon that is active, unless "
+        "Forgets daemons; their log files stay, in logs/NAME of the data directory. Refused for a "
+        "daemon that is active, unless "
         "--force, "
         "and for one that another depends on. Of several, dependents go first.",
     .examples =

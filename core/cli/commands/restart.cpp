@@ -11,7 +11,8 @@ constexpr std::array options{
     OptionSpec{0, "force", "", "kill at once instead of asking the daemon to stop"},
     OptionSpec{0, "wait", "",
                "return when running again and, where there is a health check, healthy"},
-    OptionSpec{0, "timeout", "SECS", "give up waiting after this long (default: 60)",
+    OptionSpec{0, "timeout", "SECS",
+               "give up waiting after this long, for all daemons together (default: 60)",
                ValueKind::seconds},
 };
 
@@ -20,13 +21,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (selection.refused) {
         return report(context, *selection.refused);
     }
-    const WaitLimits limits = wait_limits(arguments);
+    const WaitLimits limits(context, arguments);
     const auto request = [&](const std::string& name) {
-        return Call{"POST", daemon_target(name, "/restart"), wait_body(arguments, limits),
-                    limits.request};
+        return Call{"POST", daemon_target(name, "/restart"), limits.body(), limits.request()};
     };
-    return perform(context, selection, request,
-                   [](const Deed& deed) { return outcome(deed, "restarted"); });
+    return perform(
+        context, selection, request, [](const Deed& deed) { return outcome(deed, "restarted"); },
+        limits.limited());
 }
 
 }  // namespace
@@ -40,7 +41,8 @@ constinit const Command restart_command{
     .details =
         "Stops and starts. A daemon that does not run is started. --timeout limits the whole of "
         "it; "
-        "what was begun goes on when it is over. Daemons that depend on it are not restarted.",
+        "what was begun goes on when it is over. When the registry cannot record the start, the "
+        "daemon is left as it is. Daemons that depend on it are not restarted.",
     .examples =
         "syspulse restart web\n"
         "syspulse restart --wait 'web-*'",

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array options{
     OptionSpec{0, "wait", "", "return when running and, where there is a health check, healthy"},
-    OptionSpec{0, "timeout", "SECS", "give up waiting after this long (default: 60)",
+    OptionSpec{0, "timeout", "SECS",
+               "give up waiting after this long, for all daemons together (default: 60)",
                ValueKind::seconds},
 };
 
@@ -18,13 +19,13 @@ bool there_already(std::string_view state) {
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
-    const WaitLimits limits = wait_limits(arguments);
+    const WaitLimits limits(context, arguments);
     const auto request = [&](const std::string& name) {
-        return Call{"POST", daemon_target(name, "/start"), wait_body(arguments, limits),
-                    limits.request};
+        return Call{"POST", daemon_target(name, "/start"), limits.body(), limits.request()};
     };
-    return perform_towards(context, arguments, there_already, request,
-                           [](const Deed& deed) { return outcome(deed, "started"); });
+    return perform_towards(
+        context, arguments, there_already, request,
+        [](const Deed& deed) { return outcome(deed, "started"); }, limits.limited());
 }
 
 }  // namespace
@@ -41,7 +42,11 @@ constinit const Command start_command{
         "no error when a pattern, --tag or --all selects it. With --wait one that is starting "
         "already is waited for, and the next try decides: when the daemon cannot be started, ends "
         "before it is ready, or turns unhealthy, that is told and the restart policy goes on by "
-        "itself; dependencies are waited for as long as they are tried.",
+        "itself; dependencies are waited for as long as they are tried. Of several that are waited "
+        "for, "
+        "each is told as soon as it is there. A daemon whose start the registry cannot record, on "
+        "a "
+        "full disk for example, is not started.",
     .examples =
         "syspulse start web\n"
         "syspulse start --wait --timeout 20 db web\n"

@@ -88,7 +88,8 @@ constinit const Command status_command{
         "A table of all daemons, or of those selected; one NAME alone gives everything known about "
         "it: state, last exit, last health check, resource use, command, policies, the last lines "
         "of "
-        "output. With --format json one NAME gives an object, everything else an array of them.",
+        "output, and that it was replaced by what only a restart applies. With --format json one "
+        "NAME gives an object, everything else an array of them.",
     .examples =
         "syspulse status\n"
         "syspulse status web\n"

@@ -27,8 +27,9 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto request = [&](const std::string& name) {
         return Call{"POST", daemon_target(name, "/stop"), body, std::nullopt};
     };
-    return perform_towards(context, arguments, there_already, request,
-                           [](const Deed& deed) { return outcome(deed, "stopped"); });
+    return perform_towards(context, arguments, there_already, request, [](const Deed& deed) {
+        return outcome(deed, "stopped") + taken_along(deed);
+    });
 }
 
 }  // namespace
@@ -40,9 +41,13 @@ constinit const Command stop_command{
     .options = options,
     .selects = true,
     .details =
-        "Sends the stop signal, waits until the daemon has ended, and kills it with everything it "
-        "started when it takes too long. Several daemons stop at the same time, dependents before "
-        "what they depend on. One that waits in back-off stays "
+        "Sends the stop signal, waits until the "
+        "daemon has ended, and kills it with everything it "
+        "started when it takes too long. A process that a signal has stopped is let go on, so that "
+        "it can heed the stop signal. Several daemons stop at the same time, dependents before "
+        "what they depend on; those that are stopped along with a daemon that they need are told, "
+        "too. "
+        "One that waits in back-off stays "
         "down. Stopping one that does not run is a conflict when it is asked for by name, and no "
         "error when a pattern, --tag or --all selects it.",
     .examples =

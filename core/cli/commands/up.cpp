@@ -52,7 +52,7 @@ constinit const Command up_command{
         "after a second or more kills them. Works as process 1 of a container. Daemons that the "
         "data "
         "directory holds from before start too, if they have autostart, and stop with the last one "
-        "of the spec files.",
+        "of the spec files. What is shown is for people, whatever --format says.",
     .examples =
         "syspulse up\n"
         "syspulse up -f stack.yaml\n"

@@ -46,7 +46,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (!arguments.positionals.empty())
         body["program"] = std::filesystem::absolute(arguments.positionals.front()).string();
     const Answer answer = call(context, {"POST", "/v1/upgrade", body.dump(), std::nullopt});
-    if (!answer) return report(context, *answer.failure);
+    if (!answer) return report(context, not_of_a_daemon(*answer.failure));
     const auto after = next_manager(context, before.value_or(About{}));
     if (!after) {
         return report(context, {ExitCode::timed_out, 504, "timeout",

@@ -21,6 +21,7 @@ constexpr std::array options{
 std::vector<std::string> names_in(Context& context, const std::string& file) {
     config::LoadOptions lenient;
     lenient.tolerate_unknown_dependencies = true;
+    lenient.accepts_plugins = true;
     std::vector<std::string> names;
     for (const model::DaemonSpec& spec : load_specs(context, {file}, lenient).daemons) {
         names.push_back(spec.name);
@@ -76,8 +77,10 @@ ExitCode run(Context& context, const Arguments& arguments) {
     }
     config::LoadOptions wanted;
     wanted.plugins = &plugins->known;
+    wanted.accepts_plugins = true;
     wanted.user_exists = context.user_exists;
     wanted.is_root = context.is_root;
+    wanted.may_become = context.may_become;
     wanted.try_checker = plugins->try_checker;
     wanted.try_driver = plugins->try_driver;
     const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
@@ -100,7 +103,8 @@ constinit const Command validate_command{
         "Reports every error at once as file:line:column: message, and exits with 2 if there is "
         "one. "
         "Several files are checked as one set, as add and up load them: names must be unique, and "
-        "dependencies may cross. Plugin options are checked against the plugins found, and tried "
+        "dependencies may cross. The block plugins is checked as daemon --config and up take it; "
+        "add refuses it. Plugin options are checked against the plugins found, and tried "
         "by them; rights are those of the user who validates.",
     .examples =
         "syspulse validate syspulse.yaml\n"

@@ -94,7 +94,7 @@ TEST(Status, shows_those_there_are_and_names_those_there_are_not) {
     const Outcome outcome = world.run({"status", "a", "nope"});
     EXPECT_EQ(outcome.code, 4);
     EXPECT_THAT(outcome.out, HasSubstr("a     running"));
-    EXPECT_EQ(outcome.err, "syspulse: no daemon is called \"nope\"; see: syspulse list\n");
+    EXPECT_EQ(outcome.err, "syspulse: no daemon named \"nope\"; see: syspulse list\n");
 }
 
 TEST(Status, hostile_text_cannot_steer_the_terminal) {

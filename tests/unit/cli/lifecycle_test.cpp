@@ -2,9 +2,11 @@
 // code.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 
+#include "cli/commands/lifecycle.hpp"
 #include "cli/concurrent.hpp"
 #include "unit/cli/fake_manager.hpp"
 
@@ -78,7 +80,7 @@ TEST(Stop, several_are_told_in_order_and_the_worst_code_wins) {
     EXPECT_EQ(outcome.code, 1);
     EXPECT_EQ(outcome.out, "c: stopped\na: stopped\n");
     EXPECT_EQ(outcome.err,
-              "syspulse: no daemon is called \"missing\"; see: syspulse list\n"
+              "syspulse: no daemon named \"missing\"; see: syspulse list\n"
               "syspulse: cannot stop b: no\n");
 }
 
@@ -125,7 +127,7 @@ TEST(Stop, one_that_does_not_run_is_a_conflict_only_when_it_is_asked_for_by_name
     EXPECT_EQ(world.run({"stop", "on", "off"}).code, 5);
     const Outcome all = world.run({"stop", "--all"});
     EXPECT_EQ(all.code, 0);
-    EXPECT_EQ(all.out, "on: stopped\noff: stopped\n");
+    EXPECT_EQ(all.out, "on: stopped\noff: already stopped\n");
     EXPECT_EQ(world.run({"stop", "o*"}).code, 0);
     EXPECT_EQ(world.run({"stop", "o*", "off"}).code, 5) << "asked for by name as well";
 }
@@ -151,7 +153,88 @@ TEST(Start, a_conflict_that_leaves_the_daemon_down_stays_one) {
     world.manager.answers["GET /v1/daemons/web"] = {200,
                                                     R"({"name":"web","state":"running","pid":3})"};
     EXPECT_EQ(world.run({"start", "--all"}).code, 0);
+    EXPECT_EQ(world.run({"start", "--all"}).out, "web: already running (pid 3)\n");
     EXPECT_EQ(world.run({"start", "web"}).code, 5);
+}
+
+TEST(Start, one_that_another_of_the_same_command_took_along_was_started) {
+    World world;
+    world.has({{"db", {}}, {"web", {}}});
+    world.manager.answers["GET /v1/daemons"] = {
+        200, R"([{"name":"db","state":"stopped"},{"name":"web","state":"stopped"}])"};
+    world.manager.answers["POST /v1/daemons/web/start"] = {
+        200, R"({"name":"web","state":"running","pid":7})"};
+    world.manager.answers["POST /v1/daemons/db/start"] =
+        error(409, "invalid_state", "db is already running");
+    EXPECT_EQ(world.run({"start", "web", "db"}).out,
+              "web: started (pid 7)\ndb: started (pid 42)\n");
+}
+
+TEST(WaitLimits, are_one_deadline_for_the_whole_command) {
+    std::istringstream in;
+    std::ostringstream out;
+    Context context(in, out, out);
+    Instant now{};
+    context.now = [&now] { return Now{now, WallTime{}}; };
+    Arguments arguments;
+    arguments.set("wait", {});
+    arguments.set("timeout", {"3"});
+    const WaitLimits limits(context, arguments);
+    EXPECT_EQ(limits.body(), R"({"wait":true,"timeout_secs":3})");
+    now += std::chrono::seconds{2};
+    EXPECT_EQ(limits.body(), R"({"wait":true,"timeout_secs":1})");
+    EXPECT_EQ(limits.request(), Duration(std::chrono::seconds{11}));
+    now += std::chrono::seconds{2};
+    EXPECT_EQ(limits.body(), R"({"wait":true,"timeout_secs":0})");
+}
+
+// More than take turns otherwise: each waits until all are there.
+TEST(Start, many_are_waited_for_at_the_same_time) {
+    World world;
+    std::mutex mutex;
+    std::condition_variable changed;
+    int there = 0;
+    world.manager.on_request = [&](const Request& request) {
+        if (request.method != "POST") return;
+        std::unique_lock lock(mutex);
+        ++there;
+        changed.notify_all();
+        changed.wait(lock, [&] { return there == 40; });
+    };
+    std::vector<std::pair<std::string, std::string>> daemons;
+    for (int i = 0; i < 40; ++i) {
+        daemons.emplace_back("d" + std::to_string(i), "");
+        world.manager.answers["POST /v1/daemons/" + daemons.back().first + "/start"] = {
+            200, R"({"state":"running","pid":1})"};
+    }
+    world.has(daemons);
+    const Outcome outcome = world.run({"start", "--all", "--wait"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 40);
+}
+
+TEST(Stop, tells_what_was_stopped_along_with_it_and_what_had_to_be_killed) {
+    World world;
+    world.manager.answers["POST /v1/daemons/db/stop"] = {
+        200, R"({"name":"db","state":"stopped","stopped_dependents":["tick","web"]})"};
+    EXPECT_EQ(world.run({"stop", "db"}).out,
+              "db: stopped\ntick: stopped, as it depends on db\nweb: stopped, as it depends on "
+              "db\n");
+    world.has({{"db", {}}, {"web", {}}});
+    world.manager.answers["POST /v1/daemons/web/stop"] = {200,
+                                                          R"({"name":"web","state":"stopped"})"};
+    EXPECT_EQ(world.run({"stop", "db", "web"}).out,
+              "db: stopped\ntick: stopped, as it depends on db\nweb: stopped\n");
+    world.manager.answers["POST /v1/daemons/db/stop"] = {
+        200, R"({"name":"db","state":"stopped","killed_after_secs":1.5})"};
+    EXPECT_EQ(world.run({"stop", "db"}).out, "db: stopped (killed, it did not end within 1s)\n");
+}
+
+TEST(Restart, that_another_request_cancelled_is_a_conflict) {
+    World world;
+    world.manager.answers["POST /v1/daemons/web/restart"] =
+        error(409, "cancelled", "\\\"web\\\" was stopped by another request");
+    EXPECT_EQ(world.run({"restart", "web"}).code, 5);
 }
 
 TEST(Stop, a_slow_one_does_not_hold_up_the_others) {
@@ -207,6 +290,17 @@ TEST(Json, a_failure_is_one_error_object_on_stderr) {
     EXPECT_EQ(outcome.err,
               "{\"error\":{\"code\":404,\"kind\":\"daemon_not_found\",\"message\":\"no such "
               "daemon\"}}\n");
+}
+
+TEST(Json, failures_are_in_the_order_of_the_names) {
+    World world;
+    world.has({{"a", ""}, {"b", ""}});
+    const std::string told = world.run({"start", "b", "nope", "a", "--format", "json"}).err;
+    const auto list = told.find("failures");
+    const auto b = told.find(R"("name":"b")", list), a = told.find(R"("name":"a")", list);
+    const auto nope = told.find(R"("name":"nope")", list);
+    EXPECT_LT(b, nope) << told;
+    EXPECT_LT(nope, a) << told;
 }
 
 TEST(Json, several_failures_are_listed_below_the_worst) {

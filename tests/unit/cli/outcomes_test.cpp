@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "unit/cli/fake_manager.hpp"
 
 namespace syspulse::cli::testing {
@@ -60,6 +62,71 @@ TEST(Validate, tells_all_errors_with_standard_input_among_the_files) {
     EXPECT_THAT(outcome.err, HasSubstr("<stdin>:1:"));
     EXPECT_THAT(outcome.err, HasSubstr("/no/such.yaml: cannot read the spec file: No such file"));
     EXPECT_THAT(outcome.err, HasSubstr("/: cannot read the spec file: it is a directory"));
+}
+
+TEST(Validate, takes_the_configuration_of_the_manager) {
+    World world;
+    world.input = "plugins: {http: {isolation: process}}\n";
+    const Outcome fine = world.run({"validate", "-"});
+    EXPECT_EQ(fine.code, 0) << fine.err;
+    EXPECT_EQ(fine.out, "-: ok (0 daemons)\n");
+    world.input = "plugins: {http: {isolaton: process}}\n";
+    const Outcome wrong = world.run({"validate", "-"});
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_THAT(wrong.err, HasSubstr("did you mean \"isolation\"?"));
+}
+
+TEST(Add, tells_in_words_of_its_options) {
+    World world;
+    world.manager.answers["POST /v1/daemons"] = {
+        400, R"({"error":{"code":400,"kind":"invalid_spec","message":)"
+             R"("/daemons/b d: invalid name\n/daemons/b d/restart_policy: unknown policy\n)"
+             R"(/daemons/b d/command/0: no\nelsewhere"}})"};
+    const Outcome outcome =
+        world.run({"add", "--name", "b d", "--restart", "foo", "--command", "a"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.err,
+              "syspulse: --name: invalid name\n--restart: unknown policy\n--command: "
+              "no\nelsewhere\n");
+}
+
+TEST(List, by_a_tag_that_nobody_has_says_so) {
+    World world;
+    world.has({{"web", {}}});
+    const Outcome outcome = world.run({"list", "--tag", "zzz"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.err, "no daemon has the tag \"zzz\"\n");
+}
+
+TEST(Info, leaves_out_what_no_plugin_did_wrong) {
+    World world;
+    world.manager.answers["GET /v1/info"] = {
+        200, R"({"pid":7,"misbehaviour":{"slow_calls":2,"exceptions":0}})"};
+    const std::string out = world.run({"info"}).out;
+    EXPECT_THAT(out, HasSubstr("misbehaviour.slow_calls"));
+    EXPECT_EQ(out.find("exceptions"), std::string::npos);
+}
+
+TEST(Init, writes_to_standard_output_for_a_dash) {
+    World world;
+    EXPECT_THAT(world.run({"init", "-"}).out, HasSubstr("daemons:"));
+    EXPECT_FALSE(std::filesystem::exists("-"));
+}
+
+TEST(Upgrade, to_a_program_that_is_not_there_is_no_missing_daemon) {
+    World world;
+    world.manager.answers["POST /v1/upgrade"] = {
+        404, R"({"error":{"code":404,"kind":"not_found","message":"cannot read /nope"}})"};
+    EXPECT_EQ(world.run({"upgrade", "/nope"}).code, 1);
+}
+
+TEST(Status, tells_of_a_declaration_that_a_restart_applies) {
+    World world;
+    world.has({{"web", R"("spec_changed":true)"}, {"db", {}}});
+    EXPECT_THAT(world.run({"status"}).out, HasSubstr("changed since it was started"));
+    EXPECT_THAT(world.run({"status", "web"}).out, HasSubstr("restart it to apply"));
+    EXPECT_EQ(world.run({"status", "db"}).out.find("restart it to apply"), std::string::npos);
 }
 
 TEST(Status, names_one_only_when_quiet) {

@@ -97,15 +97,21 @@ TEST(Parser, what_is_missing_or_too_much_is_named) {
 
 TEST(Parser, wrong_values_are_named) {
     EXPECT_EQ(refused({"logs", "web", "-n", "-3"}).substr(0, 7), "--lines");
-    EXPECT_EQ(refused({"logs", "web", "-n", "many"}), "--lines: \"many\" is not a whole number");
+    EXPECT_EQ(refused({"logs", "web", "-n", "many"}),
+              "--lines: \"many\" is not a whole number from 0 to 999999999");
     EXPECT_EQ(refused({"status", "--format", "xml"}),
               "--format: \"xml\" is not a format; use table or json");
     EXPECT_EQ(refused({"start", "web", "--timeout", "soon"}),
-              "--timeout: \"soon\" is not a number of seconds or a duration such as 1m30s");
+              "--timeout: \"soon\" is not a plain number of seconds or a duration such as 1m30s");
     EXPECT_EQ(refused({"start", "web", "--data-dir", ""}), "--data-dir: the value is empty");
     EXPECT_EQ(refused({"--data-dir", "a", "--data-dir", "b", "ping"}),
               "--data-dir is given more than once");
     EXPECT_NE(refused({"start", "web", "--timeout"}), "not refused");
+}
+
+TEST(Parser, a_name_is_not_empty) {
+    EXPECT_EQ(refused({"start", "web", ""}), "a name must not be empty");
+    EXPECT_EQ(refused({"validate", ""}), "the name of a file must not be empty");
 }
 
 TEST(Parser, selected_daemons_need_no_name) {
