@@ -16,7 +16,7 @@ constexpr std::size_t peek_bytes = 256 * 1024;
 constexpr std::size_t max_open_files = 512;
 // A turn that moves less than this per stream is followed by a pause in which the pipes fill.
 constexpr std::size_t worthwhile_bytes = 32 * 1024;
-constexpr Duration fill_pause = std::chrono::microseconds{300};
+constexpr Duration fill_pause = std::chrono::microseconds{120};
 // How long streams that wait for room on the disk are left alone, when there are no others.
 constexpr Duration full_pause = std::chrono::milliseconds{50};
 // How much is waited for, or taken at the end, of a stream that never ends.

@@ -30,7 +30,8 @@
 namespace syspulse::platform {
 namespace {
 
-constexpr int busy_pipe_bytes = 256 * 1024;
+// What a system allows to everybody. Small ones stall a fast writer in every pause of the reader.
+constexpr int busy_pipe_bytes = 1024 * 1024;
 constexpr mode_t pipe_mode = 0600;
 constexpr std::uint64_t wake_token = ~std::uint64_t{0};
 constexpr int events_per_wait = 256;
