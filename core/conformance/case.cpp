@@ -1,8 +1,5 @@
 #include "conformance/case.hpp"
 
-#include <filesystem>
-#include <fstream>
-
 #include "config/json_schema.hpp"
 #include "plugin_host/module_loader.hpp"
 
@@ -126,24 +123,6 @@ std::vector<std::string> Case::process_options() {
     if (!found || !is_driver()) return {};
     return completed(author().configs.empty() ? std::vector<std::string>{"{}"} : author().configs,
                      (*found)->info.process_schema);
-}
-
-Usage usage() {
-    Usage now;
-    std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error)) {
-        static_cast<void>(entry);
-        ++now.descriptors;
-    }
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task", error)) {
-        static_cast<void>(entry);
-        ++now.threads;
-    }
-    std::ifstream statm("/proc/self/statm");
-    std::size_t pages = 0;
-    statm >> pages >> pages;
-    now.resident_kib = pages * 4;
-    return now;
 }
 
 }  // namespace syspulse::conformance

@@ -1,10 +1,12 @@
-#include "conformance/elf_symbols.hpp"
+#include "conformance/library_symbols.hpp"
 
 #include <elf.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <utility>
 
 namespace syspulse::conformance {
 namespace {
@@ -34,7 +36,7 @@ class Image {
 };
 
 void add_symbols(const Image& image, const Elf64_Shdr& table, std::uint64_t names,
-                 ElfSymbols& found) {
+                 LibrarySymbols& found) {
     for (std::uint64_t at = sizeof(Elf64_Sym); at < table.sh_size; at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol{};
         if (!image.read(table.sh_offset + at, symbol)) return;
@@ -49,7 +51,7 @@ void add_symbols(const Image& image, const Elf64_Shdr& table, std::uint64_t name
     }
 }
 
-void add_versions(const Image& image, const Elf64_Shdr& strings, ElfSymbols& found) {
+void add_versions(const Image& image, const Elf64_Shdr& strings, LibrarySymbols& found) {
     for (std::uint64_t at = 1; at < strings.sh_size;) {
         const std::string text = image.text(strings.sh_offset + at);
         if (text.starts_with("GLIBC_") || text.starts_with("GLIBCXX_") ||
@@ -62,7 +64,7 @@ void add_versions(const Image& image, const Elf64_Shdr& strings, ElfSymbols& fou
 
 }  // namespace
 
-Result<ElfSymbols> read_symbols(const std::filesystem::path& file) {
+Result<LibrarySymbols> read_symbols(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     const Image image({std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()});
     Elf64_Ehdr header{};
@@ -70,7 +72,7 @@ Result<ElfSymbols> read_symbols(const std::filesystem::path& file) {
         header.e_ident[EI_CLASS] != ELFCLASS64) {
         return broken();
     }
-    ElfSymbols found;
+    LibrarySymbols found;
     for (unsigned i = 0; i < header.e_shnum; ++i) {
         Elf64_Shdr section{};
         if (!image.read(header.e_shoff + i * sizeof section, section)) return broken();
@@ -83,6 +85,21 @@ Result<ElfSymbols> read_symbols(const std::filesystem::path& file) {
         add_versions(image, strings, found);
     }
     return found;
+}
+
+std::string oldest_system(const LibrarySymbols& symbols) {
+    std::string newest;
+    for (const std::string prefix : {"GLIBC_", "GLIBCXX_"}) {
+        std::pair<int, std::string> best{-1, ""};
+        for (const std::string& version : symbols.versions) {
+            if (!version.starts_with(prefix)) continue;
+            // "2.34" and "3.4.30" order by their last number here.
+            const int minor = std::atoi(version.c_str() + version.rfind('.') + 1);
+            if (minor > best.first) best = {minor, version};
+        }
+        if (best.first >= 0) newest += (newest.empty() ? "" : ", ") + best.second;
+    }
+    return "needs " + (newest.empty() ? "nothing of glibc by version" : newest);
 }
 
 }  // namespace syspulse::conformance

@@ -57,6 +57,7 @@ std::span<const Item> target_items();
 std::span<const Item> driver_items();
 std::span<const Item> recovery_items();
 std::span<const Item> state_items();
+std::span<const Item> worker_items();
 std::span<const Item> isolation_items();
 
 }  // namespace syspulse::conformance

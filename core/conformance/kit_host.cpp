@@ -1,14 +1,11 @@
 #include "conformance/kit_host.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <set>
 #include <utility>
 
+#include "conformance/kit_system.hpp"
 #include "plugin_host/plugin_config.hpp"
 
 namespace syspulse::conformance {
@@ -90,8 +87,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         event.token = text_of(result->token);
         event.kept = result->keep_count;
         for (std::size_t i = 0; i < result->keep_count; ++i) {
-            const auto fd = static_cast<int>(result->keep[i].handle);
-            if (::fcntl(fd, F_GETFD) != FD_CLOEXEC) event.outcome = -1;
+            if (is_inherited(result->keep[i].handle)) event.outcome = -1;
         }
     }
     return kit(host).record(std::move(event));
@@ -212,15 +208,10 @@ KitHost::~KitHost() = default;
 // The table stays for the life of the process, as the ABI promises.
 void KitHost::place_table() {
     const sysp_host host = make_table(this);
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    void* const pages =
-        ::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    auto* place = static_cast<char*>(pages);
-    if (behaviour_.short_table) {
-        place += page - sizeof host;
-        ::mprotect(static_cast<char*>(pages) + page, page, PROT_NONE);
-    }
-    if (behaviour_.poisoned_tail) std::memset(pages, 0xA5, page);
+    const std::span<char> page = table_page(behaviour_.short_table);
+    char* place = page.data();
+    if (behaviour_.short_table) place += page.size() - sizeof host;
+    if (behaviour_.poisoned_tail) std::memset(page.data(), 0xA5, page.size());
     std::memcpy(place, &host, sizeof host);
     auto* const table = reinterpret_cast<sysp_host*>(place);
     if (behaviour_.poisoned_tail) table->size = sizeof host + 64;

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "conformance/case.hpp"
-#include "conformance/elf_symbols.hpp"
+#include "conformance/library_symbols.hpp"
 #include "plugin_host/module_loader.hpp"
 
 namespace syspulse::conformance {
@@ -161,18 +161,7 @@ Verdict unknown_extensions(Case& c) {
 Verdict floors(Case& c) {
     const auto symbols = read_symbols(c.file());
     if (!symbols) return skip(symbols.error().message);
-    std::string newest;
-    for (const std::string prefix : {"GLIBC_", "GLIBCXX_"}) {
-        std::pair<int, std::string> best{-1, ""};
-        for (const std::string& version : symbols->versions) {
-            if (!version.starts_with(prefix)) continue;
-            // "2.34" and "3.4.30" order by their last number here.
-            const int minor = std::atoi(version.c_str() + version.rfind('.') + 1);
-            if (minor > best.first) best = {minor, version};
-        }
-        if (best.first >= 0) newest += (newest.empty() ? "" : ", ") + best.second;
-    }
-    return pass("needs " + (newest.empty() ? "nothing of glibc by version" : newest));
+    return pass(oldest_system(*symbols));
 }
 
 Verdict second_copy(Case& c) {

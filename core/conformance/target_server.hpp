@@ -7,6 +7,8 @@
 #include <string>
 #include <thread>
 
+#include "conformance/kit_system.hpp"
+
 namespace syspulse::conformance {
 
 class TargetServer {
@@ -32,11 +34,11 @@ class TargetServer {
 
   private:
     void serve();
-    void treat(int connection) const;
+    void treat(Socket connection) const;
 
     Manner manner_;
     std::string reply_;
-    int listener_ = -1;
+    Socket listener_ = no_socket;
     std::uint16_t port_ = 0;
     std::atomic<bool> stopping_{false};
     std::thread thread_;
