@@ -64,6 +64,25 @@ std::string suggest(std::string_view wanted) {
     return name;
 }
 
+// Null if there is none.
+const date::time_zone* listed_zone(const date::tzdb& database, std::string_view name) {
+    const auto found = std::find_if(database.zones.begin(), database.zones.end(),
+                                    [&](const date::time_zone& z) { return z.name() == name; });
+    return found == database.zones.end() ? nullptr : &*found;
+}
+
+// What an older name stands for, where the database keeps those apart; otherwise the name itself.
+std::string present_name(const date::tzdb& database, std::string_view name) {
+#if !USE_OS_TZDB
+    for (const date::time_zone_link& link : database.links) {
+        if (link.name() == name) return link.target();
+    }
+#else
+    static_cast<void>(database);
+#endif
+    return std::string(name);
+}
+
 Error unknown_zone(std::string_view name) {
     std::string message = "unknown time zone \"" + std::string(name) + "\"";
     const std::string suggestion = suggest(name);
@@ -124,14 +143,13 @@ struct TimeZone::Rules {
 Result<TimeZone> TimeZone::find(std::string_view name) {
     if (is_utc(name)) return TimeZone{};
     try {
-        const auto& zones = date::get_tzdb().zones;
-        const auto found = std::find_if(zones.begin(), zones.end(),
-                                        [&](const date::time_zone& z) { return z.name() == name; });
-        if (found == zones.end()) return unknown_zone(name);
+        const date::tzdb& database = date::get_tzdb();
+        const date::time_zone* const found = listed_zone(database, present_name(database, name));
+        if (found == nullptr) return unknown_zone(name);
         // The library reads a zone's file at first use. Doing it here makes period_at() unable to
         // fail.
         static_cast<void>(found->get_info(sys_seconds_of(0)));
-        return TimeZone{std::make_shared<const Rules>(Rules{&*found, read_rule(found->name())})};
+        return TimeZone{std::make_shared<const Rules>(Rules{found, read_rule(found->name())})};
     } catch (const std::exception& problem) {
         return Error{ErrorCode::unavailable, "cannot read time zone \"" + std::string(name) +
                                                  "\": " + problem.what() +

@@ -32,7 +32,10 @@ class PeerChannel {
     virtual std::size_t waiting_bytes() const = 0;
 };
 
+// `peer` is the process at the other end where we started it, and nothing in the process that was
+// started; borrowed for the call.
 Result<std::unique_ptr<PeerChannel>> open_peer_channel(EventLoop& loop, OwnedHandle handle,
-                                                       PeerEvents events);
+                                                       PeerEvents events,
+                                                       NativeHandle peer = no_handle);
 
 }  // namespace syspulse::platform

@@ -175,7 +175,7 @@ class LinuxPeerChannel final : public PeerChannel {
 }  // namespace
 
 Result<std::unique_ptr<PeerChannel>> open_peer_channel(EventLoop& loop, OwnedHandle handle,
-                                                       PeerEvents events) {
+                                                       PeerEvents events, NativeHandle) {
     auto channel = std::make_unique<LinuxPeerChannel>(loop, std::move(handle), std::move(events));
     if (auto opened = channel->open(); !opened) return opened.error();
     return std::unique_ptr<PeerChannel>(std::move(channel));

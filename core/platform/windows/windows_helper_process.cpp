@@ -9,6 +9,8 @@
 
 #include "platform/helper_process.hpp"
 #include "platform/this_process.hpp"
+#include "platform/windows/channel_packets.hpp"
+#include "platform/windows/windows_command_line.hpp"
 #include "platform/windows/windows_error.hpp"
 #include "platform/windows/windows_security.hpp"
 #include "platform/windows/windows_text.hpp"
@@ -58,22 +60,6 @@ Result<Channel> make_channel() {
                                        OPEN_EXISTING, FILE_FLAG_OVERLAPPED, nullptr));
     if (!channel.theirs) return os_error("cannot make a channel to a plugin host");
     return channel;
-}
-
-// See the driver `job`, which quotes for foreign programs; our own takes the same rules.
-std::wstring quoted(const std::string& argument) {
-    std::wstring text = L"\"";
-    std::size_t backslashes = 0;
-    for (const wchar_t c : to_wide(argument)) {
-        if (c == L'\\') {
-            ++backslashes;
-            continue;
-        }
-        text.append(c == L'"' ? 2 * backslashes + 1 : backslashes, L'\\');
-        backslashes = 0;
-        text += c;
-    }
-    return text.append(2 * backslashes, L'\\') + L'"';
 }
 
 std::wstring environment_with(HANDLE channel) {
@@ -206,7 +192,7 @@ Result<HelperProcess> start_helper(const std::filesystem::path& program,
     if (!channel) return channel.error();
     std::wstring line;
     for (const std::string& argument : arguments)
-        line += (line.empty() ? L"" : L" ") + quoted(argument);
+        line += (line.empty() ? L"" : L" ") + quoted_argument(to_wide(argument));
     auto made =
         run(program.empty() ? program_path() : program, std::move(line), channel->theirs.get());
     if (!made) return made.error();
@@ -295,6 +281,7 @@ bool wait_for_exit(NativeHandle process, Duration limit) {
 Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Duration limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
     std::string text;
+    PacketReader packets;
     std::array<char, 16384> buffer{};
     Transfer transfer;
     for (;;) {
@@ -305,8 +292,9 @@ Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Dur
                                          milliseconds(end - std::chrono::steady_clock::now()));
         if (!got) return Error{ErrorCode::timed_out, "no answer within " + format_duration(limit)};
         if (*got == 0) return text;
-        text.append(buffer.data(), *got);
-        if (text.size() > bytes_max) {
+        packets.add({buffer.data(), *got});
+        while (const auto packet = packets.next()) text += packet->bytes;
+        if (packets.broken() || text.size() > bytes_max) {
             return Error{ErrorCode::invalid_argument,
                          "it sent more than " + std::to_string(bytes_max) + " bytes"};
         }
@@ -315,6 +303,8 @@ Result<std::string> read_to_end(NativeHandle channel, std::size_t bytes_max, Dur
 
 Result<void> write_all(NativeHandle channel, std::string_view bytes, Duration limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
+    const std::string packet = packed(bytes, {});
+    bytes = packet;
     Transfer transfer;
     while (!bytes.empty()) {
         const bool begun =

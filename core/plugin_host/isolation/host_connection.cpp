@@ -32,7 +32,8 @@ Result<void> HostConnection::listen() {
         {[this](std::string_view bytes, std::vector<platform::OwnedHandle> handles) {
              received(bytes, std::move(handles));
          },
-         [this] { closed(); }});
+         [this] { closed(); }},
+        process_.process.get());
     if (!channel) return channel.error();
     channel_ = std::move(*channel);
     auto watched = loop_.watch(process_.process.get(), platform::ready_read,
