@@ -33,7 +33,7 @@ ErrorCode error_code(int code, int system_error) {
         case SQLITE_AUTH:
             return ErrorCode::permission_denied;
         case SQLITE_CANTOPEN: {
-            const std::error_code cause(system_error, std::generic_category());
+            const std::error_code cause(system_error, std::system_category());
             return cause == std::errc::permission_denied ? ErrorCode::permission_denied
                                                          : ErrorCode::unavailable;
         }
@@ -203,7 +203,7 @@ Error Database::error(int code) const {
     std::string message = latest ? sqlite3_errmsg(handle_.get()) : sqlite3_errstr(code);
     const int primary = code & 0xff;
     if (system_error != 0 && (primary == SQLITE_CANTOPEN || primary == SQLITE_IOERR)) {
-        message += " (" + std::generic_category().message(system_error) + ")";
+        message += " (" + std::system_category().message(system_error) + ")";
     }
     message += advice(code);
     return {error_code(code, system_error), message};

@@ -178,8 +178,9 @@ TEST_F(RegistryFile, has_its_backup_renewed_after_a_day_and_not_before) {
     const std::filesystem::path backup = file().string() + ".backup";
     fill();
     const auto kept_after = [&](std::chrono::hours age) {
-        std::filesystem::copy_file(file(), backup,
-                                   std::filesystem::copy_options::overwrite_existing);
+        // Overwriting is not what every standard library can do.
+        std::filesystem::remove(backup);
+        std::filesystem::copy_file(file(), backup);
         const auto then = std::filesystem::last_write_time(file()) - age;
         std::filesystem::last_write_time(backup, then);
         auto database = Database::open(file(), Database::Access::read_write);
@@ -240,11 +241,16 @@ TEST_F(RegistryFile, that_is_full_fails_the_commit_as_a_whole_and_stays_usable) 
 TEST_F(RegistryFile, in_a_missing_directory_cannot_be_opened) {
     const auto opened = open_registry(directory_.path() / "nowhere" / "syspulse.db");
     ASSERT_FALSE(opened.has_value());
-    EXPECT_THAT(opened.error().message, HasSubstr("No such file or directory"));
+    EXPECT_THAT(opened.error().message,
+                testing::AnyOf(HasSubstr("No such file or directory"),  // Linux
+                               HasSubstr("cannot find the path"),       // Windows
+                               HasSubstr("Path not found")));           // Wine
 }
 
 TEST_F(RegistryFile, with_uri_characters_in_its_name_is_opened) {
-    const auto odd = directory_.path() / "a?b#c%41.db";
+    // Windows has no files with a question mark.
+    const bool any_name = std::filesystem::path::preferred_separator == '/';
+    const auto odd = directory_.path() / (any_name ? "a?b#c%41.db" : "ab#c%41.db");
     ASSERT_TRUE(open_registry(odd).has_value());
     ASSERT_TRUE(open_registry(odd).has_value());
 }
