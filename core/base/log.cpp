@@ -5,6 +5,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cstdio>
 #include <mutex>
 #include <string>
@@ -20,8 +21,15 @@ constexpr std::size_t waiting_max = 256 * 1024;
 // Before the process ends, for a reader who is slow.
 constexpr Duration patience = std::chrono::seconds{1};
 
+// Null: standard error.
+std::atomic<std::FILE*>& other_output() {
+    static std::atomic<std::FILE*> file = nullptr;
+    return file;
+}
+
 bool write_stderr(std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::FILE* const file = other_output();
+    std::fwrite(text.data(), 1, text.size(), file == nullptr ? stderr : file);
     return true;  // What cannot be written has nowhere else to go.
 }
 
@@ -109,6 +117,10 @@ spdlog::level::level_enum native(Level level) {
 }
 
 }  // namespace
+
+void write_to(std::FILE* file) {
+    other_output() = file;
+}
 
 void set_level(Level level) {
     logger().set_level(native(level));

@@ -1,6 +1,7 @@
 // The manager's own log. The only place that knows spdlog; messages never contain secrets.
 #pragma once
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@ enum class Level { debug, info, warn, error, off };
 // Sends everything from `level` up to stderr. Called once by the composition root; before that, and
 // in tests that do not call it, warnings and errors are shown. [any thread]
 void set_level(Level level);
+
+// From now on instead of to standard error, which not every process has. The file stays open.
+void write_to(std::FILE* file);
 
 void write(Level level, std::string_view message);  // [any thread]
 

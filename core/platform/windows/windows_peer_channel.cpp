@@ -4,9 +4,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/windows/stream_handle.hpp>
-#include <boost/asio/write.hpp>
 
-#include <deque>
+#include <memory>
 #include <utility>
 
 #include "platform/asio_context.hpp"
@@ -38,9 +37,7 @@ class PeerPipe : public std::enable_shared_from_this<PeerPipe> {
         if (closed_ || handles.size() > packet_handles_max) return;
         std::vector<std::uint64_t> values;
         for (const NativeHandle handle : handles) values.push_back(given(handle_of(handle)));
-        queue_.push_back(packed(bytes, values));
-        waiting_bytes_ += queue_.back().size();
-        if (queue_.size() == 1) write();
+        write(std::make_shared<const std::string>(packed(bytes, values)));
     }
     std::size_t waiting_bytes() const { return waiting_bytes_; }
 
@@ -76,22 +73,16 @@ class PeerPipe : public std::enable_shared_from_this<PeerPipe> {
         return copy ? OwnedHandle(native_of(copy.release())) : OwnedHandle();
     }
 
-    void write() {
-        asio::async_write(
-            pipe_, asio::buffer(queue_.front()),
-            [self = shared_from_this()](error_code error, std::size_t) { self->wrote(error); });
-    }
-    // After an error reading finds the end, and tells of it as of any lost peer.
-    void wrote(error_code error) {
-        waiting_bytes_ -= queue_.front().size();
-        queue_.pop_front();
-        if (error) {
-            queue_.clear();
-            waiting_bytes_ = 0;
-            closed_ = true;
-        } else if (!queue_.empty() && !left_) {
-            write();
-        }
+    // Begun at once, so that it is in the pipe when the process ends right afterwards. Windows
+    // keeps the order, and does each as a whole.
+    void write(std::shared_ptr<const std::string> packet) {
+        waiting_bytes_ += packet->size();
+        pipe_.async_write_some(asio::buffer(*packet), [self = shared_from_this(), packet](
+                                                          error_code error, std::size_t bytes) {
+            self->waiting_bytes_ -= packet->size();
+            // Reading finds the end, and tells of it as of any lost peer.
+            if (error || bytes != packet->size()) self->closed_ = true;
+        });
     }
     void came(error_code error, std::size_t bytes) {
         if (left_) return;
@@ -117,7 +108,6 @@ class PeerPipe : public std::enable_shared_from_this<PeerPipe> {
     PacketReader reader_;
     bool closed_ = false;
     bool left_ = false;
-    std::deque<std::string> queue_;  // The first is being written.
     std::size_t waiting_bytes_ = 0;
     std::vector<char> buffer_ = std::vector<char>(piece_of_channel);
 };

@@ -89,12 +89,16 @@ bool is_trusted(PSID sid) {
 
 // O: is the owner, without which an administrator's things belong to all administrators. D:P takes
 // nothing from the directory above; FA is all access, OICI hands it on to files and directories.
+// What belongs to the system itself is for the administrators, too, who could not talk to a service
+// otherwise.
 Result<OwnerOnly> OwnerOnly::make(bool inherited) {
     const std::wstring flags = inherited ? L"OICI" : L"";
-    const std::wstring user = own_sid().text();
+    const Sid self = own_sid();
+    const std::wstring user = self.text();
     if (user.empty()) return Error{ErrorCode::internal, "cannot tell which user this process has"};
-    const std::wstring text =
+    std::wstring text =
         L"O:" + user + L"D:P(A;" + flags + L";FA;;;" + user + L")(A;" + flags + L";FA;;;SY)";
+    if (self == system_sid()) text += L"(A;" + flags + L";FA;;;BA)";
     PSECURITY_DESCRIPTOR made = nullptr;
     if (::ConvertStringSecurityDescriptorToSecurityDescriptorW(text.c_str(), SDDL_REVISION_1, &made,
                                                                nullptr) == 0) {

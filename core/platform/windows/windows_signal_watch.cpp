@@ -9,6 +9,7 @@
 
 #include "platform/signal_watch.hpp"
 #include "platform/windows/windows_error.hpp"
+#include "platform/windows/windows_service.hpp"
 
 namespace syspulse::platform {
 namespace {
@@ -33,11 +34,7 @@ Receiver& receiver() {
 
 // [a thread that Windows makes for the event]
 BOOL WINAPI handle_event(DWORD event) {
-    {
-        const std::lock_guard lock(receiver().mutex);
-        if (!receiver().received) return FALSE;
-        receiver().received(event == CTRL_C_EVENT ? interrupt_number : terminate_number);
-    }
+    if (!deliver_signal(event == CTRL_C_EVENT ? interrupt_number : terminate_number)) return FALSE;
     const bool ends_process =
         event == CTRL_CLOSE_EVENT || event == CTRL_LOGOFF_EVENT || event == CTRL_SHUTDOWN_EVENT;
     if (ends_process) ::Sleep(last_words_ms);
@@ -111,6 +108,13 @@ class WallClockWatch final : public LoopWatch {
 };
 
 }  // namespace
+
+bool deliver_signal(int number) {
+    const std::lock_guard lock(receiver().mutex);
+    if (!receiver().received) return false;
+    receiver().received(number);
+    return true;
+}
 
 Result<std::unique_ptr<LoopWatch>> watch_signals(EventLoop& loop, const std::vector<int>& numbers,
                                                  std::function<void(int)> received) {

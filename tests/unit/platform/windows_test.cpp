@@ -19,6 +19,8 @@
 #include "platform/output_pipes.hpp"
 #include "platform/output_watch.hpp"
 #include "platform/this_process.hpp"
+#include "platform/windows/channel_packets.hpp"
+#include "platform/windows/windows_command_line.hpp"
 #include "platform/windows/windows_security.hpp"
 #include "platform/windows/windows_text.hpp"
 #include "support/temporary_directory.hpp"
@@ -54,6 +56,39 @@ TEST(Text, is_the_same_in_both_encodings) {
     EXPECT_EQ(to_wide("\xc3\xa9"), L"\u00e9");
     EXPECT_EQ(to_utf8(L"\u00e9"), "\xc3\xa9");
     EXPECT_EQ(to_wide(""), L"");
+}
+
+TEST(Packets, come_out_as_they_went_in_however_the_stream_is_cut) {
+    const std::array<std::uint64_t, 2> handles{7, 1ULL << 40};
+    const std::string stream = packed("one", handles) + packed("", {}) + packed("three", {});
+    PacketReader reader;
+    std::vector<Packet> got;
+    for (const char byte : stream) {
+        reader.add({&byte, 1});
+        while (auto packet = reader.next()) got.push_back(std::move(*packet));
+    }
+    ASSERT_EQ(got.size(), 3U);
+    EXPECT_EQ(got[0].bytes, "one");
+    EXPECT_EQ(got[0].handles, std::vector<std::uint64_t>(handles.begin(), handles.end()));
+    EXPECT_EQ(got[1].bytes, "");
+    EXPECT_EQ(got[2].bytes, "three");
+    EXPECT_FALSE(reader.broken());
+}
+
+TEST(Packets, of_sizes_that_nobody_sends_are_the_end) {
+    for (const std::string& header :
+         {std::string("\xff\xff\xff\xff\0\0\0\0", 8), std::string("\1\0\0\0\xff\xff\xff\xff", 8)}) {
+        PacketReader reader;
+        reader.add(header + std::string(64, 'x'));
+        EXPECT_FALSE(reader.next());
+        EXPECT_TRUE(reader.broken());
+    }
+}
+
+TEST(CommandLine, keeps_quotes_and_backslashes) {
+    EXPECT_EQ(quoted_argument(L""), LR"("")");
+    EXPECT_EQ(quoted_argument(LR"(C:\a b\)"), LR"("C:\a b\\")");
+    EXPECT_EQ(quoted_argument(LR"(say "hi")"), LR"("say \"hi\"")");
 }
 
 TEST(Paths, that_are_long_get_the_name_that_windows_takes) {
