@@ -31,12 +31,13 @@ constexpr std::array selection_table{
     OptionSpec{0, "all", "", "select every daemon"},
 };
 
-constexpr std::array<const Command*, 25> commands{
-    &daemon_command, &up_command,       &start_command,  &stop_command,       &restart_command,
-    &status_command, &list_command,     &logs_command,   &add_command,        &remove_command,
-    &init_command,   &validate_command, &events_command, &signal_command,     &pause_command,
-    &resume_command, &schedule_command, &plugin_command, &shutdown_command,   &upgrade_command,
-    &ping_command,   &info_command,     &spec_command,   &completion_command, &help_command,
+constexpr std::array<const Command*, 26> commands{
+    &daemon_command,  &up_command,       &start_command,  &stop_command,     &restart_command,
+    &status_command,  &list_command,     &logs_command,   &add_command,      &remove_command,
+    &init_command,    &validate_command, &events_command, &signal_command,   &pause_command,
+    &resume_command,  &schedule_command, &plugin_command, &shutdown_command, &upgrade_command,
+    &service_command, &ping_command,     &info_command,   &spec_command,     &completion_command,
+    &help_command,
 };
 
 }  // namespace

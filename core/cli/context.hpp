@@ -75,6 +75,9 @@ struct Context {
     std::filesystem::path plugin_templates;  // Where `plugin new` finds its templates.
     std::function<manager::Outcome(const manager::DaemonOptions&)> run_daemon;
     std::function<manager::Outcome(const manager::UpOptions&)> run_up;
+    std::function<Result<void>(const manager::ServiceOptions&)> install_service;
+    std::function<Result<void>(const std::string& name)> uninstall_service;
+    std::function<manager::Outcome(const manager::ServiceOptions&)> run_service;
     std::function<Result<void>(const conformance::KitOptions&,
                                const std::function<void(const conformance::Finding&)>&)>
         check_plugin;

@@ -58,6 +58,9 @@ int main(int argc, char** argv) {
     context.plugin_templates = installed / "share/syspulse/templates";
     context.run_daemon = manager::run_daemon;
     context.run_up = manager::run_up;
+    context.install_service = manager::install_service;
+    context.uninstall_service = manager::uninstall_service;
+    context.run_service = manager::run_service;
     context.check_plugin = conformance::run_kit;
     context.explain_item = conformance::explain;
     return cli::run(context, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));

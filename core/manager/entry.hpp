@@ -4,10 +4,11 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
-#include "base/error.hpp"
+#include "base/result.hpp"
 
 namespace syspulse::manager {
 
@@ -20,6 +21,11 @@ struct DaemonOptions {
     bool keeper = true;  // Run under a keeper, which takes this process's place; see core/keeper.
     bool verbose = false;
     bool quiet = false;
+};
+
+struct ServiceOptions {
+    std::string name;      // Of the service.
+    DaemonOptions daemon;  // How the manager runs in it.
 };
 
 struct UpOptions {
@@ -44,6 +50,12 @@ using Outcome = std::variant<int, Refusal>;
 
 // Runs the manager in the foreground until it is told to stop.
 Outcome run_daemon(const DaemonOptions& options);
+
+// Registers the manager as a service of the system, removes that, and runs it as one; see
+// system_service.hpp for the systems that have them.
+Result<void> install_service(const ServiceOptions& options);
+Result<void> uninstall_service(const std::string& name);
+Outcome run_service(const ServiceOptions& options);
 
 // A manager, its daemons and their output in the foreground, from spec files.
 Outcome run_up(const UpOptions& options);

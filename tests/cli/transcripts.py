@@ -1,14 +1,12 @@
 """What the program prints, word for word: each session of commands is compared with a golden file. Process ids,
 times, sizes and paths are normalised. `transcripts.py --update` writes the golden files anew."""
-import fcntl
+import difflib
 import os
 import pathlib
-import pty
 import re
 import struct
 import subprocess
 import sys
-import termios
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "integration"))
@@ -31,6 +29,8 @@ TABLE = ((r"(?m)^(web  \S+  \S+  )\d+", r"\1PID"), (r"(?m)^(web  \S+  \S+  PID  
 
 
 class Session:
+    posix = True
+
     def __init__(self, manager):
         self.manager = manager
         self.text = ""
@@ -53,6 +53,9 @@ class Session:
 
     def on_terminal(self, columns, *words, **environment):
         """The same on a terminal of that many columns; escape characters are shown as \\e."""
+        import fcntl
+        import pty
+        import termios
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         child = subprocess.Popen([PROGRAM, "--data-dir", self.manager.data, *words], stdin=theirs, stdout=theirs,
@@ -84,6 +87,8 @@ def errors(s):
     s.run("schedule", "61 * * * *")
     s.run("signal", "web", "FOO")
     s.run("--format", "yaml", "list")
+    if s.posix:
+        s.run("service", "install")
     s.manager.start()
     s.run("status")
     s.run("--format", "json", "list")
@@ -207,6 +212,14 @@ def completions():
             assert zsh[-1] == "_syspulse", zsh
 
 
+def compare(golden, text):
+    if "--update" in sys.argv:
+        golden.write_text(text)
+    elif golden.read_text() != text:
+        sys.stdout.writelines(difflib.unified_diff(golden.read_text().splitlines(True), text.splitlines(True), str(golden), "now"))
+        sys.exit("the transcript differs; if that is meant, run the same with --update")
+
+
 def main():
     for name in sys.argv[1:2]:
         if name == "completions":
@@ -215,15 +228,8 @@ def main():
         with Manager() as m:
             session = Session(m)
             SESSIONS[name](session)
-        golden = HERE / "golden" / f"{name}.txt"
-        if "--update" in sys.argv:
-            golden.write_text(session.text)
-        elif golden.read_text() != session.text:
-            actual = pathlib.Path(f"/tmp/syspulse-transcript-{name}-{os.getpid()}.txt")
-            actual.write_text(session.text)
-            subprocess.run(["diff", "-u", golden, actual], check=False)
-            actual.unlink()
-            sys.exit(f"the transcript differs; if that is meant: transcripts.py {name} --update")
+        compare(HERE / "golden" / f"{name}.txt", session.text)
 
 
-main()
+if __name__ == "__main__":
+    main()

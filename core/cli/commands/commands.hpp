@@ -25,6 +25,7 @@ extern const Command schedule_command;
 extern const Command plugin_command;
 extern const Command shutdown_command;
 extern const Command upgrade_command;
+extern const Command service_command;
 extern const Command ping_command;
 extern const Command info_command;
 extern const Command spec_command;

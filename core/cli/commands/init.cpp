@@ -2,9 +2,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <ostream>
 
+#include "base/path_text.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/json_text.hpp"
@@ -36,6 +38,11 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (path == "-") {
         context.out << text << std::flush;
         return ExitCode::done;
+    }
+    std::error_code ignored;
+    // Not every C library knows that x means a new file.
+    if (std::filesystem::exists(path_from_utf8(path), ignored)) {
+        return report(context, cannot_write(path, EEXIST));
     }
     std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wx"));
     if (!file) {

@@ -104,6 +104,8 @@ class World {
     bool output_fails = false;
     std::optional<manager::DaemonOptions> daemon_options;
     std::optional<manager::UpOptions> up_options;
+    std::optional<manager::ServiceOptions> service_options;
+    Result<void> service_result;
     int up_code = 0;
     decltype(Context::check_plugin) check_plugin;
     Result<PluginFiles> plugin_files = PluginFiles{{}, "[]"};
@@ -126,6 +128,19 @@ class World {
         context.pause = [](Duration) {};
         context.load_plugins = [this](const std::vector<std::string>&) { return plugin_files; };
         context.check_plugin = check_plugin;
+        context.install_service = [this](const manager::ServiceOptions& given) {
+            service_options = given;
+            return service_result;
+        };
+        context.uninstall_service = [this](const std::string& name) {
+            service_options = manager::ServiceOptions{name, {}};
+            return service_result;
+        };
+        context.run_service = [this](const manager::ServiceOptions& given) -> manager::Outcome {
+            service_options = given;
+            if (service_result) return 0;
+            return manager::Refusal{service_result.error()};
+        };
         context.explain_item = [](std::string_view item) {
             return std::optional(std::string(item));
         };

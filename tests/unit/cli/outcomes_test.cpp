@@ -27,6 +27,40 @@ TEST(Events, say_when_older_ones_are_left_out) {
     EXPECT_EQ(world.run({"events", "--since", "1h"}).err, "");
 }
 
+TEST(Service, options_reach_the_manager) {
+    World world;
+    const Outcome installed = world.run({"--data-dir", "/d", "service", "install", "--name", "two",
+                                         "--config", "c.yaml", "--plugin-dir", "/p"});
+    EXPECT_EQ(installed.code, 0);
+    EXPECT_EQ(installed.out,
+              "service two: installed; it starts with Windows, and at once with: sc start two\n");
+    ASSERT_TRUE(world.service_options);
+    EXPECT_EQ(world.service_options->name, "two");
+    EXPECT_EQ(world.service_options->daemon.data_dir, "/d");
+    EXPECT_EQ(world.service_options->daemon.config, "c.yaml");
+    EXPECT_EQ(world.service_options->daemon.plugin_dirs.size(), 1U);
+    EXPECT_EQ(world.run({"service", "run"}).code, 0);
+    EXPECT_EQ(world.service_options->name, "syspulse");
+    EXPECT_EQ(world.run({"--format", "json", "service", "uninstall"}).out,
+              "{\"service\":\"syspulse\"}\n");
+}
+
+TEST(Service, refusals_are_told_with_their_exit_code) {
+    World world;
+    EXPECT_EQ(world.run({"service"}).code, 2);
+    EXPECT_EQ(world.run({"service", "begin"}).code, 2);
+    EXPECT_EQ(world.run({"service", "install", "--name", "a b"}).code, 2);
+    EXPECT_FALSE(world.service_options);
+    world.service_result = Error{ErrorCode::not_found, "there is none"};
+    const Outcome missing = world.run({"service", "uninstall"});
+    EXPECT_EQ(missing.code, 1);
+    EXPECT_EQ(missing.err, "syspulse: there is none\n");
+    world.service_result = Error{ErrorCode::already_exists, "there is one"};
+    EXPECT_EQ(world.run({"service", "install"}).code, 5);
+    world.service_result = Error{ErrorCode::unsupported, "not here"};
+    EXPECT_EQ(world.run({"service", "run"}).code, 1);
+}
+
 TEST(Ping, of_a_manager_that_does_not_answer_is_3) {
     World world;
     world.manager.silent = true;
