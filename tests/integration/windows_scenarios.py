@@ -1,89 +1,13 @@
 """The real program on Windows, or under Wine: each function without parameters is one test."""
+import http.server
 import json
-import os
-import pathlib
 import shutil
+import ssl
 import subprocess
-import sys
-import tempfile
+import threading
 import time
 
-PROGRAM = os.environ["SYSPULSE_PROGRAM"]
-CHILD = os.environ["SYSPULSE_CHILD"]
-RUNNER = [os.environ["SYSPULSE_RUNNER"]] if os.environ.get("SYSPULSE_RUNNER") else []
-PATIENCE = 90
-
-
-def windows_path(path):
-    """As the program sees a path of this machine: Wine shows the root as drive Z."""
-    return str(path) if os.name == "nt" else "Z:" + str(path).replace("/", "\\")
-
-
-class Manager:
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-windows-"))
-        self.data = self.folder / "data dir"
-        self.process = None
-
-    def start(self):
-        log = open(self.folder / "manager.log", "ab")
-        self.process = subprocess.Popen(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), "daemon"],
-                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait_for("the manager answers", lambda: self.run("ping", check=False).returncode == 0)
-
-    def run(self, *words, check=True):
-        done = subprocess.run(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), *words], capture_output=True,
-                              text=True, encoding="utf-8", timeout=PATIENCE, stdin=subprocess.DEVNULL)
-        if check and done.returncode != 0:
-            raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}{self.log()}")
-        return done
-
-    def status(self, name):
-        return json.loads(self.run("--format", "json", "status", name).stdout)
-
-    def log(self):
-        path = self.folder / "manager.log"
-        return "\n-- the manager:\n" + path.read_text(errors="replace") if path.exists() else ""
-
-    def add(self, name, words, **keys):
-        spec = {"daemons": {name: {"command": [windows_path(CHILD), *words], **keys}}}
-        path = self.folder / f"{name}.yaml"
-        path.write_text(json.dumps(spec))
-        return self.run("add", "-f", windows_path(path), check=False)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *failure):
-        if self.process and self.process.poll() is None:
-            self.run("shutdown", check=False)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        if failure[0]:
-            print(self.log())
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def wait_for(what, condition):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.1)
-    raise AssertionError("waited in vain until " + what)
-
-
-def equal(got, wanted):
-    if got != wanted:
-        raise AssertionError(f"got {got!r}, expected {wanted!r}")
-
-
-def holds(text, part):
-    if part not in text:
-        raise AssertionError(f"{part!r} is not in {text!r}")
+from windows_harness import CHILD, PATIENCE, Manager, equal, holds, main, skip, wait_for, windows_path
 
 
 def a_daemon_lives_on_windows_from_add_to_stop():
@@ -168,5 +92,78 @@ def daemons_on_windows_outlive_a_manager_that_goes():
         equal(manager.status("keep")["state"], "stopped")
 
 
+def a_hundred_daemons_start_on_windows():
+    count = 100
+    with Manager() as manager:
+        spec = manager.folder / "many.yaml"
+        spec.write_text(json.dumps({"daemons": {f"d{i}": {"command": [windows_path(CHILD), "sleep"]} for i in range(count)}}))
+        manager.run("add", "-f", windows_path(spec))
+        begin = time.monotonic()
+        manager.run("start", "--all")
+        states = [daemon["state"] for daemon in json.loads(manager.run("--format", "json", "list").stdout)]
+        taken = time.monotonic() - begin
+        equal(states, ["running"] * count)
+        print(f"{count} daemons are running {taken:.1f} s after start --all")
+        begin = time.monotonic()
+        manager.run("stop", "--all", "--force")
+        print(f"and stopped {time.monotonic() - begin:.1f} s after stop --all --force")
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *_):
+        pass
+
+
+def openssl(folder, *words):
+    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True, timeout=PATIENCE)
+
+
+def authority(folder, name):
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+
+
+def serve_tls(folder):
+    """A server whose certificate for localhost is of the authority `ours`; its port."""
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.csr")
+    (folder / "names").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
+    openssl(folder, "x509", "-req", "-in", "server.csr", "-CA", "ours.pem", "-CAkey", "ours.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "names", "-out", "server.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def the_checker_http_trusts_over_tls_whom_it_is_told_to():
+    if shutil.which("openssl") is None:
+        skip("there is no openssl to make certificates with")
+    manager = Manager()
+    authority(manager.folder, "ours")
+    authority(manager.folder, "theirs")
+    port = serve_tls(manager.folder)
+    with manager:
+        for name in ("ours", "theirs"):
+            added = manager.add(name, ["sleep"], health_check={
+                "type": "http", "target": f"https://localhost:{port}/", "interval_secs": 0.2, "retries": 1, "timeout_secs": 30,
+                "on_unhealthy": "none", "with": {"ca_file": windows_path(manager.folder / f"{name}.pem")}})
+            equal((added.returncode, added.stderr), (0, ""))
+            manager.run("start", name)
+        wait_for("the one whose authority it is told passes", lambda: manager.status("ours")["health_status"] == "healthy")
+        wait_for("the other one fails", lambda: manager.status("theirs")["health_status"] == "unhealthy")
+        holds(manager.run("status", "theirs").stdout, "trust error")
+
+
 if __name__ == "__main__":
-    globals()[sys.argv[1]]()
+    main(globals())

@@ -16,6 +16,7 @@
 
 #include "platform/owned_handle.hpp"
 #include "platform/sim/sim_world.hpp"
+#include "platform/this_process.hpp"
 #include "plugin_host/plugin_host.hpp"
 
 namespace syspulse::platform {
@@ -134,7 +135,9 @@ class Contract : public testing::Test, private ProcessObserver {
     Instant in(Duration delay) { return world_.clock().now().mono + delay; }
 
     void spawn(SpawnRequest request) {
-        request.run_id = "contract." + std::to_string(request.run.value);
+        // Nobody else's: Wine keeps the name of a job for longer than the job.
+        request.run_id = "contract." + std::to_string(process_id()) + "." +
+                         testing::UnitTest::GetInstance()->current_test_info()->name();
         request.unit = "contract";
         request.driver = driver;
         request.options_json = "{}";

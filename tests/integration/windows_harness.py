@@ -1,0 +1,100 @@
+"""What the tests of the real program on Windows share: the program, a manager of it, and how to wait."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = os.environ["SYSPULSE_PROGRAM"]
+CHILD = os.environ["SYSPULSE_CHILD"]
+RUNNER = [os.environ["SYSPULSE_RUNNER"]] if os.environ.get("SYSPULSE_RUNNER") else []
+PATIENCE = 90
+
+
+def windows_path(path):
+    """As the program sees a path of this machine: Wine shows the root as drive Z."""
+    return str(path) if os.name == "nt" else "Z:" + str(path).replace("/", "\\")
+
+
+class Manager:
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-windows-"))
+        self.data = self.folder / "data dir"
+        self.process = None
+
+    def start(self, *flags):
+        log = open(self.folder / "manager.log", "ab")
+        self.process = subprocess.Popen(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), "daemon", *flags],
+                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for("the manager answers", lambda: self.run("ping", check=False).returncode == 0)
+
+    def run(self, *words, check=True):
+        done = subprocess.run(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), *words], capture_output=True,
+                              text=True, encoding="utf-8", timeout=PATIENCE, stdin=subprocess.DEVNULL)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}{self.log()}")
+        return done
+
+    def status(self, name):
+        return json.loads(self.run("--format", "json", "status", name).stdout)
+
+    def log(self):
+        path = self.folder / "manager.log"
+        return "\n-- the manager:\n" + path.read_text(errors="replace") if path.exists() else ""
+
+    def add(self, name, words, **keys):
+        spec = {"daemons": {name: {"command": [windows_path(CHILD), *words], **keys}}}
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(spec))
+        return self.run("add", "-f", windows_path(path), check=False)
+
+    def __enter__(self):
+        if not self.process:
+            self.start()
+        return self
+
+    def started(self, *flags):
+        self.start(*flags)
+        return self
+
+    def __exit__(self, *failure):
+        if self.process and self.process.poll() is None:
+            self.run("shutdown", check=False)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        if failure[0]:
+            print(self.log())
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited in vain until " + what)
+
+
+def equal(got, wanted):
+    if got != wanted:
+        raise AssertionError(f"got {got!r}, expected {wanted!r}")
+
+
+def holds(text, part):
+    if part not in text:
+        raise AssertionError(f"{part!r} is not in {text!r}")
+
+
+def skip(why):
+    print("skipped: " + why)
+    sys.exit(77)
+
+
+def main(functions):
+    functions[sys.argv[1]]()

@@ -1,0 +1,168 @@
+"""The zip for Windows, as operators and authors of plugins get it: each function without parameters is one test."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from windows_harness import PATIENCE, PROGRAM, RUNNER, Manager, equal, holds, main, skip, wait_for, windows_path
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRIPLE = "x86_64-w64-mingw32"
+# Parts of every Windows 10; nothing that a compiler or a package brings.
+SYSTEM = {"advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "mswsock.dll", "psapi.dll",
+          "shell32.dll", "user32.dll", "ws2_32.dll", "ole32.dll"}
+MODULES = {"job", "tcp", "http", "command"}
+
+
+class Unpacked:
+    """The zip in a folder of its own."""
+
+    def __enter__(self):
+        if shutil.which(f"{TRIPLE}-objdump") is None:
+            skip("there is no cross compiler here; the zip is tested where it is made")
+        # Not below /tmp: plugins in a directory where everybody may replace them are refused.
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="zip-", dir=pathlib.Path(PROGRAM).parent.parent))
+        run([ROOT / "scripts/windows/zip", self.work / "s.zip"])
+        run(["cmake", "-E", "tar", "xf", "s.zip"], cwd=self.work)
+        self.folder = self.work / "syspulse"
+        self.program = self.folder / "bin/syspulse.exe"
+        return self
+
+    def __exit__(self, *failure):
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def syspulse(self, *words, code=0):
+        return run([*RUNNER, self.program, *words], cwd=self.work, code=code)
+
+
+def run(command, cwd=ROOT, code=0):
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE * 2,
+                          stdin=subprocess.DEVNULL)
+    if done.returncode != code:
+        raise AssertionError(f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def dump(file):
+    return run([f"{TRIPLE}-objdump", "-p", file])
+
+
+def exported(file):
+    table = dump(file).partition("[Ordinal/Name Pointer] Table")[2].strip("\n").partition("\n\n")[0]
+    return re.findall(r"^\s*\[ *\d+\] (?:\+base.*\s)?(\S+)$", table, re.MULTILINE)
+
+
+def the_zip_has_what_it_promises_and_runs_from_anywhere():
+    with Unpacked() as zipped:
+        for name in ("bin/syspulse.exe", "lib/syspulse/plugins/syspulse-console-signal.exe", "include/syspulse/plugin.h",
+                     "include/syspulse/plugin.hpp", "include/syspulse/sdk/checker.hpp", "windows.md", "LICENSE",
+                     "lib/cmake/syspulse-sdk/syspulse-sdk-config.cmake", "lib/cmake/syspulse-sdk/SyspulseAddPlugin.cmake",
+                     "share/syspulse/tzdata/africa", "share/syspulse/tzdata/windowsZones.xml", "share/syspulse/syspulse.schema.json",
+                     "share/syspulse/templates/c++/checker/checker.cpp", "examples/plugins/redis/redis_checker.cpp",
+                     "examples/daemons/web.yaml", *(f"lib/syspulse/plugins/{module}.dll" for module in MODULES)):
+            if not (zipped.folder / name).is_file():
+                raise AssertionError(f"there is no {name} in the zip")
+        tests = [str(path) for path in zipped.folder.rglob("*") if "gtest" in path.name or path.name.endswith("_test.exe")]
+        equal(tests, [])
+        holds(zipped.syspulse("--version"), "syspulse ")
+        listed = json.loads(zipped.syspulse("--data-dir", windows_path(zipped.work / "data"), "--format", "json", "plugin", "list"))
+        equal(({plugin["name"] for plugin in listed}, [plugin.get("error") for plugin in listed if plugin.get("error")]),
+              ({f"syspulse.{module}" for module in MODULES}, []))
+        # Time zones come with it.
+        holds(zipped.syspulse("schedule", "30 2 * * *", "--from", "2040-03-24T00:00:00Z", "--timezone", "Europe/Berlin"), "2040-03-24")
+
+
+def everything_imports_only_dlls_of_windows():
+    with Unpacked() as zipped:
+        files = [*zipped.folder.rglob("*.exe"), *zipped.folder.rglob("*.dll")]
+        equal(len(files), 2 + len(MODULES))
+        for file in files:
+            imported = {name.lower() for name in re.findall(r"DLL Name: (\S+)", dump(file))}
+            foreign = {name for name in imported - SYSTEM if not name.startswith("api-ms-win-")}
+            if not imported or foreign:
+                raise AssertionError(f"{file.name} imports {foreign or 'nothing'}")
+        for module in MODULES:
+            equal(exported(zipped.folder / f"lib/syspulse/plugins/{module}.dll"), ["syspulse_plugin_v1"])
+
+
+def build(zipped, project):
+    """As an author builds who has mingw-w64 and the unpacked zip."""
+    run(["cmake", "-B", "build", "-G", "Ninja", "-DCMAKE_SYSTEM_NAME=Windows", f"-DCMAKE_C_COMPILER={TRIPLE}-gcc-posix",
+         f"-DCMAKE_CXX_COMPILER={TRIPLE}-g++-posix", f"-DCMAKE_PREFIX_PATH={zipped.folder}",
+         f"-DCMAKE_CROSSCOMPILING_EMULATOR={RUNNER[0] if RUNNER else ''}", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wpedantic -Werror",
+         "-DCMAKE_C_FLAGS=-Wall -Wextra -Wpedantic -Werror"], cwd=project)
+    run(["cmake", "--build", "build"], cwd=project)
+
+
+def foreign_checker(zipped, name, *flags):
+    """A checker made from a template; the folder with its DLL."""
+    zipped.syspulse("plugin", "new", "checker", name, *flags)
+    build(zipped, zipped.work / name)
+    folder = zipped.work / "plugins"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(zipped.work / name / "build" / f"{name}.dll", folder)
+    equal(exported(folder / f"{name}.dll"), ["syspulse_plugin_v1"])
+    return folder
+
+
+def used_by_a_manager(zipped, folder, isolation, and_then=lambda manager: None):
+    """The checker file-age judges a new file and an old one."""
+    fresh, old = zipped.work / "fresh", zipped.work / "old"
+    fresh.write_text("")
+    old.write_text("")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    config = zipped.work / "manager.yaml"
+    config.write_text(json.dumps({"plugins": {"com.example.file-age": {"isolation": isolation}}}))
+    manager = Manager()
+    with manager.started("--plugin-dir", windows_path(folder), "--config", windows_path(config)):
+        listed = {p["name"]: p for p in json.loads(manager.run("--format", "json", "plugin", "list").stdout)}
+        equal(listed["com.example.file-age"].get("error"), None)
+        equal(listed["com.example.file-age"]["isolation"], isolation)
+        for name, file in (("new", fresh), ("stale", old)):
+            added = manager.add(name, ["sleep"], health_check={
+                "type": "file-age", "target": windows_path(file), "interval_secs": 0.2, "retries": 1, "on_unhealthy": "none",
+                "with": {"max_age_secs": 86400}})
+            equal((added.returncode, added.stderr), (0, ""))
+            manager.run("start", name)
+        wait_for("the new file is healthy", lambda: manager.status("new")["health_status"] == "healthy")
+        wait_for("the old one is not", lambda: manager.status("stale")["health_status"] == "unhealthy")
+        and_then(manager)
+
+
+def a_foreign_checker_built_against_the_zip_runs_inside_of_the_manager():
+    with Unpacked() as zipped:
+        folder = foreign_checker(zipped, "file-age")
+        used_by_a_manager(zipped, folder, "none")
+
+
+def a_foreign_checker_runs_in_a_process_of_its_own_and_in_a_fresh_one_when_that_is_killed():
+    def host(manager):
+        listed = json.loads(manager.run("--format", "json", "plugin", "list").stdout)
+        return next(p for p in listed if p["name"] == "com.example.file-age")["host"]
+
+    def kill_it(manager):
+        before = host(manager)["pid"]
+        run([*RUNNER, "taskkill", "/F", "/PID", before])
+        wait_for("there is a fresh process", lambda: host(manager)["pid"] not in (None, 0, before))
+        checks = manager.status("new")["last_check"]["at"]
+        wait_for("it is asked", lambda: manager.status("new")["last_check"]["at"] != checks)
+        wait_for("it judges as before", lambda: manager.status("new")["health_status"] == "healthy")
+
+    with Unpacked() as zipped:
+        folder = foreign_checker(zipped, "file-age")
+        used_by_a_manager(zipped, folder, "process", kill_it)
+
+
+def a_checker_in_c_builds_against_the_zip():
+    with Unpacked() as zipped:
+        folder = foreign_checker(zipped, "c-age", "--language", "c")
+        listed = json.loads(zipped.syspulse("--data-dir", windows_path(zipped.work / "data"), "--format", "json", "plugin", "list",
+                                            "--plugin-dir", windows_path(folder)))
+        equal({plugin["name"]: plugin.get("error") for plugin in listed}.get("com.example.c-age", "missing"), None)
+
+
+if __name__ == "__main__":
+    main(globals())

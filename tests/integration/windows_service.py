@@ -1,0 +1,68 @@
+"""The manager as a service of Windows, or of Wine's services: each function without parameters is one test."""
+import json
+import os
+import subprocess
+
+from windows_harness import CHILD, PATIENCE, RUNNER, Manager, equal, holds, main, skip, wait_for, windows_path
+
+
+def system(*words):
+    return subprocess.run([*RUNNER, *words], capture_output=True, text=True, errors="replace", timeout=PATIENCE, stdin=subprocess.DEVNULL)
+
+
+def state(name):
+    words = system("sc", "query", name).stdout.split()
+    return next((word for word in words if word.isalpha() and word.isupper() and word.endswith(("ED", "ING"))), "")
+
+
+def a_service_starts_its_daemons_and_stops_them():
+    manager = Manager()
+    name = f"syspulse-test-{os.getpid()}"
+    spec = manager.folder / "daemons with blanks.yaml"
+    spec.write_text(json.dumps({"daemons": {"web": {"command": [windows_path(CHILD), "sleep"], "autostart": True,
+                                                    "stop_timeout_secs": 5}}}))
+    try:
+        installed = manager.run("service", "install", "--name", name, "--config", windows_path(spec))
+        holds(installed.stdout, f"service {name}: installed")
+        taken = manager.run("service", "install", "--name", name, check=False)
+        equal(taken.returncode, 5)
+        holds(taken.stderr, "choose another --name")
+        equal(state(name), "STOPPED")
+        equal(system("sc", "start", name).returncode, 0)
+        wait_for("it runs", lambda: state(name) == "RUNNING")
+        equal(manager.run("ping").stdout, "pong\n")
+        wait_for("its daemon runs", lambda: manager.status("web")["state"] == "running")
+        equal(system("sc", "stop", name).returncode, 0)
+        wait_for("it has stopped", lambda: state(name) == "STOPPED")
+        equal(manager.run("ping", check=False).returncode, 3)
+        log = (manager.data / "manager.log").read_text(errors="replace")
+        holds(log, "stopping all daemons")
+        # Again, and removed while it runs.
+        equal(system("sc", "start", name).returncode, 0)
+        wait_for("it runs again", lambda: state(name) == "RUNNING")
+        equal(manager.status("web")["restart_count"], 0)
+    finally:
+        removed = manager.run("service", "uninstall", "--name", name, check=False)
+        log = manager.data / "manager.log"
+        if removed.returncode != 0 and log.exists():
+            print(log.read_text(errors="replace"))
+    equal((removed.returncode, removed.stdout), (0, f"service {name}: uninstalled\n"))
+    equal(manager.run("ping", check=False).returncode, 3)
+    missing = manager.run("service", "uninstall", "--name", name, check=False)
+    equal(missing.returncode, 1)
+    holds(missing.stderr, f"cannot uninstall the service {name}: ")
+    manager.__exit__(None)
+
+
+def service_run_by_hand_says_who_starts_it():
+    if RUNNER:
+        skip("Wine lacks error 1063: a program that nobody started as a service becomes one under another's name")
+    manager = Manager()
+    refused = manager.run("service", "run", check=False)
+    equal(refused.returncode, 5)
+    holds(refused.stderr, "only Windows starts it so")
+    manager.__exit__(None)
+
+
+if __name__ == "__main__":
+    main(globals())
