@@ -53,17 +53,45 @@ class HeldAtExit {
     pid_t pid_;
 };
 
+// Of the run, without its leader.
+std::vector<pid_t> descendants(const Done& run) {
+    std::vector<pid_t> found;
+    std::ifstream file(groups_of(run.token).front() / "cgroup.procs");
+    for (pid_t pid = 0; file >> pid;) {
+        if (pid != run.pid) found.push_back(pid);
+    }
+    return found;
+}
+
+// While descendants live nothing is pending but the guard against those that never die, and with
+// all timers held the end can only come from the watch on cgroup.events.
+TEST_F(CgroupScale, the_end_is_told_by_the_kernel_and_not_looked_for) {
+    const Done done = start_ready(1, load("tree", "2"));
+    const auto groups = groups_of(done.token);
+    if (!fs::exists(groups.front() / "cgroup.kill")) GTEST_SKIP() << "needs cgroup.kill";
+    ASSERT_EQ(descendants(done).size(), 1U);
+    HeldAtExit held{descendants(done).front()};
+    host_.hold_timers();
+    ASSERT_EQ(host_.signal(1, SYSP_SIG_KILL).status, SYSP_OK);
+    ASSERT_TRUE(host_.run_until([&] { return host_.timer_count() > 0; }));
+    EXPECT_EQ(descendants(done).size(), 1U) << "it has been held";
+    constexpr std::uint64_t second_ns = 1'000'000'000;
+    EXPECT_EQ(host_.timer_count(), 1U);
+    for (const std::uint64_t delay : host_.timer_delays_ns()) EXPECT_GE(delay, second_ns);
+    held.let_go();
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, SIGKILL);
+    EXPECT_TRUE(host_.end_was_told_by_a_watch(1));
+    EXPECT_EQ(host_.timer_count(), 0U);
+    EXPECT_TRUE(all_gone(groups));
+    host_.release(1);
+}
+
 TEST_F(CgroupScale, what_does_not_die_is_given_up_and_its_cgroup_removed_later) {
     const Done done = start_ready(1, load("tree", "2"));
     const auto groups = groups_of(done.token);
-    const auto processes = [&] {
-        std::vector<pid_t> found;
-        std::ifstream file(groups.front() / "cgroup.procs");
-        for (pid_t pid = 0; file >> pid;) {
-            if (pid != done.pid) found.push_back(pid);
-        }
-        return found;
-    };
+    const auto processes = [&] { return descendants(done); };
     ASSERT_EQ(processes().size(), 1U);
     HeldAtExit held{processes().front()};
     const auto exit = kill(1);

@@ -135,6 +135,7 @@ struct FakePluginHost::Slots {
     }
     static sysp_status proc_exited(const sysp_host* host, sysp_proc proc, const sysp_exit* exit) {
         of(host).exits_[proc] = *exit;
+        if (of(host).serving_watch_) of(host).told_by_watch_.insert(proc);
         return SYSP_OK;
     }
     static sysp_status watch(const sysp_host* host, sysp_handle handle, std::uint32_t interest,
@@ -152,7 +153,7 @@ struct FakePluginHost::Slots {
     static sysp_status start_timer(const sysp_host* host, std::uint64_t delay_ns,
                                    void (*due)(void*), void* context, std::uint64_t* id) {
         *id = of(host).next_id_++;
-        of(host).timers_[*id] = {testing::now_ns() + delay_ns, due, context};
+        of(host).timers_[*id] = {testing::now_ns() + delay_ns, delay_ns, due, context};
         return SYSP_OK;
     }
     static void cancel_timer(const sysp_host* host, std::uint64_t id) {
@@ -232,6 +233,7 @@ int FakePluginHost::completions(sysp_op op) {
 }
 
 void FakePluginHost::run_due_timers() {
+    if (timers_held_) return;
     for (bool ran = true; ran;) {
         ran = false;
         for (const auto& [id, timer] : timers_) {
@@ -265,8 +267,10 @@ void FakePluginHost::turn() {
     poll_handles(handles, longest_wait_ms);
     for (std::size_t i = 0; i < handles.size(); ++i) {
         const auto found = watches_.find(ids[i]);
-        if (handles[i].ready != 0 && found != watches_.end())
-            found->second.ready(found->second.context, handles[i].ready);
+        if (handles[i].ready == 0 || found == watches_.end()) continue;
+        serving_watch_ = true;
+        found->second.ready(found->second.context, handles[i].ready);
+        serving_watch_ = false;
     }
     run_due_timers();
     run_posted();

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -92,6 +93,7 @@ class FakePluginHost {
     void release(sysp_proc proc) {  // Forgets its exit, too.
         vtbl<sysp_driver_vtbl>().release(self_, proc);
         exits_.erase(proc);
+        told_by_watch_.erase(proc);
     }
     // Every process that was spawned, in order, also those that have ended or were released.
     const std::vector<Done>& started() const { return started_; }
@@ -104,6 +106,17 @@ class FakePluginHost {
         workers_held_ = false;
         for (const auto& [fn, data] : std::exchange(held_, {})) run_on_worker(fn, data);
     }
+
+    // From here on no timer is ever due: what goes on follows from what is watched.
+    void hold_timers() { timers_held_ = true; }
+    // How long after its start each pending timer is due.
+    std::vector<std::uint64_t> timer_delays_ns() const {
+        std::vector<std::uint64_t> delays;
+        for (const auto& [id, timer] : timers_) delays.push_back(timer.delay_ns);
+        return delays;
+    }
+    // Whether the end was told while a watched handle was being served.
+    bool end_was_told_by_a_watch(sysp_proc proc) const { return told_by_watch_.count(proc) != 0; }
 
     // Runs the loop until the condition holds; false after 20 s.
     bool run_until(const std::function<bool()>& condition);
@@ -121,6 +134,7 @@ class FakePluginHost {
     };
     struct Timer {
         std::uint64_t due_ns;
+        std::uint64_t delay_ns;
         void (*due)(void*);
         void* context;
     };
@@ -166,6 +180,9 @@ class FakePluginHost {
     std::vector<Done> started_;
     std::vector<std::thread> workers_;
     bool workers_held_ = false;
+    bool timers_held_ = false;
+    bool serving_watch_ = false;
+    std::set<sysp_proc> told_by_watch_;
     std::vector<std::pair<void (*)(void*), void*>> held_;
 };
 
