@@ -1,4 +1,5 @@
 """The driver cgroup as its users have it, on whatever cgroup hierarchies this machine has. One scenario per CTest."""
+import contextlib
 import json
 import os
 import pathlib
@@ -45,6 +46,14 @@ def out_of_memory_is_told_and_restarted():
         assert not groups(HOG), groups(HOG)
 
 
+def waited_secs(name):
+    """How long some of the daemon's processes have waited for a CPU; nothing where the kernel does not count that."""
+    for group in groups(name):
+        with contextlib.suppress(OSError):
+            return int((group / "cpu.pressure").read_text().split("total=")[1].split()[0]) / 1e6
+    return None
+
+
 def redis_lives_under_a_memory_limit_and_is_measured():
     need("redis-server")
     port = free_port()
@@ -58,6 +67,11 @@ def redis_lives_under_a_memory_limit_and_is_measured():
         m.ok("start", REDIS, "--wait")
         stats = m.status(REDIS)["stats"]
         assert stats["tasks"] >= 1 and stats["memory_peak_bytes"] > 0 and stats["cpu_user_secs"] is not None, stats
+        waited = waited_secs(REDIS)
+        for what, told in ((what, stats[f"{what}_pressure"]) for what in ("cpu", "memory", "io")):
+            assert (told is None) == (waited is None), (what, told, waited)
+            assert told is None or told["some"]["total_secs"] >= told["full"]["total_secs"] >= 0, (what, told)
+        assert waited is None or stats["cpu_pressure"]["some"]["total_secs"] <= waited, (stats, waited)
         m.ok("stop", REDIS)
         assert m.status(REDIS)["exit_code"] == 0
         assert not groups(REDIS)

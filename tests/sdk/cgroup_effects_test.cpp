@@ -91,6 +91,55 @@ TEST_F(Effects, cpus_keep_all_of_a_run_on_them) {
     end(1);
 }
 
+// What the kernel says of waiting in a cgroup, against its own file. "some": one of two spinners
+// that have one CPU always waits. "full": nobody runs while the whole group is held back, though
+// some kernels do not count that.
+TEST_F(Effects, pressure_is_told_as_the_kernel_tells_it) {
+    const std::string spin = std::string(LOAD_PROGRAM) + " spin";
+    host_.process_options = {{"/cpus", "0"}};
+    Spawn spawn = shell(spin + " & exec " + spin);
+    spawn.limits.valid = SYSP_LIMIT_CPU;
+    spawn.limits.cpu_percent = 20;
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    const fs::path file = control(done.token, "cpu.pressure", "cpu.pressure");
+    const auto all = SYSP_STAT_PSI_CPU | SYSP_STAT_PSI_MEMORY | SYSP_STAT_PSI_IO;
+    if (read_file(file).empty()) {
+        EXPECT_EQ(host_.stats(1).stats.valid & all, 0U);
+        GTEST_SKIP() << "this kernel counts no pressure; it may need psi=1 on its command line";
+    }
+    const auto total = [&](const std::string& line) {
+        std::istringstream lines(read_file(file));
+        std::string each;
+        while (std::getline(lines, each)) {
+            if (each.starts_with(line)) return std::stoull(each.substr(each.find("total=") + 6));
+        }
+        return 0ULL;
+    };
+    const bool counts_full = std::getenv("SYSPULSE_MACHINE_IS_OURS") != nullptr;
+    ASSERT_TRUE(host_.run_until([&] {
+        const sysp_pressure now = host_.stats(1).stats.cpu_pressure;
+        return now.some_ns > 500'000'000 && now.some_avg10 > 1 &&
+               (!counts_full || now.full_ns > 500'000'000);
+    })) << read_file(file);
+    const std::uint64_t some_before = total("some");
+    const std::uint64_t full_before = total("full");
+    const sysp_stats stats = host_.stats(1).stats;
+    EXPECT_EQ(stats.valid & all, all);
+    EXPECT_GE(stats.cpu_pressure.some_ns, some_before * 1000);
+    EXPECT_LE(stats.cpu_pressure.some_ns, total("some") * 1000);
+    EXPECT_GE(stats.cpu_pressure.full_ns, full_before * 1000);
+    EXPECT_LE(stats.cpu_pressure.full_ns, total("full") * 1000);
+    for (const double share : {stats.cpu_pressure.some_avg10, stats.cpu_pressure.some_avg60,
+                               stats.cpu_pressure.some_avg300}) {
+        EXPECT_GT(share, 0);
+        EXPECT_LE(share, 100);
+    }
+    EXPECT_GE(stats.cpu_pressure.some_ns, stats.cpu_pressure.full_ns);
+    EXPECT_LT(stats.memory_pressure.some_ns, stats.cpu_pressure.some_ns);
+    end(1);
+}
+
 TEST_F(Effects, memory_high_slows_down_and_does_not_kill) {
     if (!unified_has("memory")) GTEST_SKIP() << "needs the memory controller of version 2";
     const Done slowed = with(1, {{"/memory_high", "16M"}, {"/memory_swap_max", "0"}}, load("hog"));
@@ -108,6 +157,10 @@ TEST_F(Effects, memory_high_slows_down_and_does_not_kill) {
     EXPECT_EQ(number_after(group / "memory.events", "oom_kill"), 0U);
     EXPECT_EQ(tasks(1), 1U);
     EXPECT_LT(host_.stats(1).stats.rss_bytes, 80 * MiB);
+    // It waits for memory.
+    if (!read_file(group / "memory.pressure").empty()) {
+        EXPECT_GT(host_.stats(1).stats.memory_pressure.some_ns, 0U);
+    }
     end(1);
 }
 
@@ -142,6 +195,10 @@ TEST_F(Effects, io_weight_shares_a_contended_device) {
         ratio([&](sysp_proc proc) { return host_.stats(proc).stats.io_read_bytes; }, 32 * MiB);
     EXPECT_GT(share, 2.5);
     EXPECT_LT(share, 3.5);
+    // Both wait for the device.
+    if ((host_.stats(small).stats.valid & SYSP_STAT_PSI_IO) != 0) {
+        EXPECT_GT(host_.stats(small).stats.io_pressure.some_ns, 0U);
+    }
     end(small);
     end(large);
 }
