@@ -78,6 +78,7 @@ class Syspulse(Contestant):
     """From the registry: the daemons were added before, as peers find their service directories."""
     name = OURS
     from_file = False
+    file_holds = 5000   # Daemons; a file may have half a million values.
     check = None        # A function from the index to a health check.
     driver = None
 
@@ -97,21 +98,27 @@ class Syspulse(Contestant):
 
     def prepare(self, services, logs=None):
         self.data = logs or f"{self.dir}/data"
-        self.file = f"{self.dir}/services.yaml"
-        with open(self.file, "w") as f:  # JSON is YAML.
-            f.write("daemons:\n")
-            for i, service in enumerate(services):
-                name, daemon = self.spec(i, service, logs)
-                f.write(f"  {name}: {json.dumps(daemon)}\n")
+        self.files = [self.write(at, services[at:at + self.file_holds], logs)
+                      for at in range(0, len(services), self.file_holds)] or [self.write(0, [], logs)]
         if self.from_file or not services:
             return
         self.launch(self.place.program, "daemon", "--data-dir", self.data)
         procs.until(lambda: self.cli("ping").returncode == 0, 30)
-        added = self.cli("add", "-f", self.file)
-        if added.returncode != 0:
-            raise RuntimeError(added.stderr)
+        for file in self.files:
+            added = self.cli("add", "-f", file)
+            if added.returncode != 0:
+                raise RuntimeError(added.stderr)
         self.stop()
         self.process.wait(60)
+
+    def write(self, first, services, logs):
+        file = f"{self.dir}/services-{first}.yaml"
+        with open(file, "w") as f:  # JSON is YAML.
+            f.write("daemons:\n")
+            for i, service in enumerate(services, first):
+                name, daemon = self.spec(i, service, logs)
+                f.write(f"  {name}: {json.dumps(daemon)}\n")
+        return file
 
     def command(self, *arguments):
         return [self.place.program, "--data-dir", self.data, *arguments]
@@ -120,7 +127,7 @@ class Syspulse(Contestant):
         return subprocess.run(self.command(*arguments), capture_output=True, text=True)
 
     def start(self):
-        config = ["--config", self.file] if self.from_file else []
+        config = ["--config", *self.files] if self.from_file else []
         self.launch(self.place.program, "daemon", "--data-dir", self.data, *config)
 
     def status_command(self, name):
@@ -149,6 +156,7 @@ class Syspulse(Contestant):
 class SyspulseFromFile(Syspulse):
     name = "syspulse, from a spec file"
     from_file = True
+    file_holds = 1 << 30  # There is one to start with.
 
 
 class SyspulseWithCheck(Syspulse):
