@@ -1,5 +1,7 @@
 """plugin.h and the C++ layer compile alone, without a warning, in every dialect and for every target, with the layout
-that was frozen. Compilers that are not installed are left out; gcc must be there."""
+that was frozen. Clang may be missing; gcc and its cross compilers for aarch64 and Windows must be there (scripts/setup test),
+unless SYSPULSE_CROSS=optional says otherwise."""
+import os
 import pathlib
 import shutil
 import subprocess
@@ -19,7 +21,8 @@ LAYER = [("g++", "c++17"), ("g++", "c++20"), ("clang++", "c++17"), ("clang++", "
 # Freestanding: clang has the two headers itself, so that no C library of the target is needed.
 TARGETS = [["clang", f"--target={target}", "-ffreestanding"] for target in
            ("x86_64-linux-gnu", "aarch64-linux-gnu", "riscv64-linux-gnu", "x86_64-w64-mingw32", "x86_64-pc-windows-msvc", "aarch64-apple-darwin")]
-CROSS = [["aarch64-linux-gnu-gcc"], ["x86_64-w64-mingw32-gcc"]]
+CROSS = [["aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++"], ["x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-g++"]]
+CROSS_CXX = ["c++11", "c++17", "c++20"]
 
 
 def freeze_files():
@@ -45,15 +48,35 @@ class Hygiene(unittest.TestCase):
                 self.compile([compiler, f"-std={dialect}", *STRICT], source, "c++")
 
     def test_one_layout_on_all_targets(self):
-        for command in TARGETS + CROSS:
+        for command in TARGETS:
             for source in freeze_files():
                 self.compile([*command, "-std=c11", *STRICT], source, "c")
 
+    def test_the_same_layout_from_cross_compilers(self):
+        """Not only that clang says so of a target: the compilers that plugins are built with, with that target's own headers."""
+        for gcc, gxx in CROSS:
+            if shutil.which(gcc) is None or shutil.which(gxx) is None:
+                self.assertEqual(os.environ.get("SYSPULSE_CROSS"), "optional", f"{gxx} is not installed: run scripts/setup test")
+                print(f"left out: {gxx} is not installed")
+                continue
+            for source in freeze_files():
+                self.compile([gcc, "-std=c11", *STRICT], source, "c")
+                for dialect in CROSS_CXX:
+                    self.compile([gxx, f"-std={dialect}", *STRICT], source, "c++")
+            self.compile([gxx, "-std=c++17", *STRICT_CXX, "-include", "syspulse/plugin.hpp"], "/dev/null", "c++")
+
+    def test_a_cross_compiler_would_notice_another_layout(self):
+        for gcc in (pair[0] for pair in CROSS if shutil.which(pair[0])):
+            self.refuses_another_layout(gcc)
+
     def test_the_layout_would_be_noticed_if_it_differed(self):
+        self.refuses_another_layout("gcc")
+
+    def refuses_another_layout(self, compiler):
         source = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-hygiene-")) / "freeze.c"
         self.addCleanup(shutil.rmtree, source.parent)
         source.write_text(freeze_files()[0].read_text().replace("sizeof(sysp_str) == 16", "sizeof(sysp_str) == 8"))
-        result = subprocess.run(["gcc", "-I", INCLUDE, "-fsyntax-only", source], capture_output=True, text=True)
+        result = subprocess.run([compiler, "-I", INCLUDE, "-fsyntax-only", source], capture_output=True, text=True)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn("sysp_str", result.stderr)
 
