@@ -183,7 +183,9 @@ sdk::Spawned CgroupDriver::recover(const sdk::RecoverRequest& request) {
     // Looked at again, because the number may have changed hands before the pidfd was there.
     const bool held = pidfd && is_alive(*identity, boot_id_);
     if (held) identity = identify(identity->pid, pidfd.get(), boot_id_);
-    if (held && !group.contains(identity->pid)) {
+    // One that has ended is in no cgroup any more, although it has its number until it is reaped.
+    const auto stat = held ? read_process_stat(identity->pid) : std::nullopt;
+    if (stat && stat->state != 'Z' && !group.contains(identity->pid)) {
         log(SYSP_LOG_WARN, "process " + std::to_string(identity->pid) +
                                " was moved out of its cgroup; its limits do not hold any more");
     }
