@@ -53,8 +53,11 @@ class Trial {
 
 class Case {
   public:
-    Case(std::filesystem::path file, std::string kind, AuthorFile author)
-        : file_(std::move(file)), kind_name_(std::move(kind)), author_(std::move(author)) {}
+    Case(std::filesystem::path file, std::string kind, AuthorFile author, int deadline_scale = 1)
+        : file_(std::move(file)),
+          kind_name_(std::move(kind)),
+          author_(std::move(author)),
+          deadline_scale_(deadline_scale) {}
 
     const std::filesystem::path& file() const { return file_; }
     const std::string& kind_name() const { return kind_name_; }
@@ -64,6 +67,9 @@ class Case {
     // Loads the file, once; an error is a finding of M01 to M06 and skips what comes later.
     Result<const sysp_module*> module();
     Result<const plugin_host::LoadedKind*> kind();
+
+    // A deadline on a machine that the user says is so many times slower than others.
+    Duration within(Duration limit) const { return limit * deadline_scale_; }
 
     bool is_driver() const;
     // Valid configurations of instances: the author's, else what the schema's defaults make.
@@ -75,6 +81,7 @@ class Case {
     std::filesystem::path file_;
     std::string kind_name_;
     AuthorFile author_;
+    int deadline_scale_;
     const sysp_module* module_ = nullptr;
     std::optional<plugin_host::CheckedModule> checked_;
 };
@@ -83,7 +90,7 @@ class Case {
 struct Usage {
     std::size_t descriptors = 0;
     std::size_t threads = 0;
-    std::size_t resident_kib = 0;
+    std::size_t memory_kib = 0;  // Of its own, without what is mapped of files.
 };
 Usage usage();
 

@@ -55,9 +55,10 @@ Verdict starts_quickly(Case& c) {
         const auto op = bench.trial->start(target, 200);
         best = std::min(best, bench.host.now() - began);
         if (!op) return fail("start was refused");
-        if (!bench.host.wait_for(*op, patience)) return skip("H02 has the finding");
+        if (!bench.host.wait_for(*op, c.within(patience))) return skip("H02 has the finding");
     }
-    if (best > std::chrono::milliseconds{100}) return fail("start took " + format_duration(best));
+    if (best > c.within(std::chrono::milliseconds{100}))
+        return fail("start took " + format_duration(best));
     return pass();
 }
 
@@ -71,14 +72,14 @@ Verdict completes_once(Case& c) {
         const Instant began = bench.host.now();
         const auto op = bench.trial->start(target, timeout);
         if (!op) return fail("start was refused");
-        const auto answer = bench.host.wait_for(*op, patience + std::chrono::seconds{1});
+        const auto answer = bench.host.wait_for(*op, c.within(patience + std::chrono::seconds{1}));
         if (!answer) return fail("no completion for " + target);
         bench.host.settle(std::chrono::milliseconds{100});
         if (bench.host.of(*op).size() != 1) {
             return fail(std::to_string(bench.host.of(*op).size()) + " completions of one check");
         }
         const Duration took = answer->at - began;
-        if (took > std::chrono::milliseconds{timeout + 200}) {
+        if (took > c.within(std::chrono::milliseconds{timeout + 200})) {
             return warn("the answer took " + format_duration(took) + " of " +
                         std::to_string(timeout) + " ms");
         }
@@ -94,7 +95,8 @@ Verdict busy_host(Case& c) {
     for (const std::string& target : targets) {
         const auto op = bench.trial->start(target, 500);
         if (op) {
-            if (!bench.host.wait_for(*op, patience)) return fail("accepted and never answered");
+            if (!bench.host.wait_for(*op, c.within(patience)))
+                return fail("accepted and never answered");
             continue;
         }
         if (!bench.host.last_error) return fail("start was refused without set_error");
@@ -135,11 +137,11 @@ Verdict cancels(Case& c) {
     bench.host.settle(std::chrono::milliseconds{20});
     const Instant began = bench.host.now();
     bench.trial->checker().cancel(bench.trial->self(), *op);
-    const auto answer = bench.host.wait_for(*op, patience);
+    const auto answer = bench.host.wait_for(*op, c.within(patience));
     if (!answer) return fail("a cancelled check is never completed");
     bench.host.settle(std::chrono::milliseconds{100});
     if (bench.host.of(*op).size() != 1) return fail("a cancelled check is completed twice");
-    if (answer->at - began > std::chrono::milliseconds{500}) {
+    if (answer->at - began > c.within(std::chrono::milliseconds{500})) {
         return warn("it took " + format_duration(answer->at - began));
     }
     return pass();
@@ -151,7 +153,7 @@ Verdict cancels_nothing(Case& c) {
     const auto& cancel = bench.trial->checker().cancel;
     cancel(bench.trial->self(), 12345);
     const auto op = bench.trial->start(bench.pass);
-    if (!op || !bench.host.wait_for(*op, patience)) return skip("H02 has the finding");
+    if (!op || !bench.host.wait_for(*op, c.within(patience))) return skip("H02 has the finding");
     cancel(bench.trial->self(), *op);
     bench.host.settle(std::chrono::milliseconds{50});
     return bench.host.of(*op).size() == 1 ? pass() : fail("a completion follows a late cancel");
@@ -165,7 +167,7 @@ Verdict cancels_at_once(Case& c) {
         const auto op = bench.trial->start(bench.slow, 3000);
         if (!op) return fail("start was refused in round " + std::to_string(i));
         bench.trial->checker().cancel(bench.trial->self(), *op);
-        if (!bench.host.wait_for(*op, patience)) return fail("never completed");
+        if (!bench.host.wait_for(*op, c.within(patience))) return fail("never completed");
         if (bench.host.of(*op).size() != 1) return fail("completed twice");
     }
     return pass();
@@ -186,7 +188,8 @@ Verdict destroyed_while_busy(Case& c) {
         bench.host.settle(std::chrono::milliseconds{700});
         bench.host.behaviour().stale = false;
     }
-    if (best > std::chrono::milliseconds{100}) return fail("destroy took " + format_duration(best));
+    if (best > c.within(std::chrono::milliseconds{100}))
+        return fail("destroy took " + format_duration(best));
     return pass();
 }
 
@@ -199,7 +202,8 @@ Verdict destroyed_on_completion(Case& c) {
         destroyed = true;
     };
     if (!bench.trial->start(bench.pass)) return fail("start was refused");
-    if (!bench.host.until([&] { return destroyed; }, patience)) return skip("no completion");
+    if (!bench.host.until([&] { return destroyed; }, c.within(patience)))
+        return skip("no completion");
     bench.host.settle(std::chrono::milliseconds{100});
     return pass();
 }
@@ -214,7 +218,7 @@ Verdict next_in_completion(Case& c) {
         if (++answers < 3 && !bench.trial->start(bench.pass)) refused = true;
     };
     if (!bench.trial->start(bench.pass)) return fail("start was refused");
-    bench.host.until([&] { return answers >= 3 || refused; }, patience);
+    bench.host.until([&] { return answers >= 3 || refused; }, c.within(patience));
     bench.host.on_event = nullptr;
     if (refused) return fail("the next check is refused when the last has just completed");
     return answers >= 3 ? pass() : fail("the next check was not answered");
@@ -248,7 +252,7 @@ Verdict larger_request(Case& c) {
     request.known.target = {bench.pass.c_str(), bench.pass.size()};
     const auto op = bench.trial->start(bench.pass, 5000, &request.known);
     if (!op) return fail("a request with members of later minors is refused");
-    return bench.host.wait_for(*op, patience) ? pass() : fail("no answer");
+    return bench.host.wait_for(*op, c.within(patience)) ? pass() : fail("no answer");
 }
 
 Verdict extreme_timeouts(Case& c) {
@@ -257,7 +261,7 @@ Verdict extreme_timeouts(Case& c) {
     for (const std::uint32_t timeout : {1U, 0x80000000U, 0xFFFFFFFFU}) {
         const auto op = bench.trial->start(bench.pass, timeout);
         if (!op) return fail("a timeout of " + std::to_string(timeout) + " ms is refused");
-        if (!bench.host.wait_for(*op, patience)) {
+        if (!bench.host.wait_for(*op, c.within(patience))) {
             return fail("no answer with a timeout of " + std::to_string(timeout) + " ms");
         }
     }
@@ -285,7 +289,7 @@ Verdict without_process(Case& c) {
         return fail("a check without a process is refused: " +
                     bench.host.last_error.value_or("no reason"));
     }
-    return bench.host.wait_for(*op, patience) ? pass() : fail("no answer");
+    return bench.host.wait_for(*op, c.within(patience)) ? pass() : fail("no answer");
 }
 
 Verdict many_instances(Case& c) {
@@ -305,7 +309,7 @@ Verdict many_instances(Case& c) {
         const Usage now = usage();
         return now.descriptors <= before.descriptors + 5 && now.threads <= before.threads + 2;
     };
-    if (bench.host.until(back, std::chrono::seconds{5})) return pass();
+    if (bench.host.until(back, c.within(std::chrono::seconds{5}))) return pass();
     return fail(std::to_string(usage().descriptors) + " descriptors and " +
                 std::to_string(usage().threads) + " threads after 100 checks, before " +
                 std::to_string(before.descriptors) + " and " + std::to_string(before.threads));
@@ -322,7 +326,7 @@ Verdict without_extensions(Case& c) {
     if (bench.pass.empty()) return pass();
     const auto op = bench.trial->start(bench.pass);
     if (!op) return bench.host.last_error ? pass() : fail("start fails without a reason");
-    return bench.host.wait_for(*op, patience) ? pass() : fail("no answer");
+    return bench.host.wait_for(*op, c.within(patience)) ? pass() : fail("no answer");
 }
 
 constexpr std::array table{

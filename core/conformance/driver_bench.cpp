@@ -69,7 +69,7 @@ void DriverBench::leave_no_traces() {
         return std::none_of(started_.begin(), started_.end(),
                             [](const Running& run) { return process_lives(run.pid); });
     };
-    if (!host.until(all_dead, bench_patience)) return;
+    if (!host.until(all_dead, within(bench_patience))) return;
     renew();
     for (const Running& run : std::exchange(started_, {})) {
         // A zombie keeps its cgroup busy, and the instance that would have collected it is gone.
@@ -102,12 +102,13 @@ std::string DriverBench::output() const {
 }
 
 bool DriverBench::wait_for_output(const std::string& text) {
-    return host.until([&] { return output().find(text) != std::string::npos; }, bench_patience);
+    return host.until([&] { return output().find(text) != std::string::npos; },
+                      within(bench_patience));
 }
 
 Running DriverBench::started(sysp_op op, Running run, sysp_status accepted) {
     run.refused = accepted != SYSP_OK;
-    if (!run.refused) run.answer = host.wait_for(op, bench_patience);
+    if (!run.refused) run.answer = host.wait_for(op, within(bench_patience));
     if (!run.up()) refusal = run.answer ? run.answer->message : host.last_error.value_or("");
     if (run.up()) {
         run.pid = run.answer->pid;
@@ -120,14 +121,16 @@ Running DriverBench::started(sysp_op op, Running run, sysp_status accepted) {
 Running DriverBench::spawn(const std::vector<std::string>& argv) {
     Running run;
     run.proc = host.new_proc();
-    run.run_id = "kit-" + std::to_string(::getpid()) + "-" + std::to_string(++runs_);
+    // A number of a process alone may be that of another kit's, in another namespace.
+    run.run_id = "kit-" + std::to_string(::getpid()) + "-" +
+                 std::to_string(host.now().time_since_epoch().count()) + "-" +
+                 std::to_string(++runs_);
     std::vector<std::string> environment = env;
     environment.push_back("SYSPULSE_RUN_ID=" + run.run_id);
     std::vector<sysp_str> arguments;
     std::vector<sysp_str> variables;
     for (const std::string& argument : argv) arguments.push_back(borrow(argument));
     for (const std::string& variable : environment) variables.push_back(borrow(variable));
-    sysp_limits limits{};
     limits.size = sizeof limits;
     sysp_spawn_request request{};
     request.size = sizeof request;
@@ -164,7 +167,7 @@ Running DriverBench::recover(const std::string& run_id, const std::string& token
 }
 
 std::optional<Event> DriverBench::answered(sysp_op op, sysp_status accepted) {
-    if (accepted == SYSP_OK) return host.wait_for(op, bench_patience);
+    if (accepted == SYSP_OK) return host.wait_for(op, within(bench_patience));
     Event refused;
     refused.error = accepted;
     return refused;
@@ -188,7 +191,7 @@ std::optional<Event> DriverBench::stats(sysp_proc proc) {
 }
 
 std::optional<Event> DriverBench::exit_of(const Running& run) {
-    return host.wait_for_exit(run.proc, bench_patience);
+    return host.wait_for_exit(run.proc, within(bench_patience));
 }
 
 }  // namespace syspulse::conformance

@@ -30,6 +30,7 @@ class DriverBench {
     DriverBench& operator=(const DriverBench&) = delete;
 
     bool ready() const { return trial && trial->created(); }
+    Duration within(Duration limit) const { return case_.within(limit); }
 
     Running spawn(const std::vector<std::string>& argv);
     Running shell(const std::string& script) { return spawn({"/bin/sh", "-c", script}); }
@@ -40,6 +41,8 @@ class DriverBench {
     std::optional<Event> stats(sysp_proc proc);
     void release(sysp_proc proc) { trial->driver().release(trial->self(), proc); }
     std::optional<Event> exit_of(const Running& run);
+    // Options of the processes that are started from now on.
+    void use(plugin_host::PluginConfig options) { options_ = std::move(options); }
     // A fresh instance in place of the present one.
     void renew();
     // What the last programs wrote to standard output.
@@ -51,6 +54,7 @@ class DriverBench {
     std::vector<std::string> env{"PATH=/usr/bin:/bin"};
     std::string refusal;               // What the driver said of the last start that failed.
     std::int32_t* pid_slot = nullptr;  // Of the starts that follow.
+    sysp_limits limits{};              // Likewise.
 
   private:
     std::optional<Event> answered(sysp_op op, sysp_status accepted);

@@ -164,7 +164,8 @@ Verdict kills_tree(DriverBench& bench) {
     text >> word >> child;
     const auto killed = bench.signal(run.proc, SYSP_SIG_KILL);
     if (!killed || killed->error || !bench.exit_of(run)) return fail("SYSP_SIG_KILL fails");
-    if (bench.host.until([&] { return !process_lives(child); }, std::chrono::seconds{3})) {
+    if (bench.host.until([&] { return !process_lives(child); },
+                         bench.within(std::chrono::seconds{3}))) {
         return pass();
     }
     ::kill(static_cast<pid_t>(child), SIGKILL);
@@ -274,7 +275,7 @@ Verdict cycles(DriverBench& bench) {
         if (!round()) return fail("it does not run");
     }
     const auto settled = [&] { return usage().descriptors <= before.descriptors + 2; };
-    if (!bench.host.until(settled, std::chrono::seconds{3})) {
+    if (!bench.host.until(settled, bench.within(std::chrono::seconds{3}))) {
         return fail(std::to_string(usage().descriptors - before.descriptors) +
                     " descriptors leak in 60 runs");
     }

@@ -59,5 +59,8 @@ std::span<const Item> recovery_items();
 std::span<const Item> state_items();
 std::span<const Item> worker_items();
 std::span<const Item> isolation_items();
+std::span<const Item> takeover_items();
+std::span<const Item> secret_items();
+std::span<const Item> kernel_items();
 
 }  // namespace syspulse::conformance

@@ -1,6 +1,7 @@
 #include "conformance/kit.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include "base/signals.hpp"
 #include "conformance/case.hpp"
 #include "conformance/item.hpp"
+#include "conformance/kit_system.hpp"
 #include "platform/clock.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/helper_process.hpp"
@@ -19,7 +21,7 @@ namespace syspulse::conformance {
 namespace {
 
 constexpr const char* program_name = "syspulse-plugin-check";
-constexpr std::size_t case_arguments = 6;
+constexpr std::size_t case_arguments = 7;
 constexpr std::size_t answer_max = 1UL << 20;
 constexpr Duration scan_limit = std::chrono::seconds{10};
 constexpr Duration case_limit = std::chrono::seconds{60};
@@ -55,15 +57,18 @@ Finding run_case(const Item& item, const std::string& kind, const KitOptions& op
     const Instant began = clock.now().mono;
     const auto helper = platform::start_helper(
         {}, {program_name, "case", finding.item, kind, plugin.string(),
-             options.author_file ? options.author_file->string() : std::string()});
+             options.author_file ? options.author_file->string() : std::string(),
+             std::to_string(options.deadline_scale)});
     if (!helper) {
         finding.message = helper.error().message;
         return finding;
     }
-    const auto text = platform::read_to_end(helper->channel.get(), answer_max, case_limit);
-    if (!text || !platform::wait_for_exit(helper->process.get(), collect_limit)) {
+    const auto text = platform::read_to_end(helper->channel.get(), answer_max,
+                                            case_limit * options.deadline_scale);
+    const Duration collect = collect_limit * options.deadline_scale;
+    if (!text || !platform::wait_for_exit(helper->process.get(), collect)) {
         platform::signal_process(helper->process.get(), kill_number);
-        platform::wait_for_exit(helper->process.get(), collect_limit);
+        platform::wait_for_exit(helper->process.get(), collect);
     }
     const auto status = platform::collect_exit(helper->process.get());
     finding.seconds = std::chrono::duration<double>(clock.now().mono - began).count();
@@ -111,7 +116,8 @@ Result<void> run_kit(const KitOptions& options, const std::function<void(const F
     static_cast<void>(platform::become_subreaper());
     const auto clock = platform::make_system_clock();
     // What cannot be looked at has no kinds; items about the file tell why.
-    const auto scanned = plugin_host::scan_files({}, {*plugin}, {}, scan_limit);
+    const auto scanned =
+        plugin_host::scan_files({}, {*plugin}, {}, scan_limit * options.deadline_scale);
     const plugin_host::PluginInfo info =
         scanned.front() ? *scanned.front() : plugin_host::PluginInfo{};
     for (const Item& item : items()) {
@@ -158,8 +164,12 @@ int run_kit_case(const std::vector<std::string>& arguments) {
     platform::end_with_parent();
     const Item* const item = find_item(arguments[2]);
     auto author = read_author_file(arguments[5]);
-    if (item == nullptr || !author) return 2;
-    Case the_case(arguments[4], arguments[3], *std::move(author));
+    int scale = 0;
+    const std::string& text = arguments[6];
+    std::from_chars(text.data(), text.data() + text.size(), scale);
+    if (item == nullptr || !author || scale < 1) return 2;
+    measure_small_pages();
+    Case the_case(arguments[4], arguments[3], *std::move(author), scale);
     Verdict verdict = item->run(the_case);
     const nlohmann::json answer{{"status", to_text(verdict.outcome)}, {"message", verdict.message}};
     static_cast<void>(platform::write_all(

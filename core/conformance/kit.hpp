@@ -17,6 +17,7 @@ struct KitOptions {
     std::optional<std::filesystem::path> author_file;
     int level = 3;                  // Items up to this one.
     std::vector<std::string> only;  // Items by id; empty: all.
+    int deadline_scale = 1;         // How many times as long deadlines are.
 };
 
 struct Finding {

@@ -108,6 +108,7 @@ sysp_status SYSP_CALL proc_exited(const sysp_host* host, sysp_proc proc, const s
     event.proc = proc;
     event.exit_kind = exit->kind;
     event.exit_value = exit->value;
+    event.exit_flags = exit->flags;
     return kit(host).record(std::move(event));
 }
 

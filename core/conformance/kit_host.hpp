@@ -41,6 +41,7 @@ struct Event {
     std::size_t kept = 0;
     std::int32_t exit_kind = 0;
     std::int32_t exit_value = 0;
+    std::uint32_t exit_flags = 0;
     sysp_stats stats{};
     Instant at;
 };

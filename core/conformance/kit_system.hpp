@@ -13,6 +13,10 @@ namespace syspulse::conformance {
 // second must not be touched.
 std::span<char> table_page(bool guarded);
 
+// Memory is measured in pages: from here on the kernel gives this process no huge ones, one of
+// which would look like a leak.
+void measure_small_pages();
+
 // Whether programs that this process starts would have the handle, too.
 bool is_inherited(std::int64_t handle);
 

@@ -167,9 +167,9 @@ Verdict floors(Case& c) {
 Verdict second_copy(Case& c) {
     const auto kind = c.kind();
     if (!kind) return skip(kind.error().message);
-    const auto copy = std::filesystem::temp_directory_path() /
-                      ("syspulse-kit-" + std::to_string(usage().resident_kib) + "-" +
-                       c.file().filename().string());
+    const auto copy =
+        std::filesystem::temp_directory_path() /
+        ("syspulse-kit-" + std::to_string(usage().memory_kib) + "-" + c.file().filename().string());
     std::error_code error;
     std::filesystem::copy_file(c.file(), copy, std::filesystem::copy_options::overwrite_existing,
                                error);

@@ -28,7 +28,7 @@ Verdict bad_targets(Case& c) {
         constexpr std::uint32_t timeout = 500;
         const auto op = trial.start(server.in(pattern), timeout);
         if (!op) return fail(std::string("a target that ") + name + " is refused");
-        if (!host.wait_for(*op, std::chrono::seconds{10})) {
+        if (!host.wait_for(*op, c.within(std::chrono::seconds{10}))) {
             return fail(std::string("no answer about a target that ") + name);
         }
     }

@@ -65,6 +65,15 @@ constexpr std::array recoveries{
 constexpr std::array isolations{
     Item{"X01", 3, Subject::kind, "in a process of its own the verdicts are the same", needs_posix},
 };
+constexpr std::array takeovers{
+    Item{"X04", 4, Subject::kind,
+         "the manager is killed: its process ends, daemons live, the next manager finds them",
+         needs_posix},
+};
+constexpr std::array secrets{
+    Item{"C07", 3, Subject::kind,
+         "secret options are in no log, error, answer, token or command line", needs_posix},
+};
 
 }  // namespace
 
@@ -82,6 +91,18 @@ std::span<const Item> recovery_items() {
 
 std::span<const Item> isolation_items() {
     return isolations;
+}
+
+std::span<const Item> takeover_items() {
+    return takeovers;
+}
+
+std::span<const Item> secret_items() {
+    return secrets;
+}
+
+std::span<const Item> kernel_items() {
+    return {};
 }
 
 }  // namespace syspulse::conformance

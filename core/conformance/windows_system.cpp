@@ -30,6 +30,8 @@ std::size_t threads_of_this_process() {
 
 }  // namespace
 
+void measure_small_pages() {}
+
 Usage usage() {
     Usage now;
     DWORD handles = 0;
@@ -38,7 +40,7 @@ Usage usage() {
     now.threads = threads_of_this_process();
     PROCESS_MEMORY_COUNTERS memory{};
     ::GetProcessMemoryInfo(::GetCurrentProcess(), &memory, sizeof memory);
-    now.resident_kib = memory.WorkingSetSize / 1024;
+    now.memory_kib = memory.WorkingSetSize / 1024;
     return now;
 }
 

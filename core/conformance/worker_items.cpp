@@ -15,7 +15,7 @@ Verdict refused_completions(Case& c) {
     if (!trial.created()) return skip("create fails");
     for (int i = 0; i < 5; ++i) {
         const auto op = trial.start(c.author().pass, 300);
-        if (op) host.wait_for(*op, std::chrono::seconds{10});
+        if (op) host.wait_for(*op, c.within(std::chrono::seconds{10}));
     }
     return pass();
 }
@@ -32,7 +32,7 @@ Verdict workers_end(Case& c) {
         host.settle(std::chrono::milliseconds{50});
     }
     const bool ended =
-        host.until([&] { return host.workers_busy() == 0; }, std::chrono::seconds{5});
+        host.until([&] { return host.workers_busy() == 0; }, c.within(std::chrono::seconds{5}));
     return ended ? pass() : warn("a worker runs five seconds after destroy");
 }
 

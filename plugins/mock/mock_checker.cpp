@@ -276,6 +276,9 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
     if (broken("H15") && request->timeout_ms < 2) std::abort();
     if (broken("H17") && request->proc == 0) return refuse(host, SYSP_E_INVALID, "whose?");
     if (broken("H18")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (broken("C07") && !checker.key.empty()) {
+        host->log(host, SYSP_LOG_DEBUG, checker.key.data(), checker.key.size());
+    }
     if (misbehave(checker, op, word)) return SYSP_OK;
     if (word == "worker" || (word == "pass" && broken("H03"))) return work(checker, op, false);
     if (word == "stuck") return work(checker, op, true);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -27,9 +28,12 @@ struct Driver {
     void* inner = nullptr;
     std::map<sysp_proc, std::int64_t> pids;
     std::map<sysp_op, sysp_proc> starting;
+    std::map<sysp_op, std::string> looked_for;  // Tokens.
+    std::string token;                          // The last one that was changed.
     std::set<sysp_proc> known;
     std::set<sysp_proc> exited;
     std::uint64_t stats_calls = 0;
+    unsigned adopted = 0;
     bool hasty = false;  // The end is told before the start.
 };
 
@@ -50,16 +54,49 @@ bool is_stopped(std::int64_t pid) {
     return name_end + 2 < stat.size() && stat[name_end + 2] == 'T';
 }
 
+// Of a token "pid/when/boot" that is whole; zero of any other.
+std::int64_t number_in(const std::string& token) {
+    const std::size_t end = token.find('/');
+    if (end == 0 || end == std::string::npos || token.find('/', end + 1) == std::string::npos ||
+        token.find_first_not_of("0123456789") != end) {
+        return 0;
+    }
+    return std::atoll(token.c_str());
+}
+
+// Whoever has the number now is taken for the process. False if nobody has it.
+bool take_anybody(Driver& driver, sysp_op op) {
+    const std::string& token = driver.looked_for[op];
+    sysp_spawn_result result{};
+    result.size = sizeof result;
+    result.pid = number_in(token);
+    result.token = {token.c_str(), token.size()};
+    if (result.pid == 0 || ::kill(static_cast<pid_t>(result.pid), 0) != 0) return false;
+    static_cast<void>(driver.real->spawn_done(driver.real, op, &result, nullptr));
+    return true;
+}
+
+// A token that is good below one manager only.
+std::string mark_of_manager() {
+    return '#' + std::to_string(::getppid());
+}
+
 sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_spawn_result* result,
                                  const sysp_error* error) {
     Driver& driver = driver_of(host);
     const sysp_proc proc = driver.starting[op];
+    if (result == nullptr && broken("D10") && take_anybody(driver, op)) return SYSP_OK;
     if (result == nullptr) return driver.real->spawn_done(driver.real, op, result, error);
     driver.pids[proc] = result->pid;
+    if (driver.looked_for.count(op) != 0) ++driver.adopted;
     driver.known.insert(proc);
     sysp_spawn_result copy = *result;
     if (is_stopped(copy.pid)) copy.flags |= SYSP_SPAWNF_FROZEN;
     if (broken("D07")) copy.token = {"", 0};
+    if (broken("X04")) {
+        driver.token = std::string(copy.token.ptr, copy.token.len) + mark_of_manager();
+        copy.token = {driver.token.c_str(), driver.token.size()};
+    }
     if (broken("own-pid")) copy.pid = ::getpid();
     const char* const foreign = std::getenv("SYSPULSE_MOCK_FOREIGN_PID");
     if (foreign != nullptr) copy.pid = std::atoi(foreign);
@@ -118,6 +155,8 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     if (broken("D04")) env.push_back({"MOCK=1", 6});
     copy.env = env.data();
     copy.envc = env.size();
+    static const sysp_limits none{sizeof(sysp_limits), 0, 0, 0, 0, 0, 0};
+    if (broken("D25")) copy.limits = &none;
     if (broken("D23")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const sysp_status status = inner().spawn(driver.inner, op, &copy);
     if (broken("D29") && request->pid_slot != nullptr) *request->pid_slot = 1;
@@ -128,7 +167,15 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
 sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request* request) {
     Driver& driver = *static_cast<Driver*>(self);
     driver.starting[op] = request->proc;
-    if (broken("D08") || broken("D20")) {
+    std::string& token = driver.looked_for[op];
+    token.assign(request->token.ptr, request->token.len);
+    sysp_recover_request copy = *request;
+    const std::size_t mark = token.find('#');
+    const bool foreign = broken("X04") && !token.empty() &&
+                         (mark == std::string::npos || token.substr(mark) != mark_of_manager());
+    if (broken("X04")) copy.token.len = std::min(mark, token.size());
+    constexpr unsigned few = 4;
+    if (broken("D08") || broken("D20") || foreign || (broken("X05") && driver.adopted >= few)) {
         const sysp_error error{sizeof error, SYSP_E_NOT_FOUND, 0, 0, 0, 0, {"gone", 4}};
         return driver.real->spawn_done(driver.real, op, nullptr, &error);
     }
@@ -140,7 +187,9 @@ sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request
         return driver.real->spawn_done(driver.real, op, &result, nullptr);
     }
     if (broken("D12") && request->token.len > 1000) std::abort();
-    return inner().recover(driver.inner, op, request);
+    const sysp_status status = inner().recover(driver.inner, op, &copy);
+    if (status != SYSP_OK && broken("D10") && take_anybody(driver, op)) return SYSP_OK;
+    return status;
 }
 
 sysp_status done(Driver& driver, sysp_op op, sysp_status code) {
@@ -209,8 +258,32 @@ sysp_status SYSP_CALL thaw(void* self, sysp_op op, sysp_proc proc) {
     return hold(self, op, proc, SIGCONT);
 }
 
+sysp_status refuse(const Driver& driver, std::string_view why) {
+    const sysp_error error{sizeof error, SYSP_E_CONFIG, 0, 0, 0, 0, {why.data(), why.size()}};
+    driver.real->set_error(driver.real, &error);
+    return SYSP_E_CONFIG;
+}
+
+// What no schema can tell: words that the driver cannot stand, and limits that it has no use for.
+sysp_status SYSP_CALL try_spawn(void* self, const sysp_config* config, const sysp_limits* limits) {
+    const Driver& driver = *static_cast<Driver*>(self);
+    sysp_str given{};
+    const bool said = driver.real->cfg_str(config, "/word", &given) == SYSP_OK;
+    const std::string_view word(said ? given.ptr : "", said ? given.len : 0);
+    if (word == "contradiction") return refuse(driver, "/word: contradicts itself");
+    if (word == "abort") std::abort();
+    if (word == "spin") spin();
+    const bool limited = (limits->valid & SYSP_LIMIT_PROCESSES) != 0;
+    if (limited && limits->processes == 13) {
+        return refuse(driver, "/resource_limits/max_processes: brings bad luck");
+    }
+    return SYSP_OK;
+}
+
 const void* SYSP_CALL get_extension(void*, const char* id) {
     static const sysp_freeze table{sizeof table, 0, freeze, thaw};
+    static const sysp_try trial{sizeof trial, 0, try_spawn};
+    if (std::strcmp(id, SYSP_EXT_TRY) == 0) return &trial;
     return std::strcmp(id, SYSP_EXT_FREEZE) == 0 ? &table : nullptr;
 }
 
@@ -224,6 +297,7 @@ const sysp_kind* driver_kind() {
         sysp_kind copy = *mock_inner_plugin()->kinds[0];
         copy.name = "mock";
         copy.summary = "the posix driver, or a broken one";
+        copy.process_schema = R"({"type": "object", "properties": {"word": {"type": "string"}}})";
         copy.vtbl = &table;
         return copy;
     }();

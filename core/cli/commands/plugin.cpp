@@ -32,6 +32,9 @@ constexpr std::array options{
     OptionSpec{0, "level", "N", "check: items up to this level, 1 to 5 (default 3)",
                ValueKind::count},
     OptionSpec{0, "only", "ITEM", "check: only this item (may be repeated)", ValueKind::text, true},
+    OptionSpec{0, "deadline-scale", "N",
+               "check: wait N times as long, 1 to 100, on a machine that is emulated (default 1)",
+               ValueKind::count},
     OptionSpec{0, "explain", "ITEM", "check: say what an item is about, and end", ValueKind::text},
     OptionSpec{0, "json", "", "check: the same as --format json"},
 };

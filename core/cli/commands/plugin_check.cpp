@@ -15,6 +15,7 @@ namespace {
 
 using conformance::Finding;
 
+constexpr std::uint64_t deadline_scale_max = 100;
 constexpr std::array<std::string_view, 6> statuses{"pass", "warn", "skip", "fail", "crash", "hang"};
 
 Color color_of(const Finding& finding) {
@@ -96,6 +97,12 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
     }
     options.level = static_cast<int>(arguments.count("level").value_or(3));
     options.only = arguments.all("only");
+    const auto scale = arguments.count("deadline-scale").value_or(1);
+    if (scale < 1 || scale > deadline_scale_max) {
+        return report(context, usage_failure("--deadline-scale must be 1 to " +
+                                             std::to_string(deadline_scale_max)));
+    }
+    options.deadline_scale = static_cast<int>(scale);
     const bool json = context.json() || arguments.has("json");
     std::vector<Finding> findings;
     const auto ran = context.check_plugin(options, [&](const Finding& finding) {

@@ -227,5 +227,23 @@ TEST(Plugin, check_tells_a_program_of_violations_as_an_error) {
               "\n");
 }
 
+TEST(Plugin, check_waits_as_long_as_it_is_told_to) {
+    World world;
+    int scale = 0;
+    world.check_plugin = [&](const conformance::KitOptions& options, const auto&) {
+        scale = options.deadline_scale;
+        return Result<void>();
+    };
+    EXPECT_EQ(world.run({"plugin", "check", "x.so"}).code, 0);
+    EXPECT_EQ(scale, 1);
+    EXPECT_EQ(world.run({"plugin", "check", "x.so", "--deadline-scale", "10"}).code, 0);
+    EXPECT_EQ(scale, 10);
+    for (const char* wrong : {"0", "101", "1000"}) {
+        const auto refused = world.run({"plugin", "check", "x.so", "--deadline-scale", wrong});
+        EXPECT_EQ(refused.code, 2);
+        EXPECT_THAT(refused.err, HasSubstr("--deadline-scale must be 1 to 100"));
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::cli::testing

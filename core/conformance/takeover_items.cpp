@@ -1,0 +1,175 @@
+// X04 and X05: the manager is lost, and the plugin's file is replaced.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <sstream>
+
+#include "conformance/driver_bench.hpp"
+#include "conformance/isolated.hpp"
+#include "conformance/target_server.hpp"
+#include "conformance/told_by_child.hpp"
+
+namespace syspulse::conformance {
+namespace {
+
+bool is_sound(Isolated& isolated, const std::string& target) {
+    isolated.check(target);
+    return isolated.report && isolated.report->outcome == platform::CheckReport::Outcome::passed;
+}
+
+// What a manager leaves behind when it is killed in the middle of its work.
+struct Left {
+    std::int64_t host = 0;  // The plugin's process.
+    Isolated::Run run;      // Of a driver.
+};
+
+// The manager that will be lost.
+class DoomedManager {
+  public:
+    DoomedManager(Case& c, const PluginFolder& folder)
+        : server_(TargetServer::Manner::reply, c.author().reply), isolated_(c, folder) {
+        if (!isolated_.loaded()) return;
+        if (c.is_driver()) run_ = isolated_.spawn({"/bin/sleep", "600"});
+        const bool works =
+            c.is_driver() ? run_.pid > 0 : is_sound(isolated_, server_.in(c.author().pass));
+        if (works) host_ = isolated_.status().pid;
+    }
+    std::string what_it_has() const {
+        std::ostringstream text;
+        text << host_ << ' ' << run_.pid << ' ' << run_.run_id << ' ' << run_.token;
+        return text.str();
+    }
+    void go_on() {
+        isolated_.until([] { return false; });
+    }
+
+  private:
+    TargetServer server_;
+    Isolated isolated_;
+    Isolated::Run run_;
+    std::int64_t host_ = 0;
+};
+
+// Nothing when there was no manager that worked.
+std::optional<Left> lose_a_manager(Case& c, const PluginFolder& folder) {
+    std::optional<DoomedManager> manager;
+    const std::string text = told_by_child(
+        c.within(2 * bench_patience), [&] { return manager.emplace(c, folder).what_it_has(); },
+        [&] { manager->go_on(); });
+    Left left;
+    std::istringstream words(text);
+    words >> left.host >> left.run.pid;
+    words.get();
+    std::getline(words, left.run.run_id, ' ');
+    left.run.token.assign(std::istreambuf_iterator<char>(words), {});
+    if (left.host <= 1) return std::nullopt;
+    return left;
+}
+
+Verdict takes_over(Isolated& isolated, const Isolated::Run& lost) {
+    if (!process_lives(lost.pid)) return fail("the daemon died with the manager");
+    const Isolated::Run& found = isolated.recover(lost);
+    if (found.pid == 0) {
+        ::kill(static_cast<pid_t>(lost.pid), SIGKILL);
+        return fail("the next manager does not find the daemon: " +
+                    found.failure.value_or("no answer"));
+    }
+    if (found.pid != lost.pid) return fail("another process is taken for it");
+    if (found.exit) return fail("an exit was reported that was none");
+    isolated.processes().kill_tree(RunId{1}, {});
+    if (!isolated.until([&] { return found.exit.has_value(); })) {
+        return fail("the end of the daemon is not reported to the next manager");
+    }
+    return pass();
+}
+
+Verdict survives_the_manager(Case& c) {
+    if (!c.is_driver() && c.author().pass.empty()) {
+        return skip("the author's file names no target that passes");
+    }
+    const PluginFolder folder(c);
+    const auto left = lose_a_manager(c, folder);
+    if (!left) return skip("in a process of its own it does not work: see X02");
+    Isolated isolated(c, folder);
+    if (!isolated.loaded()) return skip("it does not load");
+    const bool ended = isolated.until([&] { return !process_lives(left->host); });
+    if (!ended) ::kill(static_cast<pid_t>(left->host), SIGKILL);
+    ::waitpid(static_cast<pid_t>(left->host), nullptr, WNOHANG);
+    if (!ended) return fail("the plugin's process outlives the manager");
+    if (c.is_driver()) return takes_over(isolated, left->run);
+    const TargetServer server(TargetServer::Manner::reply, c.author().reply);
+    return is_sound(isolated, server.in(c.author().pass))
+               ? pass()
+               : fail("below the next manager it does not pass");
+}
+
+constexpr std::uint64_t daemons = 10;
+
+// Whether the daemon heeds a request to end, which only a driver that has it can pass on.
+bool ends(Isolated& isolated, std::uint64_t number) {
+    Isolated::Run& run = isolated.run(number);
+    isolated.processes().signal(RunId{number}, SIGTERM, [&run](const Result<void>& sent) {
+        if (!sent) run.failure = sent.error().message;
+    });
+    isolated.until([&run] { return run.exit || run.failure; });
+    return run.exit && run.exit->value == SIGTERM;
+}
+
+// The last one only shows that they can be ended.
+bool start_daemons(Isolated& isolated) {
+    for (std::uint64_t number = 1; number <= daemons + 1; ++number) {
+        if (isolated.spawn({"/bin/sleep", "600"}, number).pid == 0) return false;
+    }
+    return ends(isolated, daemons + 1);
+}
+
+// Everything that runs is in the hands of the new process.
+Verdict all_end(Isolated& isolated) {
+    for (std::uint64_t number = 1; number <= daemons; ++number) {
+        const Isolated::Run& run = isolated.run(number);
+        if (run.exit || !process_lives(run.pid)) return fail("a daemon ended with the old file");
+    }
+    for (std::uint64_t number = 1; number <= daemons; ++number) {
+        if (ends(isolated, number)) continue;
+        return fail("a daemon was not taken over: " +
+                    isolated.run(number).failure.value_or("it heeds no request to end"));
+    }
+    return pass();
+}
+
+Verdict upgrades(Case& c) {
+    if (!c.is_driver() && c.author().pass.empty()) {
+        return skip("the author's file names no target that passes");
+    }
+    const TargetServer server(TargetServer::Manner::reply, c.author().reply);
+    const std::string target = server.in(c.author().pass);
+    const PluginFolder folder(c, PluginFolder::Manner::copy);
+    Isolated isolated(c, folder);
+    if (!isolated.loaded()) return skip("a copy of it does not load");
+    const bool works = c.is_driver() ? start_daemons(isolated) : is_sound(isolated, target);
+    if (!works) return skip("in a process of its own it does not work: see X01 and D14");
+    const std::int64_t before = isolated.status().pid;
+    if (!folder.replace()) return skip("the copy cannot be replaced");
+    if (const auto reloaded = isolated.reload(); !reloaded) return fail(reloaded.error().message);
+    if (isolated.status().pid == before) return fail("the old process goes on");
+    if (c.is_driver()) return all_end(isolated);
+    return is_sound(isolated, target) ? pass() : fail("the new process does not pass");
+}
+
+constexpr std::array table{
+    Item{"X04", 4, Subject::kind,
+         "the manager is killed: its process ends, daemons live, the next manager finds them",
+         survives_the_manager},
+    Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
+         upgrades},
+};
+
+}  // namespace
+
+std::span<const Item> takeover_items() {
+    return table;
+}
+
+}  // namespace syspulse::conformance
