@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/log.hpp"
 #include "platform/library_file.hpp"
 #include "plugin_host/keep_for_ever.hpp"
 
@@ -42,15 +43,26 @@ std::string words_of_loader(const std::string& text) {
     return text.substr(begin + before.size(), end - begin - before.size());
 }
 
+// It works without that, as long as its file is replaced and not overwritten.
+void detach(const boost::dll::shared_library& library, const std::filesystem::path& file) {
+    const auto detached = platform::detach_library(library.native());
+    if (detached) return;
+    log::warn("plugin file " + file.string() +
+              " must not be overwritten while it is loaded, only replaced, as it cannot be taken "
+              "into memory: " +
+              detached.error().message);
+}
+
 }  // namespace
 
-Result<const sysp_module*> load_module(const std::filesystem::path& file) {
+Result<const sysp_module*> load_module(const std::filesystem::path& file, bool detached) {
     if (const auto sound = platform::check_library_file(file); !sound) return sound.error();
     try {
         auto library = std::make_shared<boost::dll::shared_library>();
         // The throwing overload, as only its exception carries the text of dlerror().
         library->load(file, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
         keep_for_ever(library);
+        if (detached) detach(*library, file);
         if (!library->has(entry_name(SYSP_ABI_MAJOR))) return no_entry(*library);
         return library->get<Entry>(entry_name(SYSP_ABI_MAJOR))();
     } catch (const std::exception& failure) {

@@ -250,6 +250,34 @@ def a_file_that_is_overwritten_in_place_ends_only_its_process():
         assert m.status("web")["state"] == "running"
 
 
+def a_file_that_is_overwritten_in_place_does_no_harm_inside_the_manager():
+    with Manager() as m:
+        plugins = configured(m, {"syspulse.mock": {"isolation": "none"}})
+        file = plugins / "mock.so"
+        m.add(web={"command": ["/bin/sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done"], "driver": "mock",
+                   "health_check": {"type": "mock", "target": "pass", "interval_secs": 0.05}})
+        m.ok("start", "web", "--wait")
+        before, manager = m.status("web"), m.pid()
+        image = MOCK.read_bytes()
+        # Cut, which makes what is mapped of it a SIGBUS, and written over, which makes it something else.
+        for name, damage in (("cut", lambda: file.write_bytes(b"")), ("other", lambda: file.write_bytes(b"\xcc" * len(image)))):
+            damage()
+            m.add(**{name: {"command": SHELL_FOREVER, "driver": "mock",
+                            "health_check": {"type": "mock", "target": "pass", "interval_secs": 0.05}}})
+            m.ok("start", name, "--wait")
+            m.ok("pause", name)
+            m.ok("resume", name)
+            m.ok("stop", name)
+            listed = plugin(m, "syspulse.mock")
+            assert listed["file_changed"] and listed["path"] == str(file) and listed["state"] == "loaded", listed
+            assert m.pid() == manager and m.status("web")["health_status"] == "healthy", m.status("web")
+        os.kill(before["pid"], signal.SIGTERM)
+        ended = until(lambda: (lambda s: s if s["exit_code"] is not None else None)(m.status("web")), "its exit is seen")
+        assert ended["exit_code"] == 5 and m.pid() == manager, ended
+        with open(f"/proc/{manager}/maps") as maps:
+            assert str(file) not in maps.read(), "nothing of the file is mapped"
+
+
 def a_file_that_cannot_be_looked_at_hurts_nobody():
     with Manager() as m:
         folder = m.root / "plugins"

@@ -51,4 +51,9 @@ Result<void> check_library_file(const std::filesystem::path& path) {
     return {};
 }
 
+// A file that is loaded cannot be written to here.
+Result<void> detach_library(void*) {
+    return {};
+}
+
 }  // namespace syspulse::platform
