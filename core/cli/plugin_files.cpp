@@ -32,6 +32,17 @@ struct Loaded {
         if (known != tried.end()) return known->second;
         return tried.emplace(key, host->try_checker(checker, options_json)).first->second;
     }
+
+    std::map<std::string, Result<void>> asked;
+
+    Result<void> try_driver(const model::PluginChoice& driver, const model::ResourceLimits& given) {
+        const auto limits = manager::process_limits(given);
+        const std::string key = manager::question_of(driver, limits);
+        const auto known = asked.find(key);
+        if (known != asked.end()) return known->second;
+        return asked.emplace(key, host->try_driver(driver.type, driver.options_json, limits))
+            .first->second;
+    }
 };
 
 }  // namespace
@@ -63,14 +74,14 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
     for (const plugin_host::PluginInfo& plugin : loaded->host->catalog().plugins()) {
         views.push_back(manager::plugin_view(plugin));
     }
-    return PluginFiles{manager::known_plugins(loaded->host->catalog()), api::to_json(views),
-                       [loaded](const std::string& checker, const std::string& options_json) {
-                           return loaded->try_checker(checker, options_json);
-                       },
-                       [loaded, trial = manager::driver_trial(*loaded->host)](
-                           const model::PluginChoice& driver, const model::ResourceLimits& limits) {
-                           return trial(driver, limits);
-                       }};
+    return PluginFiles{
+        manager::known_plugins(loaded->host->catalog()), api::to_json(views),
+        [loaded](const std::string& checker, const std::string& options_json) {
+            return loaded->try_checker(checker, options_json);
+        },
+        [loaded](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
+            return loaded->try_driver(driver, limits);
+        }};
 }
 
 }  // namespace syspulse::cli

@@ -264,6 +264,10 @@ config::LoadResult Control::read(const std::string& json, OptionTrials& trials) 
     options.try_checker = [&](const std::string& checker, const std::string& options_json) {
         return trials.look(parts_.plugins, checker, options_json);
     };
+    options.try_driver = [&](const model::PluginChoice& driver,
+                             const model::ResourceLimits& limits) {
+        return trials.look(parts_.plugins, driver, limits);
+    };
     return config::load_specs_json(json, options);
 }
 

@@ -99,10 +99,20 @@ config::LoadOptions load_options(const config::KnownPlugins& known,
 std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)> driver_trial(
     plugin_host::PluginHost& plugins) {
     return [&plugins](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
-        return plugins.try_driver(driver.type, driver.options_json,
-                                  {limits.max_memory_bytes, limits.max_cpu_percent,
-                                   limits.max_open_files, limits.max_processes});
+        return plugins.try_driver(driver.type, driver.options_json, process_limits(limits));
     };
+}
+
+platform::ProcessLimits process_limits(const model::ResourceLimits& limits) {
+    return {limits.max_memory_bytes, limits.max_cpu_percent, limits.max_open_files,
+            limits.max_processes};
+}
+
+std::string question_of(const model::PluginChoice& driver, const platform::ProcessLimits& limits) {
+    const auto text = [](const auto& limit) { return limit ? std::to_string(*limit) : "-"; };
+    return "driver " + driver.type + ' ' + text(limits.max_memory_bytes) + ' ' +
+           text(limits.max_cpu_percent) + ' ' + text(limits.max_open_files) + ' ' +
+           text(limits.max_processes) + ' ' + driver.options_json;
 }
 
 model::DaemonSpec without_secrets(const model::DaemonSpec& spec,

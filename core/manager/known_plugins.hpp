@@ -18,6 +18,11 @@ void use_system_words(config::LoadOptions& options);
 config::LoadOptions load_options(const config::KnownPlugins& known,
                                  plugin_host::PluginHost& plugins);
 
+platform::ProcessLimits process_limits(const model::ResourceLimits& limits);
+
+// What a driver is asked about a process, as one text: the same for the same question.
+std::string question_of(const model::PluginChoice& driver, const platform::ProcessLimits& limits);
+
 // As config::LoadOptions::try_driver. The plugins must outlive it.
 std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)> driver_trial(
     plugin_host::PluginHost& plugins);

@@ -9,7 +9,7 @@
 #include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/plugin_secrets.hpp"
 #include "plugin_host/plugin_text.hpp"
-#include "plugin_host/spawn_arguments.hpp"
+#include "plugin_host/try_spawn.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -119,17 +119,8 @@ Result<void> HostCore::try_spawn(const LoadedKind& kind, const PluginConfig& opt
     const auto none = PluginConfig::parse({});
     const auto made = none ? make(kind, *none) : none.error();
     if (!made) return {};  // Its spawns will say why.
-    Instance& instance = **made;
-    keep_secret(instance, kind.info.process_schema, config_text(options.get()));
-    const auto tried = call(instance, "try_spawn", [&] {
-        const auto get = kind.driver.get_extension;
-        const auto* const table = static_cast<const sysp_try*>(
-            get == nullptr ? nullptr : get(instance.self, SYSP_EXT_TRY));
-        if (table == nullptr || table->try_spawn == nullptr) return sysp_status{SYSP_OK};
-        const sysp_limits foreign = limits_of(limits, kind.info.enforces);
-        return table->try_spawn(instance.self, options.get(), &foreign);
-    });
-    destroy(instance, kind);
+    const auto tried = ask_whether(*this, **made, kind, options, limits);
+    destroy(**made, kind);
     return tried;
 }
 

@@ -1,6 +1,7 @@
 #include "plugin_host/plugin_host.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/log.hpp"
@@ -45,12 +46,15 @@ class LoadedPluginHost final : public PluginHost {
     Result<void> try_checker(const std::string& checker, const std::string& options_json) override {
         const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
         if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such checker"};
-        if (kind->remote != nullptr) return try_options(kind->remote->trial(checker, options_json));
+        if (kind->remote != nullptr) {
+            const auto tried = try_options(kind->remote->trial(checker, options_json));
+            return tried ? Result<void>() : Result<void>(tried.error());
+        }
         const auto config = PluginConfig::parse(options_json);
         return config ? core_->try_out(*kind, *config) : Result<void>(config.error());
     }
-    std::function<Result<void>()> foreign_trial(const std::string& checker,
-                                                const std::string& options_json) const override {
+    ForeignTrial foreign_trial(const std::string& checker,
+                               const std::string& options_json) const override {
         const LoadedKind* const kind = catalog_.find(KindType::checker, checker);
         if (kind == nullptr || kind->remote == nullptr) return {};
         return [trial = kind->remote->trial(checker, options_json)] { return try_options(trial); };
@@ -59,9 +63,17 @@ class LoadedPluginHost final : public PluginHost {
                             const platform::ProcessLimits& limits) override {
         const LoadedKind* const kind = catalog_.find(KindType::driver, driver);
         if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such driver"};
-        if (kind->remote != nullptr) return {};
+        if (kind->remote != nullptr) return try_foreign(*kind, options_json, limits);
         const auto config = PluginConfig::parse(options_json);
         return config ? core_->try_spawn(*kind, *config, limits) : Result<void>(config.error());
+    }
+    ForeignTrial foreign_trial(const std::string& driver, const std::string& options_json,
+                               const platform::ProcessLimits& limits) const override {
+        const LoadedKind* const kind = catalog_.find(KindType::driver, driver);
+        if (kind == nullptr || kind->remote == nullptr) return {};
+        return [trial = kind->remote->trial(driver, options_json, limits)] {
+            return try_options(trial);
+        };
     }
     bool owns_pid(std::int64_t pid) const override {
         return core_->owns_pid(pid) ||
@@ -91,6 +103,8 @@ class LoadedPluginHost final : public PluginHost {
 
   private:
     void isolate(const PluginInfo& plugin, const HostOptions& options);
+    Result<void> try_foreign(const LoadedKind& driver, const std::string& options_json,
+                             const platform::ProcessLimits& limits);
     Error not_reloadable(const std::string& plugin_id) const;
     RemotePlugin* find(std::string_view plugin_id) const {
         for (const auto& remote : remotes_) {
@@ -104,7 +118,21 @@ class LoadedPluginHost final : public PluginHost {
     std::vector<std::unique_ptr<RemotePlugin>> remotes_;
     std::unique_ptr<PluginProcessRunner> processes_;
     std::unique_ptr<PluginCheckRunner> checks_;
+    std::set<std::pair<std::string, std::uint64_t>> silent_;  // Drivers of these files.
 };
+
+Result<void> LoadedPluginHost::try_foreign(const LoadedKind& driver,
+                                           const std::string& options_json,
+                                           const platform::ProcessLimits& limits) {
+    const RemotePlugin& remote = *driver.remote;
+    // Once it has said that it has nothing to say, no more processes are started to ask it.
+    const std::pair asked(driver.info.name, remote.file_stamp());
+    if (silent_.count(asked) != 0) return {};
+    const auto tried = try_options(remote.trial(driver.info.name, options_json, limits));
+    if (!tried) return tried.error();
+    if (!*tried) silent_.insert(asked);
+    return {};
+}
 
 void LoadedPluginHost::isolate(const PluginInfo& plugin, const HostOptions& options) {
     RemoteSetup setup{options.isolation->program,

@@ -37,6 +37,9 @@ struct HostOptions {
 
 using model::Misbehaviour;
 
+// False: the plugin has nothing to say to any options.
+using ForeignTrial = std::function<Result<bool>()>;
+
 // [loop thread] unless said otherwise.
 class PluginHost {
   public:
@@ -59,13 +62,16 @@ class PluginHost {
     // The same for a foreign checker, which a process is started for, so that it can be done where
     // it holds up nobody: the function may be called on any thread, also when the host is gone.
     // Empty for a checker that runs in this process, or that there is not.
-    virtual std::function<Result<void>()> foreign_trial(const std::string& checker,
-                                                        const std::string& options_json) const = 0;
+    virtual ForeignTrial foreign_trial(const std::string& checker,
+                                       const std::string& options_json) const = 0;
 
     // The same for a driver and what a daemon's spec asks of it; a limit is
-    // "/resource_limits/NAME".
+    // "/resource_limits/NAME". Blocks while a foreign driver is tried.
     virtual Result<void> try_driver(const std::string& driver, const std::string& options_json,
                                     const platform::ProcessLimits& limits) = 0;
+    // As of a checker.
+    virtual ForeignTrial foreign_trial(const std::string& driver, const std::string& options_json,
+                                       const platform::ProcessLimits& limits) const = 0;
 
     // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
     virtual bool owns_pid(std::int64_t pid) const = 0;

@@ -172,7 +172,11 @@ def options_of_a_foreign_plugin_are_refused_at_their_place():
                 (check % "key: abcdefghijklmnopqrstuvwxyz", "10:14", "20"),
                 (check.replace("pass\n        %s", "contradiction"), "9:9", 'refuses "word": contradicts itself'),
                 (check.replace("pass\n        %s", "abort"), "6:", "they ended the process that tried them: signal SIGABRT"),
-                ("    driver: {type: mock, with: {zap: 1}}\n", "5:33", 'unknown option "zap"')):
+                ("    driver: {type: mock, with: {zap: 1}}\n", "5:33", 'unknown option "zap"'),
+                ("    driver: {type: mock, with: {word: contradiction}}\n", "5:33", 'the driver "mock" refuses "word": contradicts itself'),
+                ("    driver: mock\n    resource_limits: {max_open_files: 64, max_processes: 13}\n", "6:43",
+                 'refuses "max_processes": brings bad luck'),
+                ("    driver: {type: mock, with: {word: abort}}\n", "5:", "they ended the process that tried them: signal SIGABRT")):
             write(block)
             for told in (m.fails(2, "validate", "--plugin-dir", plugins, spec), m.fails(2, "add", "-f", spec)):
                 assert f"{spec}:{place}" in told and message in told, (place, message, told)
@@ -187,6 +191,9 @@ def options_of_a_foreign_plugin_are_refused_at_their_place():
         assert host(m, "syspulse.mock") == first, "the process that serves checks knows nothing of it"
         write(check % "key: abc")
         m.ok("add", "-f", spec)
+        write("    driver: {type: mock, with: {word: fine}}\n    resource_limits: {max_processes: 64}\n")
+        m.ok("validate", "--plugin-dir", plugins, spec)
+        m.ok("add", "--replace", "-f", spec)
         assert len(hosts_of(m)) == 1, "nothing is left behind"
 
 

@@ -37,6 +37,7 @@ enum class FrameType : std::uint16_t {
     extension,
     ping,
     goodbye,
+    try_spawn,  // syspulse.try/1, with the body of a spawn.
     // From the host.
     hello = 64,
     failed,

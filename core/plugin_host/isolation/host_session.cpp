@@ -10,6 +10,7 @@
 #include "plugin_host/keep_for_ever.hpp"
 #include "plugin_host/plugin_text.hpp"
 #include "plugin_host/spawn_arguments.hpp"
+#include "plugin_host/try_spawn.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -30,10 +31,7 @@ platform::SpawnRequest request_of(const SpawnCall& call,
     request.env = call.env;
     request.working_dir = call.cwd;
     request.user = call.user;
-    if ((call.limits & SYSP_LIMIT_MEMORY) != 0) request.limits.max_memory_bytes = call.memory_bytes;
-    if ((call.limits & SYSP_LIMIT_CPU) != 0) request.limits.max_cpu_percent = call.cpu_percent;
-    if ((call.limits & SYSP_LIMIT_OPEN_FILES) != 0) request.limits.max_open_files = call.open_files;
-    if ((call.limits & SYSP_LIMIT_PROCESSES) != 0) request.limits.max_processes = call.processes;
+    request.limits = limits_in(call);
     std::size_t next = 0;
     for (std::size_t i = 0; i < std::size(request.stdio); ++i) {
         const bool given = (call.stdio & (1U << i)) != 0 && next < handles.size();
@@ -108,6 +106,9 @@ void HostSession::handle(Frame frame) {
         case FrameType::recover:
             return with([&](const auto& m) { recover(frame.id, m); },
                         decode<RecoverCall>(frame.body));
+        case FrameType::try_spawn:
+            return with([&](const auto& m) { try_spawn(frame.id, m); },
+                        decode<SpawnCall>(frame.body));
         case FrameType::extension:
             return with([&](const auto& m) { extension(frame.id, m); },
                         decode<ExtensionCall>(frame.body));
@@ -263,6 +264,16 @@ void HostSession::recover(std::uint64_t id, const RecoverCall& call) {
         names_[op] = call.proc;
         return used->kind->driver.recover(used->instance->self, op, &request);
     });
+}
+
+void HostSession::try_spawn(std::uint64_t id, const SpawnCall& call) {
+    Served* const used = served(id, call.instance);
+    if (used == nullptr) return;
+    const auto config = PluginConfig::parse(call.config);
+    if (!config) return refuse(id, OpType::plain, config.error());
+    const auto tried = ask_whether(*core_, *used->instance, *used->kind, *config, limits_in(call));
+    if (!tried) return refuse(id, OpType::plain, tried.error());
+    send(encode(FrameType::done, id, DoneMessage{OpType::plain, std::nullopt, {}}));
 }
 
 void HostSession::plain(FrameType type, std::uint64_t id, const PlainCall& call) {

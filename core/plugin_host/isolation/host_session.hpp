@@ -47,6 +47,7 @@ class HostSession final : private CompletionSink {
     void spawn(std::uint64_t id, const SpawnCall& call,
                const std::vector<platform::OwnedHandle>& handles);
     void recover(std::uint64_t id, const RecoverCall& call);
+    void try_spawn(std::uint64_t id, const SpawnCall& call);
     void plain(FrameType type, std::uint64_t id, const PlainCall& call);
     void extension(std::uint64_t id, const ExtensionCall& call);
     void release(const PlainCall& call);

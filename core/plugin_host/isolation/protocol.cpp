@@ -1,5 +1,7 @@
 #include "plugin_host/isolation/protocol.hpp"
 
+#include "plugin_host/try_spawn.hpp"
+
 namespace syspulse::plugin_host {
 namespace {
 
@@ -14,8 +16,10 @@ const sysp_freeze* freeze_of(const Instance& instance, const LoadedKind& kind) {
 }  // namespace
 
 std::vector<std::string> extensions_of(const Instance& instance, const LoadedKind& kind) {
-    if (freeze_of(instance, kind) == nullptr) return {};
-    return {SYSP_EXT_FREEZE};
+    std::vector<std::string> offered;
+    if (freeze_of(instance, kind) != nullptr) offered.emplace_back(SYSP_EXT_FREEZE);
+    if (try_of(kind, instance) != nullptr) offered.emplace_back(SYSP_EXT_TRY);
+    return offered;
 }
 
 ExtensionSlot extension_slot(const Instance& instance, const LoadedKind& kind,

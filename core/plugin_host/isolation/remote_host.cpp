@@ -148,6 +148,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::extension:
         case FrameType::ping:
         case FrameType::goodbye:
+        case FrameType::try_spawn:
             return false;
         case FrameType::pong:
             released_.erase(frame.id);

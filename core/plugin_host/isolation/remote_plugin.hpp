@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "platform/file_trust.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/isolation/host_connection.hpp"
 #include "plugin_host/isolation/messages.hpp"
@@ -73,9 +74,17 @@ class RemotePlugin {
     bool has_untried_file() const;
 
     HostStatus status() const;
+    std::uint64_t file_stamp() const { return platform::file_stamp(setup_.file); }
     OptionTrial trial(std::string checker, std::string options_json) const {
-        return {setup_.program, setup_.file, setup_.policy, std::move(checker),
-                std::move(options_json)};
+        return {setup_.program, setup_.file,        setup_.policy,
+                false,          std::move(checker), std::move(options_json)};
+    }
+    OptionTrial trial(std::string driver, std::string options_json,
+                      const platform::ProcessLimits& limits) const {
+        OptionTrial made = trial(std::move(driver), std::move(options_json));
+        made.driver = true;
+        made.limits = limits;
+        return made;
     }
     bool owns_pid(std::int64_t pid) const;
     const std::string& id() const { return setup_.info.id; }
