@@ -98,7 +98,9 @@ void RemotePlugin::look_again(sysp_proc proc, bool host_says_ended) {
         return watch(process, proc);
     }
     const bool nobody_knows = process.adopted && host_says_ended;
-    if (nobody_knows || ++process.reminders > reminders_max) {
+    // One that hangs is replaced first: what it has not collected can be collected here then.
+    const auto hanging = static_cast<int>(setup_.policy.watchdog / patience);
+    if (nobody_knows || ++process.reminders > reminders_max + hanging) {
         return report_exit(process, proc, ExitStatus::unknown());
     }
     if (!host_says_ended && current_ && !process.recovering) {
