@@ -167,9 +167,11 @@ Verdict floors(Case& c) {
 Verdict second_copy(Case& c) {
     const auto kind = c.kind();
     if (!kind) return skip(kind.error().message);
-    const auto copy =
-        std::filesystem::temp_directory_path() /
-        ("syspulse-kit-" + std::to_string(usage().memory_kib) + "-" + c.file().filename().string());
+    KitHost host;
+    // Another kit may be at work at the same time.
+    const auto copy = std::filesystem::temp_directory_path() /
+                      ("syspulse-kit-" + std::to_string(host.now().time_since_epoch().count()) +
+                       "-" + c.file().filename().string());
     std::error_code error;
     std::filesystem::copy_file(c.file(), copy, std::filesystem::copy_options::overwrite_existing,
                                error);
@@ -179,7 +181,6 @@ Verdict second_copy(Case& c) {
     if (!second) return fail("a second copy does not load: " + second.error().message);
     const auto checked = plugin_host::check_module(*second, {});
     if (!checked) return fail("a second copy is not sound: " + checked.error().message);
-    KitHost host;
     const Trial one(host, **kind, c.configs().front());
     const Trial two(host, *checked->kinds.front(), c.configs().front());
     return one.created() ? pass() : fail("create fails beside a second copy");
