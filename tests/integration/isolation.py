@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from harness import DEADLINE_SECS, PROGRAM, Manager, alive, main, need_root, until
@@ -328,6 +329,17 @@ def daemons_outlive_the_process_of_their_driver():
         os.kill(pid, signal.SIGKILL)
         until(lambda: m.status("web")["exit_signal"] == "SIGKILL", "the exit is seen")
         third = fresh_host(m, "syspulse.posix", second["pid"])
+        # A request to end that was on its way when the process was lost is made again.
+        m.ok("start", "web")
+        os.kill(third["pid"], signal.SIGSTOP)
+        stop = threading.Thread(target=m.ok, args=("stop", "web"))
+        stop.start()
+        until(lambda: {d["name"]: d["state"] for d in m.get("/v1/daemons")}["web"] == "stopping", "web is being stopped")
+        os.kill(third["pid"], signal.SIGKILL)
+        stop.join(60)
+        ended = m.status("web")
+        assert (ended["exit_code"], ended["exit_signal"]) == (5, None), ended
+        third = fresh_host(m, "syspulse.posix", third["pid"])
         # A stop does not wait for a driver that hangs.
         m.ok("start", "web")
         pid = m.status("web")["pid"]

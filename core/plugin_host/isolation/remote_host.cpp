@@ -242,7 +242,7 @@ void RemotePlugin::drop_operations(const HostConnection* which, const Error& err
         if (operation.sent_to != which) continue;
         operation.sent_to = nullptr;
         const bool again = operation.op != 0 &&
-                           (operation.type == OpType::spawn || operation.kill) &&
+                           (operation.type == OpType::spawn || operation.signal) &&
                            ++operation.losses <= losses_max;
         const auto process = processes_.find(operation.proc);
         if (!again || process == processes_.end()) {
@@ -252,17 +252,17 @@ void RemotePlugin::drop_operations(const HostConnection* which, const Error& err
             continue;
         }
         // A start may have succeeded before the loss; a fresh process finds out by the run's id.
-        if (operation.kill) {
-            operation.frame = encode(
-                FrameType::signal, 0,
-                PlainCall{operation.instance->id, operation.proc, SYSP_SIG_KILL, kill_number});
-            if (process->second.handle) {
-                platform::signal_process(process->second.handle.get(), kill_number);
-            }
-        } else {
+        if (operation.type == OpType::spawn) {
             operation.call = FrameType::recover;
             operation.frame = encode(FrameType::recover, 0, process->second.recovery);
+            continue;
         }
+        // Whether the signal arrived, nobody knows: twice does less harm than not at all.
+        operation.frame = encode(FrameType::signal, 0, *operation.signal);
+        if (!signal_from_here(operation.proc, operation.signal->number) || operation.kill) continue;
+        const Operation done = std::move(operation);
+        operations_.erase(here);
+        answer(done, {});
     }
 }
 

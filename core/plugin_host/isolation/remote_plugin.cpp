@@ -84,16 +84,22 @@ void RemotePlugin::recover(RemoteInstance& instance, sysp_op op, const RecoverCa
 void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall& call) {
     Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
     operation.kill = call.kind == SYSP_SIG_KILL;
-    const auto found = processes_.find(call.proc);
-    const bool own_rights = setup_.policy.user.empty() && setup_.policy.group.empty();
-    const bool held = own_rights && found != processes_.end() && found->second.handle;
+    operation.signal = call;
     const bool away = !current_ || !current_->ready() || current_->suspect();
-    if (held && (away || operation.kill)) {
-        platform::signal_process(found->second.handle.get(), call.number);
+    if ((away || operation.kill) && signal_from_here(call.proc, call.number)) {
         const bool nobody_else = status_.state == HostStatus::State::failed;
         if (!operation.kill || nobody_else) return answer(operation, {});
     }
     submit(std::move(operation), encode(FrameType::signal, 0, call));
+}
+
+// False if the manager holds no process or may not lend its rights.
+bool RemotePlugin::signal_from_here(sysp_proc proc, std::int32_t number) {
+    const auto found = processes_.find(proc);
+    const bool own_rights = setup_.policy.user.empty() && setup_.policy.group.empty();
+    if (!own_rights || found == processes_.end() || !found->second.handle) return false;
+    platform::signal_process(found->second.handle.get(), number);
+    return true;
 }
 
 void RemotePlugin::ask(RemoteInstance& instance, sysp_op op, FrameType type,

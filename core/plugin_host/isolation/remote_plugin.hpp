@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -98,6 +99,7 @@ class RemotePlugin {
         FrameType call{};
         sysp_proc proc = 0;
         bool kill = false;
+        std::optional<PlainCall> signal{};
         std::uint32_t losses = 0;
         HostConnection* sent_to = nullptr;
         std::string frame{};                           // While it waits to be sent.
@@ -132,6 +134,7 @@ class RemotePlugin {
     using Wire = std::uint64_t;  // An operation's name in frames; never reused.
 
     // remote_plugin.cpp: operations.
+    bool signal_from_here(sysp_proc proc, std::int32_t number);
     void submit(Operation operation, std::string frame,
                 std::span<const platform::NativeHandle> handles = {});
     void transmit(Wire wire, Operation& operation, std::string_view frame,
