@@ -107,6 +107,16 @@ std::string state(const Json& daemon, WallTime now) {
     return line + (waits.empty() ? "" : ", waits for " + waits);
 }
 
+// With what is wrong with the process that it runs in, if anything is.
+std::string driver(const Json& daemon) {
+    const std::string name = text(daemon, "driver");
+    const Json& host = member(daemon, "driver_host");
+    if (!host.is_object()) return name;
+    const std::string state = text(host, "state");
+    if (state == "running" || state == "idle") return name;
+    return name + ", whose process is " + state + ": " + text(host, "last_error");
+}
+
 std::string last_exit(const Json& daemon) {
     std::string line = text(daemon, "exit_signal");
     if (line.empty() && has_number(daemon, "exit_code")) {
@@ -318,7 +328,7 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     lines.add("command", command(spec));
     lines.add("user", text(spec, "user"));
     lines.add("directory", text(spec, "working_dir"));
-    lines.add("driver", text(daemon, "driver"));
+    lines.add("driver", driver(daemon));
     lines.add("health check", health_check(spec));
     lines.add("restart policy", restart_policy(spec));
     if (member(spec, "schedule").is_object()) {

@@ -16,6 +16,7 @@
 #include "manager/control_streams.hpp"
 #include "manager/known_plugins.hpp"
 #include "manager/option_trials.hpp"
+#include "manager/patience.hpp"
 #include "manager/plugin_views.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/file_trust.hpp"
@@ -23,6 +24,9 @@
 
 namespace syspulse::manager {
 namespace {
+
+// How long an answer waits for what a driver or a disk that hangs may hold up.
+constexpr Duration answer_patience = std::chrono::milliseconds{500};
 
 class Control final : public api::ControlService {
   public:
@@ -222,33 +226,29 @@ void Control::get(const std::string& name, bool lines, api::Done<model::DaemonVi
         done(std::move(seen));
     };
     if (!view->pid) return measured(std::move(*view));
-    conductor().stats(
-        name, [view = std::move(*view), measured](Result<platform::ProcessStats> stats) mutable {
-            if (stats) view.stats = std::move(*stats);
+    using Stats = Result<platform::ProcessStats>;
+    ask_with_patience<Stats>(
+        parts_.loop, parts_.clock, answer_patience,
+        [&](std::function<void(Stats)> told) { conductor().stats(name, std::move(told)); },
+        [view = std::move(*view), measured](std::optional<Stats> stats) mutable {
+            if (stats && *stats) view.stats = std::move(**stats);
             measured(std::move(view));
         });
 }
 
-// A disk that does not answer holds up the count, but not the answer.
 void Control::count_lines(model::DaemonView view, api::Done<model::DaemonView> done) {
-    constexpr Duration patience = std::chrono::milliseconds{500};
-    auto waiting = std::make_shared<std::pair<model::DaemonView, api::Done<model::DaemonView>>>(
-        std::move(view), std::move(done));
-    const auto answer = [waiting, alive = alive_] {
-        if (*alive && waiting->second)
-            std::exchange(waiting->second, {})(std::move(waiting->first));
-    };
-    const platform::TimerId timer =
-        parts_.loop.start_timer(parts_.clock.now().mono + patience, answer);
-    conductor().count_lines(waiting->first.name, [&loop = parts_.loop, waiting, answer, timer,
-                                                  alive = alive_](std::uint64_t lines) {
-        loop.post([&loop, waiting, answer, timer, alive, lines] {
-            if (!*alive || !waiting->second) return;
-            loop.cancel_timer(timer);
-            waiting->first.output_lines = lines;
-            answer();
+    const auto ask = [&](std::function<void(std::uint64_t)> told) {
+        conductor().count_lines(view.name, [&loop = parts_.loop, told](std::uint64_t lines) {
+            loop.post([told, lines] { told(lines); });
         });
-    });
+    };
+    ask_with_patience<std::uint64_t>(
+        parts_.loop, parts_.clock, answer_patience, ask,
+        [view, done = std::move(done), alive = alive_](std::optional<std::uint64_t> lines) mutable {
+            if (!*alive) return;
+            if (lines) view.output_lines = *lines;
+            done(std::move(view));
+        });
 }
 
 Result<std::string> Control::spec(const std::string& name) {

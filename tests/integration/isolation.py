@@ -340,10 +340,12 @@ def daemons_outlive_the_process_of_their_driver():
         ended = m.status("web")
         assert (ended["exit_code"], ended["exit_signal"]) == (5, None), ended
         third = fresh_host(m, "syspulse.posix", third["pid"])
-        # A stop does not wait for a driver that hangs.
+        # A driver that hangs holds up no answer and no stop.
         m.ok("start", "web")
         pid = m.status("web")["pid"]
         os.kill(third["pid"], signal.SIGSTOP)
+        web = m.get("/v1/daemons/web", timeout=2)
+        assert web is not None and web["stats"] is None, "the answer comes without statistics"
         m.ok("stop", "web", "--force")
         assert not alive(pid) and m.status("bystander")["restart_count"] == 0
 
