@@ -246,9 +246,12 @@ def update(header, folder):
     known = {g["minor"]: g for g in goldens(folder)}
     for minor in range(newest + 1):
         golden = known.get(minor, {"abi": f"1.{minor}-rc", "minor": minor, "status": "rc"})
-        if golden["status"] != "rc":
-            continue
-        golden = {**golden, **layout(header, minor), "docs": documentation(header)}
+        docs = documentation(header)
+        if golden["status"] == "rc":
+            golden = {**golden, **layout(header, minor), "docs": docs}
+        else:
+            # Of a released minor only the words may change, and only of what it has.
+            golden = {**golden, "docs": {what: text for what, text in docs.items() if what in golden["docs"]}}
         place = folder / f"1.{minor}"
         place.mkdir(exist_ok=True)
         (place / "layout.json").write_text(json.dumps(golden, indent=1) + "\n")

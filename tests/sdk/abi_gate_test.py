@@ -131,6 +131,18 @@ class Gate(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("for target 1.0: enumerator SYSP_E_NEWER is newer, put it under #if SYSP_TARGET_MINOR", text)
 
+    def test_update_takes_only_the_words_of_a_released_minor(self):
+        self.release()
+        before = json.loads((self.folder / "1.0/layout.json").read_text())
+        code, text = self.edited(FORBIDDEN["change a meaning"][:2])
+        self.assertEqual(code, 1)
+        self.assertIn("the comment of sysp_driver_vtbl.release changed", text)
+        self.assertEqual(gate("update", self.header, self.folder), (0, ""))
+        self.assertEqual(gate("check", self.header, self.folder), (0, ""))
+        after = json.loads((self.folder / "1.0/layout.json").read_text())
+        self.assertNotEqual(before.pop("docs"), after.pop("docs"))
+        self.assertEqual(before, after)
+
     def test_a_later_minor_may_add_behind_its_gate(self):
         self.release()
         code, text = self.edited(*self.NEXT)
