@@ -111,9 +111,16 @@ void FrameSplitter::add(std::string_view bytes, std::vector<platform::OwnedHandl
     for (auto& handle : handles) handles_.push_back(std::move(handle));
 }
 
+// Whatever is there of a frame, it can have no more handles than one frame takes: a peer that sends
+// more could use up the descriptors of this process.
+Result<std::optional<Frame>> FrameSplitter::incomplete() const {
+    if (handles_.size() > frame_handles_max) return violation("handles that no frame announces");
+    return std::optional<Frame>();
+}
+
 Result<std::optional<Frame>> FrameSplitter::next() {
     const std::string_view rest = std::string_view(bytes_).substr(begin_);
-    if (rest.size() < frame_header_bytes) return std::optional<Frame>();
+    if (rest.size() < frame_header_bytes) return incomplete();
     const std::uint64_t length = number_at(rest, 4);
     if (length < frame_header_bytes || length > frame_bytes_max) {
         return violation("a frame of " + std::to_string(length) + " bytes");
@@ -122,11 +129,7 @@ Result<std::optional<Frame>> FrameSplitter::next() {
     if (handles > frame_handles_max) {
         return violation("a frame with " + std::to_string(handles) + " handles");
     }
-    if (rest.size() < length) {
-        if (handles_.size() > frame_handles_max)
-            return violation("handles that no frame announces");
-        return std::optional<Frame>();
-    }
+    if (rest.size() < length) return incomplete();
     // Handles arrive with the first byte of their frame at the latest.
     if (handles_.size() < handles) return violation("a frame without the handles it announces");
     Frame frame;

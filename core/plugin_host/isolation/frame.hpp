@@ -112,6 +112,8 @@ class FrameSplitter {
     Result<std::optional<Frame>> next();
 
   private:
+    Result<std::optional<Frame>> incomplete() const;
+
     std::string bytes_;
     std::size_t begin_ = 0;  // Of what has not been cut off yet.
     std::deque<platform::OwnedHandle> handles_;

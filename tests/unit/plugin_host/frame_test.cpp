@@ -59,6 +59,25 @@ TEST(FrameSplitter, refuses_handles_that_are_missing_or_that_nobody_announced) {
     EXPECT_FALSE(too_many.next());
 }
 
+// Each message ends within the header of the next frame, so that no frame is ever cut off with
+// nothing behind it.
+TEST(FrameSplitter, does_not_gather_handles_before_a_header_is_complete) {
+    const std::string frame = FrameWriter(FrameType::pong, 1).take();
+    FrameSplitter splitter;
+    splitter.add(frame.substr(0, 1), {});
+    std::size_t sent = 0;
+    for (bool refused = false; !refused; ++sent) {
+        ASSERT_LE(sent, frame_handles_max);
+        std::vector<platform::OwnedHandle> handles;
+        handles.push_back(std::move(*platform::open_process(platform::process_id())));
+        splitter.add(frame.substr(1) + frame.substr(0, 1), std::move(handles));
+        auto cut = splitter.next();
+        while (cut && *cut) cut = splitter.next();
+        refused = !cut;
+    }
+    EXPECT_EQ(sent, frame_handles_max + 1);
+}
+
 TEST(FrameSplitter, gives_handles_to_the_frame_that_announces_them) {
     FrameSplitter splitter;
     std::vector<platform::OwnedHandle> handles;
