@@ -200,32 +200,26 @@ void PluginProcessRunner::inspect(RunId run) {
     start_plain(run, {Pending::Purpose::inspect, "inspect", slot, {}, false});
 }
 
-void PluginProcessRunner::stats(RunId run, platform::StatsHandler done) {
-    in_turn(
-        run,
-        [this, run, done = std::move(done)] {
-            const auto found = runs_.find(run);
-            std::optional<Error> refused;
-            if (found == runs_.end()) {
-                refused = unknown_run();
-            } else if (found->second.driver->kind->driver.stats == nullptr) {
-                refused = Error{ErrorCode::unsupported, "driver " +
-                                                            found->second.driver->kind->info.name +
-                                                            " does not measure processes"};
-            }
-            if (refused) {
-                if (done) core_->loop().post([done, error = *refused] { done(error); });
-                return;
-            }
-            const Run& target = found->second;
-            const LoadedKind& loaded = *target.driver->kind;
-            start(OpType::stats,
-                  {Pending::Purpose::stats, target.driver, run, target.proc, 0, done}, "stats",
-                  [&](sysp_op op) {
-                      return loaded.driver.stats(target.driver->instance->self, op, target.proc);
-                  });
-        },
-        false);
+void PluginProcessRunner::measure(RunId run, platform::StatsHandler done) {
+    const auto found = runs_.find(run);
+    std::optional<Error> refused;
+    if (found == runs_.end()) {
+        refused = unknown_run();
+    } else if (found->second.driver->kind->driver.stats == nullptr) {
+        refused = Error{ErrorCode::unsupported, "driver " + found->second.driver->kind->info.name +
+                                                    " does not measure processes"};
+    }
+    if (refused) {
+        core_->loop().post([done = std::move(done), error = *refused] { done(error); });
+        return;
+    }
+    const Run& target = found->second;
+    const LoadedKind& loaded = *target.driver->kind;
+    start(OpType::stats,
+          {Pending::Purpose::stats, target.driver, run, target.proc, 0, std::move(done)}, "stats",
+          [&](sysp_op op) {
+              return loaded.driver.stats(target.driver->instance->self, op, target.proc);
+          });
 }
 
 void PluginProcessRunner::release(RunId run) {

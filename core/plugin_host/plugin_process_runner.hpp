@@ -75,6 +75,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     void start_plain(RunId run, Plain operation);
     void start_signal(RunId run, std::int32_t kind, std::int32_t number, platform::DoneHandler done,
                       bool urgent);
+    void measure(RunId run, platform::StatsHandler done);
     void start_freeze(RunId run, bool frozen, platform::DoneHandler done);
     // Runs `begin` now, or after the operations of the run that are under way or wait already.
     void in_turn(RunId run, std::function<void()> begin, bool urgent);
@@ -101,6 +102,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     std::unordered_map<std::string, std::unique_ptr<Driver>> drivers_;
     std::unordered_map<RunId, Run> runs_;
     std::unordered_map<RunId, std::deque<std::function<void()>>> queued_;
+    // Who shares the one measurement of the run that waits for its turn.
+    std::unordered_map<RunId, std::vector<platform::StatsHandler>> to_measure_;
     std::unordered_map<sysp_op, Pending> pending_;
     std::unordered_map<sysp_proc, Abandoned> abandoned_;
 };

@@ -84,16 +84,36 @@ void PluginProcessRunner::make_way(sysp_op op) {
 }
 
 void PluginProcessRunner::next_in_turn(RunId run) {
-    if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = 0;
-    const auto queue = queued_.find(run);
-    if (queue == queued_.end()) return;
-    const auto begin = std::move(queue->second.front());
-    queue->second.pop_front();
-    if (queue->second.empty()) queued_.erase(queue);
-    begin();
     // What began may have ended without an operation, when its run was gone.
-    const auto found = runs_.find(run);
-    if (found == runs_.end() || found->second.busy == 0) next_in_turn(run);
+    for (bool under_way = false; !under_way;) {
+        if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = 0;
+        const auto queue = queued_.find(run);
+        if (queue == queued_.end()) return;
+        const auto begin = std::move(queue->second.front());
+        queue->second.pop_front();
+        if (queue->second.empty()) queued_.erase(queue);
+        begin();
+        const auto found = runs_.find(run);
+        under_way = found != runs_.end() && found->second.busy != 0;
+    }
+}
+
+// Whoever asks while a measurement waits for its turn shares it: behind a driver that hangs, each
+// would otherwise wait a deadline longer than the one before.
+void PluginProcessRunner::stats(RunId run, platform::StatsHandler done) {
+    auto& sharing = to_measure_[run];
+    sharing.push_back(std::move(done));
+    if (sharing.size() > 1) return;
+    const auto begin = [this, run] {
+        auto node = to_measure_.extract(run);
+        measure(run, [handlers = std::move(node.mapped())](
+                         const Result<platform::ProcessStats>& measured) {
+            for (const auto& handler : handlers) {
+                if (handler) handler(measured);
+            }
+        });
+    };
+    in_turn(run, begin, false);
 }
 
 }  // namespace syspulse::plugin_host

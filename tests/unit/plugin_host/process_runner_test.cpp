@@ -294,6 +294,35 @@ TEST_F(ProcessRunnerTest, a_kill_does_not_wait_for_a_driver_that_does_not_answer
     EXPECT_EQ(host_->misbehaviour().unanswered, 0U);
 }
 
+TEST_F(ProcessRunnerTest, who_asks_while_a_measurement_waits_waits_for_no_other) {
+    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
+    spawn("immeasurable");
+    until(1);
+    constexpr std::size_t asked = 20;
+    for (std::size_t i = 0; i < asked; ++i) {
+        host_->processes().stats(RunId{1}, [this](Result<platform::ProcessStats> measured) {
+            hear(measured ? "measured" : measured.error().message);
+        });
+    }
+    until(1 + asked);
+    EXPECT_EQ(heard_.back(), "driver fake did not answer within 5ms");
+    EXPECT_EQ(heard_.size(), 1 + asked);
+    EXPECT_EQ(host_->misbehaviour().unanswered, 2U);
+}
+
+TEST_F(ProcessRunnerTest, all_who_share_a_measurement_get_it) {
+    spawn("ok");
+    std::size_t measured = 0;
+    for (int i = 0; i < 3; ++i) {
+        host_->processes().stats(RunId{1}, [&](Result<platform::ProcessStats> stats) {
+            if (stats && stats->cpu_user == Duration{3}) ++measured;
+            hear("measured");
+        });
+    }
+    until(4);
+    EXPECT_EQ(measured, 3U);
+}
+
 TEST_F(ProcessRunnerTest, a_released_spawn_is_not_reported) {
     spawn("ok");
     host_->processes().release(RunId{1});
