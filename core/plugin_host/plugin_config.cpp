@@ -12,6 +12,8 @@ struct sysp_config {
     mutable std::map<std::string, std::string, std::less<>> texts;
 };
 
+// Nothing may throw across the ABI: a failed allocation in here ends the process, as it does
+// everywhere else in the core.
 namespace syspulse::plugin_host {
 namespace {
 
@@ -37,7 +39,7 @@ sysp_status read_value(const sysp_config* config, const char* path, Out* out, Re
     return read(*value, *out) ? SYSP_OK : SYSP_E_INVALID;
 }
 
-sysp_status SYSP_CALL cfg_str(const sysp_config* config, const char* path, sysp_str* out) {
+sysp_status SYSP_CALL cfg_str(const sysp_config* config, const char* path, sysp_str* out) noexcept {
     return read_value(config, path, out, [](const json& value, sysp_str& text) {
         if (!value.is_string()) return false;
         const auto& found = value.get_ref<const std::string&>();
@@ -46,7 +48,8 @@ sysp_status SYSP_CALL cfg_str(const sysp_config* config, const char* path, sysp_
     });
 }
 
-sysp_status SYSP_CALL cfg_i64(const sysp_config* config, const char* path, std::int64_t* out) {
+sysp_status SYSP_CALL cfg_i64(const sysp_config* config, const char* path,
+                              std::int64_t* out) noexcept {
     return read_value(config, path, out, [](const json& value, std::int64_t& number) {
         if (!value.is_number_integer()) return false;
         number = value.get<std::int64_t>();
@@ -54,7 +57,7 @@ sysp_status SYSP_CALL cfg_i64(const sysp_config* config, const char* path, std::
     });
 }
 
-sysp_status SYSP_CALL cfg_f64(const sysp_config* config, const char* path, double* out) {
+sysp_status SYSP_CALL cfg_f64(const sysp_config* config, const char* path, double* out) noexcept {
     return read_value(config, path, out, [](const json& value, double& number) {
         if (!value.is_number()) return false;
         number = value.get<double>();
@@ -62,7 +65,8 @@ sysp_status SYSP_CALL cfg_f64(const sysp_config* config, const char* path, doubl
     });
 }
 
-sysp_status SYSP_CALL cfg_bool(const sysp_config* config, const char* path, std::int32_t* out) {
+sysp_status SYSP_CALL cfg_bool(const sysp_config* config, const char* path,
+                               std::int32_t* out) noexcept {
     return read_value(config, path, out, [](const json& value, std::int32_t& flag) {
         if (!value.is_boolean()) return false;
         flag = value.get<bool>() ? 1 : 0;
@@ -70,7 +74,8 @@ sysp_status SYSP_CALL cfg_bool(const sysp_config* config, const char* path, std:
     });
 }
 
-sysp_status SYSP_CALL cfg_count(const sysp_config* config, const char* path, std::size_t* out) {
+sysp_status SYSP_CALL cfg_count(const sysp_config* config, const char* path,
+                                std::size_t* out) noexcept {
     return read_value(config, path, out, [](const json& value, std::size_t& count) {
         if (!value.is_structured()) return false;
         count = value.size();
@@ -78,7 +83,8 @@ sysp_status SYSP_CALL cfg_count(const sysp_config* config, const char* path, std
     });
 }
 
-sysp_status SYSP_CALL cfg_json(const sysp_config* config, const char* path, sysp_str* out) {
+sysp_status SYSP_CALL cfg_json(const sysp_config* config, const char* path,
+                               sysp_str* out) noexcept {
     return read_value(config, path, out, [config, path](const json& value, sysp_str& text) {
         const std::lock_guard lock(config->mutex);
         auto found = config->texts.find(path);
@@ -109,6 +115,11 @@ std::string config_text(const sysp_config* config) {
 }
 
 void provide_config_access(sysp_host& host) {
+    static_assert(noexcept(cfg_str({}, {}, {}))&& noexcept(cfg_i64({}, {}, {}))&& noexcept(cfg_f64(
+        {}, {}, {}))&& noexcept(cfg_bool({}, {},
+                                         {}))&& noexcept(cfg_count({}, {},
+                                                                   {}))&& noexcept(cfg_json({}, {},
+                                                                                            {})));
     host.cfg_str = cfg_str;
     host.cfg_i64 = cfg_i64;
     host.cfg_f64 = cfg_f64;

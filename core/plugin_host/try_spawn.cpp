@@ -31,6 +31,24 @@ platform::ProcessLimits limits_in(const SpawnCall& call) {
     return limits;
 }
 
+platform::SpawnRequest request_of(const SpawnCall& call,
+                                  const std::vector<platform::OwnedHandle>& handles) {
+    platform::SpawnRequest request;
+    request.run_id = call.run_id;
+    request.unit = call.unit;
+    request.argv = call.argv;
+    request.env = call.env;
+    request.working_dir = call.cwd;
+    request.user = call.user;
+    request.limits = limits_in(call);
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < std::size(request.stdio); ++i) {
+        const bool given = (call.stdio & (1U << i)) != 0 && next < handles.size();
+        if (given) request.stdio[i] = handles[next++].get();
+    }
+    return request;
+}
+
 void put_limits(const platform::ProcessLimits& limits, SpawnCall& call) {
     const sysp_limits foreign = limits_of(limits, ~std::uint32_t{0});
     call.limits = foreign.valid;

@@ -17,5 +17,8 @@ Result<void> ask_whether(HostCore& core, Instance& instance, const LoadedKind& k
 // The limits that a call carries, and a call that carries them.
 platform::ProcessLimits limits_in(const SpawnCall& call);
 void put_limits(const platform::ProcessLimits& limits, SpawnCall& call);
+// The whole of it, with the handles that came along as its standard streams; they are borrowed.
+platform::SpawnRequest request_of(const SpawnCall& call,
+                                  const std::vector<platform::OwnedHandle>& handles);
 
 }  // namespace syspulse::plugin_host

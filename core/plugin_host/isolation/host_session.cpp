@@ -22,22 +22,9 @@ Error not_created(const std::string& message) {
     return {ErrorCode::invalid_argument, message};
 }
 
-platform::SpawnRequest request_of(const SpawnCall& call,
-                                  const std::vector<platform::OwnedHandle>& handles) {
-    platform::SpawnRequest request;
-    request.run_id = call.run_id;
-    request.unit = call.unit;
-    request.argv = call.argv;
-    request.env = call.env;
-    request.working_dir = call.cwd;
-    request.user = call.user;
-    request.limits = limits_in(call);
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < std::size(request.stdio); ++i) {
-        const bool given = (call.stdio & (1U << i)) != 0 && next < handles.size();
-        if (given) request.stdio[i] = handles[next++].get();
-    }
-    return request;
+// The driver is not asked: of a process that it never heard of it has no name.
+Error unknown_process() {
+    return {ErrorCode::not_found, "no such process"};
 }
 
 }  // namespace
@@ -168,11 +155,14 @@ void HostSession::create(const CreateCall& call) {
 void HostSession::destroy(std::uint32_t instance) {
     const auto found = served_.find(instance);
     if (found == served_.end()) return;
-    std::erase_if(processes_,
-                  [&](const auto& entry) { return entry.second.served == &found->second; });
     if (found->second.instance != nullptr) {
         core_->destroy(*found->second.instance, *found->second.kind);
     }
+    std::erase_if(processes_, [&](const auto& entry) {
+        if (entry.second.served != &found->second) return false;
+        core_->remove_process(entry.second.local);
+        return true;
+    });
     served_.erase(found);
 }
 
@@ -285,8 +275,8 @@ void HostSession::plain(FrameType type, std::uint64_t id, const PlainCall& call)
     const sysp_driver_vtbl& driver = used->kind->driver;
     void* const self = used->instance->self;
     const auto found = processes_.find(call.proc);
-    // A process that it never heard of: the driver is to say so itself.
-    const sysp_proc local = found == processes_.end() ? 0 : found->second.local;
+    if (found == processes_.end()) return refuse(id, OpType::plain, unknown_process());
+    const sysp_proc local = found->second.local;
     if (type == FrameType::signal && driver.signal != nullptr) {
         return start(*used, OpType::plain, id, local, "signal", [&](sysp_op op) {
             return driver.signal(self, op, local, call.kind, call.number);
@@ -307,7 +297,8 @@ void HostSession::extension(std::uint64_t id, const ExtensionCall& call) {
     Served* const used = served(id, call.instance);
     if (used == nullptr) return;
     const auto found = processes_.find(call.proc);
-    const sysp_proc local = found == processes_.end() ? 0 : found->second.local;
+    if (found == processes_.end()) return refuse(id, OpType::plain, unknown_process());
+    const sysp_proc local = found->second.local;
     const ExtensionSlot slot = extension_slot(*used->instance, *used->kind, call);
     if (slot == nullptr)
         return refuse(id, OpType::plain, {ErrorCode::unsupported, "the driver cannot do this"});
