@@ -1,13 +1,11 @@
 #include "plugin_host/host_core.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "base/log.hpp"
 #include "plugin_host/host_functions.hpp"
 #include "plugin_host/isolation/remote_plugin.hpp"
-#include "plugin_host/plugin_secrets.hpp"
 #include "plugin_host/plugin_text.hpp"
 #include "plugin_host/try_spawn.hpp"
 
@@ -16,14 +14,6 @@ namespace {
 
 constexpr Duration slow_call = std::chrono::milliseconds{50};
 constexpr Duration slow_call_silence = std::chrono::minutes{1};
-constexpr std::uint32_t log_lines_per_second = 50;
-
-log::Level level_of(std::int32_t level) {
-    if (level <= SYSP_LOG_DEBUG) return log::Level::debug;
-    if (level == SYSP_LOG_INFO) return log::Level::info;
-    if (level == SYSP_LOG_WARN) return log::Level::warn;
-    return log::Level::error;
-}
 
 }  // namespace
 
@@ -52,7 +42,9 @@ void HostCore::close() {
 }
 
 Instance& HostCore::take_instance(const LoadedKind& kind) {
-    if (unused_.empty()) {
+    // One that a plugin in this process had is never another's: its threads may call for ever.
+    const bool remote = kind.remote != nullptr;
+    if (!remote || unused_.empty()) {
         Instance& made = instances_.emplace_back();
         made.core = this;
         provide_host_functions(made.host);
@@ -62,12 +54,9 @@ Instance& HostCore::take_instance(const LoadedKind& kind) {
     Instance& taken = *unused_.back();
     unused_.pop_back();
     taken.label = kind.plugin_id + "/" + kind.info.name;
+    taken.remote = remote;
     taken.self = nullptr;
     taken.last_error.reset();
-    {
-        const std::lock_guard lock(taken.log_mutex);
-        taken.secrets.clear();
-    }
     taken.open = true;
     return taken;
 }
@@ -83,22 +72,7 @@ void HostCore::retire(Instance& instance) {
         const std::lock_guard lock(mutex_);
         table_.drop_operations_of(&instance);
     }
-    unused_.push_back(&instance);
-}
-
-void HostCore::keep_secret(Instance& instance, std::string_view schema, std::string_view options) {
-    std::vector<std::string> found = secret_values(schema, options);
-    const std::lock_guard lock(instance.log_mutex);
-    for (std::string& secret : found) {
-        auto& known = instance.secrets;
-        if (std::find(known.begin(), known.end(), secret) == known.end())
-            known.push_back(std::move(secret));
-    }
-}
-
-std::string HostCore::shown(Instance& instance, std::string text) {
-    const std::lock_guard lock(instance.log_mutex);
-    return instance.secrets.empty() ? text : without_secrets(std::move(text), instance.secrets);
+    if (instance.remote) unused_.push_back(&instance);
 }
 
 Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& config) {
@@ -230,11 +204,6 @@ void HostCore::count_unanswered() {
     ++blame().unanswered;
 }
 
-void HostCore::count_stale() {
-    const std::lock_guard lock(mutex_);
-    ++blame().stale;
-}
-
 void HostCore::count_rejected() {
     const std::lock_guard lock(mutex_);
     ++blame().rejected;
@@ -270,7 +239,8 @@ sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type
     sysp_status status = SYSP_E_STALE;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_) return SYSP_E_STALE;
+        // What comes after destroy is harmless and no fault.
+        if (closed_ || !instance.open) return SYSP_E_STALE;
         answer.at = clock_->now().mono;
         const Misbehaviour before = table_.counters();
         status = table_.complete(&instance, op, type, std::move(answer));
@@ -288,7 +258,7 @@ sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type
 sysp_status HostCore::process_exited(const Instance& instance, sysp_proc proc,
                                      const ExitStatus& status) {
     const std::lock_guard lock(mutex_);
-    if (closed_) return SYSP_E_STALE;
+    if (closed_ || !instance.open) return SYSP_E_STALE;
     const sysp_status answer = table_.process_exited(&instance, proc, status, clock_->now().mono);
     wake();
     if (answer != SYSP_OK) blame();
@@ -352,40 +322,6 @@ std::optional<Instant> HostCore::now() {
 
 bool HostCore::on_loop_thread() const {
     return loop_thread_ == std::this_thread::get_id();
-}
-
-void HostCore::log(Instance& instance, std::int32_t level, const char* text, std::size_t length) {
-    const std::optional<Instant> at = now();
-    if (!at || text == nullptr) return;
-    std::uint64_t dropped = 0;
-    std::string line;
-    {
-        const std::lock_guard lock(instance.log_mutex);
-        if (*at - instance.log_window >= std::chrono::seconds{1}) {
-            instance.log_window = *at;
-            instance.log_lines = 0;
-            dropped = std::exchange(instance.log_dropped, 0);
-        }
-        if (++instance.log_lines > log_lines_per_second) {
-            ++instance.log_dropped;
-            const std::lock_guard counting(mutex_);
-            ++blame().log_lines_dropped;
-            return;
-        }
-        line = "plugin " + instance.label + ": " +
-               without_secrets(safe_text(text, length, log_line_limit), instance.secrets);
-    }
-    if (dropped > 0) {
-        log::warn("plugin " + instance.label + ": " + std::to_string(dropped) +
-                  " log lines dropped, it logs too fast");
-    }
-    log::write(level_of(level), line);
-}
-
-void HostCore::keep_error(Instance& instance, const sysp_error& error) {
-    if (!on_loop_thread() || in_call_ != &instance) return;
-    instance.last_error = error_of(error);
-    instance.last_error->message = shown(instance, std::move(instance.last_error->message));
 }
 
 }  // namespace syspulse::plugin_host

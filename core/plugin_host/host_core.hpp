@@ -30,11 +30,13 @@ namespace syspulse::plugin_host {
 
 class HostCore;
 
-// One created driver or checker. Recycled, never freed.
+// One created driver or checker. Never freed, and never recycled for another while a plugin may
+// have `host`: whoever calls late finds `open` false for ever.
 struct Instance {
     sysp_host host{};  // What the plugin holds; its `impl` points back here.
     HostCore* core = nullptr;
-    std::string label;  // "plugin-id/kind", for messages.
+    std::string label;  // "plugin-id/kind", for messages. As it is from before a plugin has `host`.
+    bool remote = false;  // The plugin runs elsewhere, so that none in this process has `host`.
     std::atomic<bool> open{false};
 
     void* self = nullptr;                           // What create() made. [loop thread]
@@ -43,7 +45,7 @@ struct Instance {
     std::unordered_set<platform::TimerId> timers;   // Through syspulse.io. [loop thread]
 
     std::mutex log_mutex;              // Guards what follows.
-    std::vector<std::string> secrets;  // In its options, and in those of its processes.
+    std::vector<std::string> secrets;  // In its options and those of its processes, longest first.
     Instant log_window;                // Start of the second that log_lines counts.
     std::uint32_t log_lines = 0;
     std::uint64_t log_dropped = 0;
@@ -72,6 +74,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     void keep_secret(Instance& instance, std::string_view schema, std::string_view options);
     // A text of the instance without its secrets. [any thread]
     std::string shown(Instance& instance, std::string text);
+    // The same of a foreign text, which is cut at message_limit and made safe afterwards.
+    std::string shown(Instance& instance, const sysp_str& text);
+    Error shown(Instance& instance, const sysp_error& error);
 
     // Calls a plugin function: measures, catches what it throws, collects its error. [loop thread]
     template <class Call>
@@ -111,7 +116,6 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     void refuse(Instance& instance, Error error) { instance.last_error = std::move(error); }
     std::optional<Instant> now();
     bool on_loop_thread() const;
-    void count_stale();
     void count_rejected();
 
   private:
@@ -128,7 +132,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     const platform::Clock* clock_;
     std::unique_ptr<WorkerPool> workers_;
     std::deque<Instance> instances_;
-    std::vector<Instance*> unused_;
+    std::vector<Instance*> unused_;  // Those that are `remote` and not open.
     Instance* in_call_ = nullptr;
     struct SlowCalls {
         std::optional<Instant> told;

@@ -12,7 +12,6 @@
 #include "plugin_host/plugin_config.hpp"
 #include "plugin_host/plugin_metrics.hpp"
 #include "plugin_host/plugin_stats.hpp"
-#include "plugin_host/plugin_text.hpp"
 
 // Nothing may throw across the ABI: a failed allocation in here ends the process through noexcept,
 // as it does everywhere else in the core.
@@ -71,18 +70,12 @@ sysp_status finish(const sysp_host* host, sysp_op op, OpType type, const sysp_er
                    Fill fill) {
     Instance* const instance = instance_of(host);
     if (instance == nullptr) return SYSP_E_INVALID;
-    if (!instance->open) {
-        instance->core->count_stale();
-        return SYSP_E_STALE;
-    }
+    if (!instance->open) return SYSP_E_STALE;
     Completion answer;
     if (error != nullptr) {
-        answer.error = error_of(*error);
+        answer.error = instance->core->shown(*instance, *error);
     } else if (!fill(answer)) {
         answer.error = Error{ErrorCode::internal, "the plugin completed it without a result"};
-    }
-    if (answer.error) {
-        answer.error->message = instance->core->shown(*instance, std::move(answer.error->message));
     }
     return instance->core->complete(*instance, op, type, std::move(answer));
 }
@@ -106,9 +99,8 @@ sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_c
         std::vector<model::Metric> metrics = sound_metrics(metrics_of(*known));
         HostCore& core = *instance_of(host)->core;
         if (metrics.size() < known->metric_count) core.count_rejected();
-        std::string message = safe_text(known->message.ptr, known->message.len, message_limit);
         answer.payload = platform::CheckReport{
-            outcome, core.shown(*instance_of(host), std::move(message)), {}, std::move(metrics)};
+            outcome, core.shown(*instance_of(host), known->message), {}, std::move(metrics)};
         return true;
     });
 }

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plugin_host/plugin_text.hpp"
+
 namespace syspulse::plugin_host {
 namespace {
 
@@ -35,6 +37,12 @@ void collect_secrets(const Json& schema, const Json& value, bool secret,
     }
 }
 
+// A secret that is part of another comes after it: hidden first, it would leave the rest to be
+// read.
+bool hidden_first(const std::string& a, const std::string& b) {
+    return a.size() != b.size() ? a.size() > b.size() : a < b;
+}
+
 }  // namespace
 
 std::vector<std::string> secret_values(std::string_view schema, std::string_view options) {
@@ -44,10 +52,15 @@ std::vector<std::string> secret_values(std::string_view schema, std::string_view
     const Json given = Json::parse(options, nullptr, false);
     if (rules.is_discarded() || given.is_discarded()) return found;
     collect_secrets(rules, given, false, found);
-    std::sort(found.begin(), found.end(), [](const std::string& a, const std::string& b) {
-        return a.size() != b.size() ? a.size() > b.size() : a < b;
-    });
+    std::sort(found.begin(), found.end(), hidden_first);
     return found;
+}
+
+void add_secrets(std::vector<std::string>& known, std::vector<std::string> more) {
+    for (std::string& secret : more) {
+        const auto place = std::lower_bound(known.begin(), known.end(), secret, hidden_first);
+        if (place == known.end() || *place != secret) known.insert(place, std::move(secret));
+    }
 }
 
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
@@ -59,6 +72,17 @@ std::string without_secrets(std::string text, const std::vector<std::string>& se
         }
     }
     return text;
+}
+
+std::string safe_text_without(const sysp_str& text, std::size_t limit,
+                              const std::vector<std::string>& secrets) {
+    if (secrets.empty() || text.ptr == nullptr) return safe_text(text.ptr, text.len, limit);
+    const std::size_t longest = secrets.front().size();
+    const std::size_t seen = std::min(text.len, limit + longest);
+    std::string masked = without_secrets(std::string(text.ptr, seen), secrets);
+    // The end of what was read may be the beginning of a secret.
+    if (seen < text.len) masked.resize(masked.size() - std::min(masked.size(), longest - 1));
+    return safe_text(masked.data(), masked.size(), limit);
 }
 
 }  // namespace syspulse::plugin_host

@@ -98,13 +98,13 @@ std::string_view describe(sysp_status status) {
     }
 }
 
-Error error_of(const sysp_error& given) {
+Error error_of(const sysp_error& given, const std::function<std::string(const sysp_str&)>& text) {
     const auto known = known_part(&given);
     if (!known) return {ErrorCode::internal, "the plugin failed without a message"};
     const sysp_error& foreign = *known;
     const bool refused = foreign.code == SYSP_E_OS && is_refusal(foreign);
     Error error{refused ? ErrorCode::permission_denied : code_of(foreign.code),
-                safe_text(foreign.message.ptr, foreign.message.len, message_limit)};
+                text(foreign.message)};
     if (!error.message.empty()) return error;
     if (foreign.os_domain == SYSP_OS_ERRNO) {
         error.message = std::error_code(foreign.os_code, std::generic_category()).message();

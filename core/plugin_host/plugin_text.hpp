@@ -3,6 +3,7 @@
 
 #include <syspulse/plugin.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,8 @@ ErrorCode code_of(sysp_status status);
 // What a status means when the plugin gave no message.
 std::string_view describe(sysp_status status);
 
-Error error_of(const sysp_error& foreign);
+// `text` makes the message fit to be shown.
+Error error_of(const sysp_error& foreign, const std::function<std::string(const sysp_str&)>& text);
 
 sysp_str borrow(const std::string& text);
 

@@ -159,6 +159,25 @@ TEST_F(CheckRunnerTest, invented_completions_are_stale_and_the_true_one_counts) 
     EXPECT_EQ(host_->misbehaviour().stale, 4U);
 }
 
+TEST_F(CheckRunnerTest, who_was_destroyed_is_never_taken_for_the_next_one) {
+    start("leave", 1, "first");
+    until(1);
+    testing::internal::CaptureStderr();
+    start("former", 2, "second");
+    until(2);
+    const std::string logged = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(heard_, ElementsAre("1 passed: first", "2 passed: 10 10 10 10"));
+    EXPECT_THAT(logged, HasSubstr("a line of its own"));
+    EXPECT_THAT(logged, testing::Not(HasSubstr("a line of nobody's")));
+    EXPECT_EQ(host_->misbehaviour(), Misbehaviour{});
+}
+
+TEST_F(CheckRunnerTest, a_secret_is_hidden_where_a_message_is_cut) {
+    start("pass", 1, R"(", "key": "swordfish)");
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("1 passed: " + std::string(1020, '-') + "***"));
+}
+
 TEST_F(CheckRunnerTest, measurements_are_passed_on_if_they_are_sound) {
     start("metrics");
     until(1);

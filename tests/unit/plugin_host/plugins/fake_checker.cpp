@@ -42,6 +42,33 @@ void pass_now(void* data) {
     answer(checker, checker.op, SYSP_CHECK_PASS);
 }
 
+// The host of an instance that is gone by the time that another uses it.
+const sysp_host* former = nullptr;
+
+void nothing(void*) {}
+
+void log_as(const sysp_host* host, const std::string& line) {
+    host->log(host, SYSP_LOG_ERROR, line.data(), line.size());
+}
+
+// What each way to be heard gives to one who is late.
+void answer_as_former(Checker checker, sysp_op op) {
+    log_as(former, "a line of nobody's");
+    log_as(checker.host, "a line of its own");
+    sysp_check_result result{};
+    result.size = sizeof result;
+    result.outcome = SYSP_CHECK_FAIL;
+    sysp_exit exit{};
+    exit.size = sizeof exit;
+    std::string statuses;
+    for (const sysp_status status :
+         {former->post(former, nothing, nullptr), former->run(former, nothing, nullptr),
+          former->check_done(former, op, &result, nullptr), former->proc_exited(former, 1, &exit)})
+        statuses += std::to_string(status) + " ";
+    checker.word = statuses;
+    answer(checker, op, SYSP_CHECK_PASS);
+}
+
 // Work that may run after destroy() owns what it uses.
 void pass_and_delete(void* data) {
     pass_now(data);
@@ -51,7 +78,10 @@ void pass_and_delete(void* data) {
 sysp_status create(const sysp_host* host, const sysp_config* config, void** self) {
     auto* const checker = new Checker{host, {}, 0, {}};
     sysp_str word{};
-    if (host->cfg_str(config, "/word", &word) == SYSP_OK) checker->word.assign(word.ptr, word.len);
+    if (host->cfg_str(config, "/key", &word) == SYSP_OK)
+        checker->word.assign(1020, '-').append(word.ptr, word.len);
+    if (host->cfg_str(config, "/word", &word) == SYSP_OK)
+        checker->word.insert(0, word.ptr, word.len);
     if (checker->word == "bad") {
         delete checker;
         return SYSP_E_CONFIG;
@@ -85,6 +115,9 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
         }
         answer(checker, op, SYSP_CHECK_PASS);
     }
+    if (how == "leave") former = host;
+    if (how == "leave") answer(checker, op, SYSP_CHECK_PASS);
+    if (how == "former") answer_as_former(checker, op);
     if (how == "metrics") answer_with_metrics(checker, op);
     if (how == "worker") return host->run(host, pass_and_delete, new Checker(checker));
     if (how == "posted") return host->post(host, pass_and_delete, new Checker(checker));
@@ -110,7 +143,7 @@ constexpr sysp_kind kind{sizeof(sysp_kind),
                          SYSP_KIND_CHECKER,
                          "probe",
                          "Says what it is told",
-                         "{}",
+                         R"({"properties": {"key": {"x-syspulse-secret": true}}})",
                          nullptr,
                          &table,
                          0,
