@@ -46,6 +46,9 @@ class Asynchronous : public sdk::AsyncChecker {
         if (request.target == "drop-later") {
             completion_ = std::move(completion);
             timer_ = io().timer(std::chrono::nanoseconds{0}, [this] { completion_ = {}; });
+        } else if (request.target == "before") {
+            timer_ = io().timer(std::chrono::hours{1}, [] {});
+            throw std::runtime_error("before");
         } else if (request.target == "half-way") {
             completion_ = std::move(completion);
             timer_ = io().timer(std::chrono::hours{1}, [] {});

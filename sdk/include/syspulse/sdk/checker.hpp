@@ -75,8 +75,8 @@ class Completion {
     void release() noexcept { host_ = nullptr; }
 
     void done(const Result& result) {
-        const sysp_host* host = std::exchange(host_, nullptr);
-        if (host == nullptr) return;
+        if (host_ == nullptr) return;
+        // Before the duty is given up: when memory runs out here, fail() still answers.
         std::vector<sysp_metric> metrics;
         for (const auto& [name, value] : result.metrics) metrics.push_back({view(name), value});
         sysp_check_result raw{};
@@ -85,6 +85,7 @@ class Completion {
         raw.message = view(result.message);
         raw.metrics = metrics.data();
         raw.metric_count = metrics.size();
+        const sysp_host* host = std::exchange(host_, nullptr);
         host->check_done(host, op_, &raw, nullptr);
     }
     void fail(const Error& error) noexcept {
@@ -216,7 +217,8 @@ class AsyncChecker {
 
     // Returns at once. Move the completion out to answer later; throwing answers with that error.
     virtual void start(Completion& completion, const CheckRequest& request) = 0;
-    // Completes an outstanding check with Error::cancelled() and releases what it holds.
+    // Completes an outstanding check with Error::cancelled() and releases what it holds; also
+    // called after start() threw, when there may be no check.
     virtual void cancel() = 0;
 
   protected:
@@ -262,15 +264,16 @@ struct AsyncCheckerSlots {
         std::unique_ptr<AsyncChecker> object;
     };
 
-    // A checker that took the completion and threw afterwards has half begun: cancelling it
+    // A checker that threw has half begun, whether it took the completion or not: cancelling it
     // releases what it holds, and the first answer stands.
     static void fail(Instance& instance, sysp_op op, Completion& completion, const Error& error) {
-        if (!completion) {
+        if (completion) {
+            completion.fail(error);
+        } else {
             const sysp_error raw = error.to_c();
             instance.host->check_done(instance.host, op, nullptr, &raw);
-            cancel(&instance, op);
         }
-        completion.fail(error);
+        cancel(&instance, op);
     }
 };
 
