@@ -15,6 +15,8 @@ namespace {
 
 using conformance::Finding;
 
+constexpr std::uint64_t default_level = 3;
+constexpr std::uint64_t level_max = 5;
 constexpr std::uint64_t deadline_scale_max = 100;
 constexpr std::array<std::string_view, 6> statuses{"pass", "warn", "skip", "fail", "crash", "hang"};
 
@@ -95,7 +97,11 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
     if (const auto file = arguments.text("config")) {
         options.author_file = *file;
     }
-    options.level = static_cast<int>(arguments.count("level").value_or(3));
+    const auto level = arguments.count("level").value_or(default_level);
+    if (level < 1 || level > level_max) {
+        return report(context, usage_failure("--level must be 1 to " + std::to_string(level_max)));
+    }
+    options.level = static_cast<int>(level);
     options.only = arguments.all("only");
     const auto scale = arguments.count("deadline-scale").value_or(1);
     if (scale < 1 || scale > deadline_scale_max) {

@@ -245,5 +245,14 @@ TEST(Plugin, check_waits_as_long_as_it_is_told_to) {
     }
 }
 
+TEST(Plugin, check_knows_five_levels) {
+    World world;
+    for (const char* wrong : {"0", "6"}) {
+        const auto refused = world.run({"plugin", "check", "x.so", "--level", wrong});
+        EXPECT_EQ(refused.code, 2);
+        EXPECT_THAT(refused.err, HasSubstr("--level must be 1 to 5"));
+    }
+}
+
 }  // namespace
 }  // namespace syspulse::cli::testing
