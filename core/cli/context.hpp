@@ -45,6 +45,7 @@ struct PluginFiles {
     // As config::LoadOptions::try_driver; keeps the plugins.
     std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)>
         try_driver = {};
+    std::vector<std::string> problems = {};  // Why files could not be loaded.
 };
 
 struct Context {

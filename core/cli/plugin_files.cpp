@@ -71,8 +71,10 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
     }
     loaded->host = std::move(*host);
     std::vector<api::PluginView> views;
+    std::vector<std::string> problems;
     for (const plugin_host::PluginInfo& plugin : loaded->host->catalog().plugins()) {
         views.push_back(manager::plugin_view(plugin));
+        if (!plugin.loaded()) problems.push_back(plugin.error);
     }
     return PluginFiles{
         manager::known_plugins(loaded->host->catalog()), api::to_json(views),
@@ -81,7 +83,8 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
         },
         [loaded](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
             return loaded->try_driver(driver, limits);
-        }};
+        },
+        std::move(problems)};
 }
 
 }  // namespace syspulse::cli

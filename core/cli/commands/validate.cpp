@@ -85,7 +85,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.try_driver = plugins->try_driver;
     const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
     if (!loaded.errors.empty()) {
-        return report_spec_errors(context, loaded.errors);
+        const ExitCode code = report_spec_errors(context, loaded.errors);
+        // One of them may be why a driver or a checker is not known.
+        for (const std::string& problem : plugins->problems) {
+            if (context.json()) break;
+            context.err << "syspulse: warning: " << printable(problem) << '\n' << std::flush;
+        }
+        return code;
     }
     praise(context, arguments.positionals, loaded);
     warn(context, loaded.daemons);

@@ -9,6 +9,7 @@
 namespace syspulse::cli::testing {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -273,6 +274,9 @@ TEST(Validate, reports_every_error_at_once) {
     EXPECT_THAT(bad.err, HasSubstr("<stdin>:4:24: "));
     EXPECT_THAT(world.run({"validate", "-", "--format", "json"}).err,
                 HasSubstr("\"line\":3,\"column\":5"));
+    world.plugin_files->problems = {"cannot load plugin x.so: it is empty"};
+    EXPECT_THAT(world.run({"validate", "-"}).err,
+                EndsWith("syspulse: warning: cannot load plugin x.so: it is empty\n"));
     EXPECT_EQ(world.run({"validate", "/nonexistent/x.yaml"}).code, 2);
 }
 
