@@ -82,9 +82,14 @@ void enter_cgroups(ChildContext& context) {
     const ChildPlan& plan = *context.plan;
     const auto enter = [&](int directory) {
         const int file = ::openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (file < 0) give_up(context, at_cgroup);
         // Zero stands for whoever writes it.
-        if (file < 0 || ::write(file, "0", 1) != 1) give_up(context, at_cgroup);
+        const bool entered = ::write(file, "0", 1) == 1;
+        const int error = errno;
+        // Before giving up, because the table may be the parent's still.
         ::close(file);
+        errno = error;
+        if (!entered) give_up(context, at_cgroup);
     };
     if (plan.cgroup >= 0 && context.enter_cgroup) enter(plan.cgroup);
     for (std::size_t i = 0; i < plan.join_count; ++i) enter(plan.joins[i]);

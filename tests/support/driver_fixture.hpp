@@ -8,6 +8,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 #include "support/fake_plugin_host.hpp"
@@ -24,6 +27,11 @@ inline Spawn shell(const std::string& script) {
 
 inline bool is_gone(pid_t pid) {
     return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+inline std::size_t open_descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
 // What the program prints, with the exit status of 0 checked.
