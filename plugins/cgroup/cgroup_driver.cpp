@@ -265,6 +265,7 @@ void CgroupDriver::remove_lingering() {
 void CgroupDriver::bury_later(Run run) {
     const pid_t pid = run.pid;
     const int fd = run.pidfd.get();
+    run.watch.reset();  // The host takes one watch of a handle.
     run.watch = io_.watch(fd, SYSP_IO_READ, [this, pid, fd](std::uint32_t) {
         reap_child(fd);
         const auto found = abandoned_.find(pid);

@@ -229,6 +229,7 @@ void PosixDriver::release(sysp_proc proc) {
 void PosixDriver::bury_later(Process process) {
     const pid_t pid = process.pid;
     const int fd = process.pidfd.get();
+    process.watch.reset();  // The host takes one watch of a handle.
     process.watch = io_.watch(fd, SYSP_IO_READ, [this, pid, fd](std::uint32_t) {
         reap_child(fd);
         abandoned_.erase(pid);

@@ -141,6 +141,11 @@ struct FakePluginHost::Slots {
     static sysp_status watch(const sysp_host* host, sysp_handle handle, std::uint32_t interest,
                              void (*ready)(void*, std::uint32_t), void* context,
                              std::uint64_t* id) {
+        const auto& watches = of(host).watches_;
+        const bool watched = std::any_of(watches.begin(), watches.end(), [&](const auto& known) {
+            return known.second.handle == handle;
+        });
+        if (watched || of(host).watches_refused_) return SYSP_E_OS;
         *id = of(host).next_id_++;
         of(host).watches_[*id] = {handle, interest, ready, context};
         return SYSP_OK;

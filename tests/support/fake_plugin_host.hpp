@@ -107,6 +107,9 @@ class FakePluginHost {
         for (const auto& [fn, data] : std::exchange(held_, {})) run_on_worker(fn, data);
     }
 
+    // As the system does that has no more room for watches.
+    void refuse_watches(bool refused) { watches_refused_ = refused; }
+
     // From here on no timer is ever due: what goes on follows from what is watched.
     void hold_timers() { timers_held_ = true; }
     // How long after its start each pending timer is due.
@@ -181,6 +184,7 @@ class FakePluginHost {
     std::vector<std::thread> workers_;
     bool workers_held_ = false;
     bool timers_held_ = false;
+    bool watches_refused_ = false;
     bool serving_watch_ = false;
     std::set<sysp_proc> told_by_watch_;
     std::vector<std::pair<void (*)(void*), void*>> held_;
