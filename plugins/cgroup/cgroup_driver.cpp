@@ -111,11 +111,12 @@ sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
         group.apply(options.settings);
         UniqueFd pidfd;
         pid = start(request, options, group, pidfd);
+        if (!pidfd)
+            throw sdk::Error{SYSP_E_OS, "cannot watch the process: there is no pidfd of it"};
         const Identity identity = identify(pid, pidfd.get(), boot_id_);
         return adopt(request.proc, identity, std::move(pidfd), group);
     } catch (...) {
         // A process that nobody watches must not stay behind a start that is reported as failed.
-        runs_.erase(request.proc);
         if (pid > 0) {
             (void)group.kill();
             (void)::waitpid(pid, nullptr, 0);
@@ -189,15 +190,10 @@ sdk::Spawned CgroupDriver::recover(const sdk::RecoverRequest& request) {
         log(SYSP_LOG_WARN, "process " + std::to_string(identity->pid) +
                                " was moved out of its cgroup; its limits do not hold any more");
     }
+    if (!held) pidfd.reset();
     const bool frozen = group.is_frozen();
     auto spawned = adopt(request.proc, *identity, std::move(pidfd), std::move(group));
     spawned.frozen = frozen;
-    if (held) return spawned;
-    // The leader is gone and others are left: they must not hide, so the run is taken over to end.
-    Run& run = find(request.proc);
-    run.leader_gone = true;
-    run.watch.reset();
-    run.timer = io_.timer({}, [this, proc = request.proc] { await_empty(proc); });
     return spawned;
 }
 
@@ -206,14 +202,25 @@ sdk::Spawned CgroupDriver::adopt(sysp_proc proc, const Identity& identity, Uniqu
     sdk::Spawned spawned;
     spawned.pid = identity.pid;
     spawned.token = identity.to_token() + group.to_token();
+    // The host does not release what it was refused, so nothing is kept until all has gone well.
+    sdk::Watch watch;
+    sdk::Timer timer;
+    if (pidfd) {
+        spawned.keep.push_back({SYSP_KEEP_PIDFD, 0, pidfd.get()});
+        watch =
+            io_.watch(pidfd.get(), SYSP_IO_READ, [this, proc](std::uint32_t) { on_leader(proc); });
+    } else {
+        // The leader is gone and others are left: they must not hide, so the run is taken over to
+        // end.
+        timer = io_.timer({}, [this, proc] { await_empty(proc); });
+    }
     Run& run = runs_[proc];
     run.pid = identity.pid;
+    run.leader_gone = !pidfd;
     run.pidfd = std::move(pidfd);
     run.group = std::move(group);
-    if (!run.pidfd) return spawned;
-    spawned.keep.push_back({SYSP_KEEP_PIDFD, 0, run.pidfd.get()});
-    run.watch =
-        io_.watch(run.pidfd.get(), SYSP_IO_READ, [this, proc](std::uint32_t) { on_leader(proc); });
+    run.watch = std::move(watch);
+    run.timer = std::move(timer);
     return spawned;
 }
 

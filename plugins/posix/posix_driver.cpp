@@ -86,7 +86,6 @@ sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     } catch (...) {
         // A process that nobody watches must not stay behind a start that is reported as failed.
         (void)signal_group(launched.pid, SIGKILL);
-        processes_.erase(request.proc);
         (void)::waitpid(launched.pid, nullptr, 0);
         throw;
     }
@@ -121,13 +120,13 @@ sdk::Spawned PosixDriver::adopt_leftovers(const sdk::RecoverRequest& request,
     sdk::Spawned spawned;
     spawned.pid = leader->pid;
     spawned.token = leader->to_token();
+    auto timer = io_.timer({}, [this, proc = request.proc] { finish(proc, SYSP_EXIT_LOST, 0); });
     Process& process = processes_[request.proc];
     process.pid = leader->pid;
     process.exited = true;
     Recovered& recovered = recovered_[request.proc];
     recovered.run_id = request.run_id;
-    recovered.wait_for_status =
-        io_.timer({}, [this, proc = request.proc] { finish(proc, SYSP_EXIT_LOST, 0); });
+    recovered.wait_for_status = std::move(timer);
     return spawned;
 }
 
@@ -136,11 +135,13 @@ sdk::Spawned PosixDriver::adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::
     spawned.pid = pid;
     spawned.token = std::move(token);
     if (pidfd) spawned.keep.push_back({SYSP_KEEP_PIDFD, 0, pidfd.get()});
+    // The host does not release what it was refused, so nothing is kept until all has gone well.
+    auto watch =
+        io_.watch(pidfd.get(), SYSP_IO_READ, [this, proc](std::uint32_t) { on_readable(proc); });
     Process& process = processes_[proc];
     process.pid = pid;
     process.pidfd = std::move(pidfd);
-    process.watch = io_.watch(process.pidfd.get(), SYSP_IO_READ,
-                              [this, proc](std::uint32_t) { on_readable(proc); });
+    process.watch = std::move(watch);
     return spawned;
 }
 

@@ -257,6 +257,33 @@ TEST_P(DriverContract, does_not_say_that_a_process_is_gone_when_it_cannot_look) 
     host_.release(3);
 }
 
+TEST_P(DriverContract, keeps_nothing_of_a_recovery_that_fails) {
+    Spawn spawn = shell("sleep 100");
+    spawn.run_id = "run-unwatched-" + std::to_string(::getpid());
+    const Done started = host_.spawn(1, spawn);
+    host_.recreate();
+    const std::size_t before = open_descriptors();
+    host_.refuse_watches(true);
+    EXPECT_EQ(host_.recover(2, spawn.run_id, started.token).status, SYSP_E_OS);
+    host_.refuse_watches(false);
+    EXPECT_EQ(host_.inspect(2).status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_EQ(host_.recover(3, spawn.run_id, started.token).pid, started.pid);
+    EXPECT_EQ(host_.signal(3, SYSP_SIG_KILL).status, SYSP_OK);
+    EXPECT_TRUE(host_.wait_exit(3));
+    host_.release(3);
+}
+
+TEST_P(DriverContract, leaves_no_process_of_a_start_that_it_cannot_watch) {
+    const std::size_t before = open_descriptors();
+    host_.refuse_watches(true);
+    EXPECT_EQ(host_.spawn(1, shell("sleep 100")).status, SYSP_E_OS);
+    host_.refuse_watches(false);
+    EXPECT_EQ(host_.inspect(1).status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
 TEST_P(DriverContract, reaps_a_process_that_was_released_alive) {
     const Done done = host_.spawn(1, shell("sleep 100"));
     host_.release(1);
