@@ -175,10 +175,14 @@ sdk::Spawned CgroupDriver::recover(const sdk::RecoverRequest& request) {
         Identity::from_token(std::string_view{request.token}.substr(0, request.token.find('\n')));
     if (request.token.empty()) identity = find_leader(group, request.run_id);
     const bool alive = identity && is_alive(*identity, boot_id_);
-    if (!identity || (!alive && !group.populated())) {
+    if (!alive && !group.populated()) {
         const sdk::Error error = nothing_found();
         (void)group.remove();
         throw error;
+    }
+    if (!identity) {
+        throw sdk::Error{SYSP_E_BUSY, "processes live in the cgroup " + group.tracking() +
+                                          ", and none of them can be told to lead it"};
     }
     UniqueFd pidfd = alive ? open_pidfd(identity->pid) : UniqueFd{};
     // Looked at again, because the number may have changed hands before the pidfd was there.

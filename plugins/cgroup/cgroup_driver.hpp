@@ -85,6 +85,7 @@ class CgroupDriver : public sdk::Driver {
     void finish(sysp_proc proc);
     void kill_group(Run& run);
     void await_frozen(sysp_proc proc);
+    bool listen();
     void watch_events(sysp_proc proc, Run& run);
     void unwatch_events(Run& run);
     void on_events();

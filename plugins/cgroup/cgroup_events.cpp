@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "cgroup/cgroup_driver.hpp"
 #include "cgroup/control_file.hpp"
@@ -169,15 +170,24 @@ void CgroupDriver::thaw(sysp_proc proc, sdk::Answer&& answer) {
 
 // --- cgroup.events
 
+// Without events there is looking again.
+bool CgroupDriver::listen() {
+    UniqueFd inotify{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    if (!inotify) return false;
+    try {
+        inotify_watch_ =
+            io_.watch(inotify.get(), SYSP_IO_READ, [this](std::uint32_t) { on_events(); });
+    } catch (const sdk::Error&) {
+        return false;
+    }
+    inotify_ = std::move(inotify);
+    return true;
+}
+
 // One inotify descriptor serves all runs; each is watched only while something is expected.
 void CgroupDriver::watch_events(sysp_proc proc, Run& run) {
     if (run.events >= 0 || !run.group.unified()) return;
-    if (!inotify_) {
-        inotify_ = UniqueFd{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
-        if (!inotify_) return;
-        inotify_watch_ =
-            io_.watch(inotify_.get(), SYSP_IO_READ, [this](std::uint32_t) { on_events(); });
-    }
+    if (!inotify_ && !listen()) return;
     run.events = ::inotify_add_watch(inotify_.get(),
                                      (run.group.tracking() + "/cgroup.events").c_str(), IN_MODIFY);
     if (run.events >= 0) events_[run.events] = proc;

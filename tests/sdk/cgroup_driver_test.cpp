@@ -179,6 +179,41 @@ TEST_F(CgroupDriver, recovery_by_run_id_takes_over_whoever_is_left) {
     EXPECT_TRUE(all_gone(groups_of(done.token)));
 }
 
+// What it cannot name a leader of it must not call gone, or a second copy is started beside it.
+TEST_F(CgroupDriver, what_lives_is_not_gone_although_nobody_can_be_told_to_lead_it) {
+    const Done done = start_ready(1, load("daemon"));
+    host_.recreate();
+    const std::string groups = done.token.substr(done.token.find('\n'));
+    const Done doubtful = host_.recover(2, "no matter", "damaged" + groups);
+    EXPECT_EQ(doubtful.status, SYSP_E_BUSY) << doubtful.message;
+    EXPECT_EQ(host_.recover(3, "no matter", done.token).status, SYSP_OK);
+    ASSERT_TRUE(kill(3));
+    host_.release(3);
+    EXPECT_EQ(host_.recover(4, "no matter", "damaged" + groups).status, SYSP_E_NOT_FOUND);
+}
+
+TEST_F(CgroupDriver, an_end_is_told_although_nothing_more_can_be_watched) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    // Who is left when the leader ends, so that the end is waited for.
+    Spawn spawn = shell("sleep 100 & read line");
+    spawn.stdio[0] = ends[0];
+    const Done done = host_.spawn(1, spawn);
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    EXPECT_TRUE(host_.run_until([&] { return tasks(1) == 2; }));
+    host_.refuse_watches(true);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    EXPECT_TRUE(host_.wait_exit(1));
+    host_.refuse_watches(false);
+    host_.release(1);
+    EXPECT_TRUE(all_gone(groups_of(done.token)));
+    // The next run believes in no events that nobody reads.
+    ASSERT_EQ(host_.spawn(2, shell("sleep 100 & exit 0")).status, SYSP_OK);
+    EXPECT_TRUE(host_.wait_exit(2));
+    host_.release(2);
+}
+
 TEST_F(CgroupDriver, measures_the_whole_group) {
     const Done done = start_ready(1, load("tree", "5"));
     ASSERT_EQ(done.status, SYSP_OK);
