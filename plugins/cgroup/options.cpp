@@ -168,6 +168,12 @@ void read_confinement(const sdk::Config& config, Options& options) {
             throw wrong("read_only_paths", "\"" + path +
                                                "\" is not an absolute path of something "
                                                "that exists");
+        if (const auto below = unprotected_below(path)) {
+            throw wrong("read_only_paths",
+                        "\"" + path + "\" has the mount " + *below +
+                            " below it, which would stay writable: that takes Linux 5.12; name "
+                            "paths without mounts below them");
+        }
     }
     if ((confinement.private_tmp || !options.read_only.empty()) && !has_capability(cap_sys_admin)) {
         throw wrong(confinement.private_tmp ? "private_tmp" : "read_only_paths",

@@ -5,13 +5,37 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <sstream>
 
 namespace syspulse::plugins {
 namespace {
+
+constexpr int mount_setattr_number = 442;
+
+// Before Linux 5.12 only the mount itself can be changed, not those below it; and what is not
+// asked for again is lost.
+bool remount_read_only(const char* path) {
+    struct Kept {
+        unsigned long in_statfs, in_mount;
+    };
+    constexpr Kept kept[] = {{2, MS_NOSUID},     {4, MS_NODEV},         {8, MS_NOEXEC},
+                             {1024, MS_NOATIME}, {2048, MS_NODIRATIME}, {4096, MS_RELATIME}};
+    struct statfs now {};
+    if (::statfs(path, &now) != 0) return false;
+    unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY;
+    for (const Kept& flag : kept) {
+        if ((static_cast<unsigned long>(now.f_flags) & flag.in_statfs) != 0) flags |= flag.in_mount;
+    }
+    return ::mount(nullptr, path, nullptr, flags, nullptr) == 0;
+}
 
 bool make_read_only(const char* path) {
     struct Attributes {
@@ -20,14 +44,26 @@ bool make_read_only(const char* path) {
     constexpr unsigned long recursive_bind = MS_BIND | MS_REC;
     if (::mount(path, path, nullptr, recursive_bind, nullptr) != 0) return false;
     const Attributes attributes{1 /* MOUNT_ATTR_RDONLY */, 0, 0, 0};
-    constexpr int mount_setattr_number = 442;
     constexpr unsigned recursive = 0x8000;  // AT_RECURSIVE
     if (::syscall(mount_setattr_number, AT_FDCWD, path, recursive, &attributes,
                   sizeof attributes) == 0)
         return true;
-    // Before Linux 5.12 only the mount itself can be changed, not those below it.
-    constexpr unsigned long remount = MS_REMOUNT | MS_BIND | MS_RDONLY;
-    return ::mount(nullptr, path, nullptr, remount, nullptr) == 0;
+    return errno == ENOSYS && remount_read_only(path);
+}
+
+// As mountinfo writes it: a blank is \040.
+std::string unescaped(const std::string& text) {
+    constexpr std::size_t digits = 3;
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            result += text[i];
+            continue;
+        }
+        result += static_cast<char>(std::strtol(text.substr(i + 1, digits).c_str(), nullptr, 8));
+        i += digits;
+    }
+    return result;
 }
 
 bool arrange_mounts(const Confinement& confinement) {
@@ -58,6 +94,27 @@ bool drop_capabilities(const Confinement& confinement) {
 }
 
 }  // namespace
+
+std::optional<std::string> unprotected_below(const std::string& path) {
+    // The kernel has the call when it finds its arguments wrong.
+    if (::syscall(mount_setattr_number, -1, "", 0, nullptr, 0) == 0 || errno != ENOSYS)
+        return std::nullopt;
+    const std::unique_ptr<char, void (*)(void*)> real{::realpath(path.c_str(), nullptr),
+                                                      &std::free};
+    if (!real) return std::nullopt;
+    std::string above = real.get();
+    if (above.back() != '/') above += '/';
+    std::ifstream mounts("/proc/self/mountinfo");
+    for (std::string line; std::getline(mounts, line);) {
+        constexpr int mount_point = 5;  // As proc(5) counts.
+        std::istringstream fields(line);
+        std::string field;
+        for (int i = 0; i < mount_point; ++i) fields >> field;
+        const std::string found = unescaped(field);
+        if (found.size() > above.size() && found.compare(0, above.size(), above) == 0) return found;
+    }
+    return std::nullopt;
+}
 
 bool confine_self(const Confinement& confinement) {
     if (!arrange_mounts(confinement) || !drop_capabilities(confinement)) return false;

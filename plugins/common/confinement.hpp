@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace syspulse::plugins {
@@ -16,6 +18,10 @@ struct Confinement {
 
     bool needs_mounts() const { return private_tmp || !read_only.empty(); }
 };
+
+// A mount below `path` that would stay writable if `path` became read-only, because the kernel is
+// older than Linux 5.12; for the parent, before it starts a child.
+std::optional<std::string> unprotected_below(const std::string& path);
 
 // Confines the calling process for good. System calls only, so that it may run between clone and
 // exec. False, with errno set, when something could not be done.

@@ -1,12 +1,18 @@
 // The driver `cgroup` through the C ABI, with real processes in real cgroups, whatever hierarchies
 // this machine has. Skipped where no cgroup may be made.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 
 #include "support/cgroup_fixture.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace syspulse::testing {
 namespace {
@@ -285,13 +291,72 @@ TEST_F(CgroupDriver, gives_a_tmp_of_its_own_and_read_only_paths) {
     const std::string mark = "/tmp/syspulse-mark-" + std::to_string(::getpid());
     write_file(mark, "x");
     host_.process_options = {
-        {"/private_tmp", "true"}, {"/read_only_paths", "#1"}, {"/read_only_paths/0", "/etc"}};
+        {"/private_tmp", "true"}, {"/read_only_paths", "#1"}, {"/read_only_paths/0", "/usr"}};
     EXPECT_EQ(
-        output(shell("ls /tmp; touch /tmp/own && echo own; touch /etc/no 2>&1 | grep -c Read")),
+        output(shell("ls /tmp; touch /tmp/own && echo own; touch /usr/no 2>&1 | grep -c Read")),
         "own\n1");
     EXPECT_TRUE(fs::exists(mark));
     EXPECT_FALSE(fs::exists("/tmp/own"));
     fs::remove(mark);
+}
+
+// A file system of a test's own that forbids a few things, and another one below it, which nobody
+// else sees.
+class OwnMounts {
+  public:
+    OwnMounts() {
+        const auto mount = [](const fs::path& at) {
+            constexpr unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+            fs::create_directory(at);
+            return ::mount("tmpfs", at.c_str(), "tmpfs", flags, nullptr) == 0;
+        };
+        mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
+                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                   mount(path()) && mount(path() / "below");
+    }
+    ~OwnMounts() {
+        ::umount2((path() / "below").c_str(), MNT_DETACH);
+        ::umount2(path().c_str(), MNT_DETACH);
+    }
+    OwnMounts(const OwnMounts&) = delete;
+    OwnMounts& operator=(const OwnMounts&) = delete;
+    bool exist() const { return mounted_; }
+    fs::path path() const { return directory_.path() / "of its own"; }
+
+  private:
+    test::TemporaryDirectory directory_;
+    bool mounted_ = false;
+};
+
+// Kernels before 5.12 cannot protect what is mounted below.
+TEST_F(CgroupDriver, protects_what_is_mounted_below_a_read_only_path_or_refuses) {
+    const OwnMounts own;
+    if (!own.exist()) GTEST_SKIP() << "needs root";
+    constexpr int mount_setattr_number = 442;
+    const bool older =
+        ::syscall(mount_setattr_number, -1, "", 0, nullptr, 0) != 0 && errno == ENOSYS;
+    host_.process_options = {{"/read_only_paths", "#1"}, {"/read_only_paths/0", own.path()}};
+    const Spawn touch =
+        shell("touch '" + (own.path() / "below/no").string() + "' 2>&1 | grep -c Read");
+    if (!older) {
+        EXPECT_EQ(output(touch), "1");
+        return;
+    }
+    const Done refused = host_.spawn(1, touch);
+    EXPECT_EQ(refused.status, SYSP_E_CONFIG);
+    const std::string below = (own.path() / "below").string() + " below it";
+    EXPECT_NE(refused.message.find(below), std::string::npos) << refused.message;
+}
+
+// Such as set-user-ID programs and devices.
+TEST_F(CgroupDriver, a_read_only_path_keeps_what_its_mount_forbids) {
+    const OwnMounts own;
+    if (!own.exist()) GTEST_SKIP() << "needs root";
+    const std::string below = own.path() / "below";
+    host_.process_options = {{"/read_only_paths", "#1"}, {"/read_only_paths/0", below}};
+    EXPECT_EQ(output(shell("touch '" + below + "/no' 2>&1 | grep -c Read")), "1");
+    EXPECT_EQ(output(shell("grep -c '/below tmpfs ro,nosuid,nodev,noexec' /proc/self/mounts")),
+              "1");
 }
 
 }  // namespace

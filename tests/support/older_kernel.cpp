@@ -1,5 +1,5 @@
 // Linked into a test of the driver `cgroup`, lets it meet a kernel before 5.7: no
-// CLONE_INTO_CGROUP, no cgroup.kill.
+// CLONE_INTO_CGROUP, no mount_setattr, no cgroup.kill.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <linux/filter.h>
@@ -21,6 +21,7 @@
 namespace {
 
 constexpr std::uint32_t clone3_number = 435;
+constexpr std::uint32_t mount_setattr_number = 442;
 std::atomic<int> hidden_looks{0};
 
 bool is_hidden(const char* path) {
@@ -32,10 +33,11 @@ bool is_hidden(const char* path) {
     return true;
 }
 
-// The kernel says that it has no such call. For this process and its children, for good.
-bool refuse_clone3() {
-    const std::array<sock_filter, 4> program{
+// The kernel says that it has no such calls. For this process and its children, for good.
+bool refuse_newer_calls() {
+    const std::array<sock_filter, 5> program{
         sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
+        sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 1, 0, mount_setattr_number},
         sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, clone3_number},
         sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS},
         sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
@@ -46,7 +48,7 @@ bool refuse_clone3() {
 
 class OlderKernel : public ::testing::Environment {
     void SetUp() override {
-        ASSERT_TRUE(refuse_clone3());
+        ASSERT_TRUE(refuse_newer_calls());
         ASSERT_EQ(::syscall(clone3_number, nullptr, 0), -1);
         ASSERT_EQ(errno, ENOSYS);
     }
