@@ -117,6 +117,17 @@ std::string driver(const Json& daemon) {
     return name + ", whose process is " + state + ": " + text(host, "last_error");
 }
 
+// Empty for a plugin inside of the manager, or where no manager runs.
+std::string process_of_plugin(const Json& host) {
+    if (!host.is_object()) return "";
+    std::string line = text(host, "state");
+    if (has_number(host, "pid")) line += ", pid " + member(host, "pid").dump();
+    if (number(host, "restarts") > 0)
+        line += ", replaced " + member(host, "restarts").dump() + " times";
+    if (!text(host, "last_error").empty()) line += "; last error: " + text(host, "last_error");
+    return line;
+}
+
 std::string last_exit(const Json& daemon) {
     std::string line = text(daemon, "exit_signal");
     if (line.empty() && has_number(daemon, "exit_code")) {
@@ -346,8 +357,12 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
 std::vector<Field> describe_plugin(std::string_view plugin_text) {
     const Json plugin = object_of(plugin_text);
     Lines lines;
-    for (const char* key : {"name", "version", "vendor", "state", "error", "path"}) {
+    for (const char* key : {"name", "version", "vendor", "state", "error", "path", "isolation"}) {
         lines.add(key, text(plugin, key));
+    }
+    lines.add("process", process_of_plugin(member(plugin, "host")));
+    if (member(plugin, "file_changed") == true) {
+        lines.add("file changed", "since it was loaded; syspulse plugin reload takes the new one");
     }
     for (const Json& kind :
          member(plugin, "kinds").is_array() ? member(plugin, "kinds") : Json::array()) {

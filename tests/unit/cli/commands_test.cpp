@@ -280,58 +280,6 @@ TEST(Validate, reports_every_error_at_once) {
     EXPECT_EQ(world.run({"validate", "/nonexistent/x.yaml"}).code, 2);
 }
 
-TEST(Plugin, is_asked_of_the_manager_or_of_the_files) {
-    World world;
-    const std::string plugin = R"({"name":"org.x","version":"1.0","state":"loaded","path":"/p.so",)"
-                               R"("kinds":[{"kind":"driver","name":"posix"}]})";
-    world.plugin_files = PluginFiles{{}, "[" + plugin + "]"};
-    world.manager.answers["GET /v1/plugins"] = {200, "[]"};
-    EXPECT_EQ(world.run({"plugin", "list", "--format", "json"}).out, "[]\n");
-    EXPECT_EQ(world.run({"plugin", "info", "posix", "--plugin-dir", "/p", "--format", "json"}).out,
-              plugin + "\n");
-    world.manager.running = false;
-    EXPECT_EQ(world.run({"plugin", "list"}).out,
-              "NAME   VERSION  PROVIDES      ISOLATION  STATE   PATH\n"
-              "org.x  1.0      driver posix             loaded  /p.so\n");
-    EXPECT_EQ(world.run({"plugin", "info", "posx"}).code, 1);
-    EXPECT_EQ(world.run({"plugin", "info"}).code, 2);
-}
-
-TEST(Plugin, list_shows_the_process_of_an_isolated_one) {
-    World world;
-    world.manager.answers["GET /v1/plugins"] = {
-        200, R"([{"name":"org.x","version":"1.0","state":"loaded","path":"/p.so","isolation":)"
-             R"("process","host":{"state":"restarting","pid":null,"restarts":3,"last_error":)"
-             R"("it ended with signal SIGSEGV"},"kinds":[]}])"};
-    const std::string out = world.run({"plugin", "list"}).out;
-    EXPECT_THAT(out, testing::HasSubstr("process"));
-    EXPECT_THAT(out, testing::HasSubstr("loaded, restarting (last: it ended with signal SIGSEGV)"));
-}
-
-TEST(Plugin, reload_asks_the_manager) {
-    World world;
-    world.manager.answers["POST /v1/plugins/org.x/reload"] = {200, R"({"reloaded":"org.x"})"};
-    EXPECT_EQ(world.run({"plugin", "reload", "org.x"}).out, "org.x: reloaded\n");
-    EXPECT_EQ(world.run({"plugin", "reload"}).code, 2);
-}
-
-TEST(Plugin, check_shows_what_the_kit_finds_and_fails_with_it) {
-    World world;
-    world.check_plugin = [](const conformance::KitOptions& options, const auto& found) {
-        EXPECT_EQ(options.plugin, "x.so");
-        EXPECT_EQ(options.level, 4);
-        found({"M01", "", 1, "pass", "", 0.5});
-        found({"H02", "checker x", 3, "hang", "no completion", 1});
-        return Result<void>();
-    };
-    const auto done = world.run({"plugin", "check", "x.so", "--level", "4"});
-    EXPECT_EQ(done.code, 1);
-    EXPECT_EQ(done.out, "M01  pass  \nH02  hang  checker x: no completion\n1 pass, 1 hang\n");
-    const auto json = world.run({"plugin", "check", "x.so", "--level", "4", "--json"}).out;
-    EXPECT_THAT(json, testing::HasSubstr(R"("item":"H02","kind":"checker x","level":3)"));
-    EXPECT_EQ(world.run({"plugin", "check"}).code, 2);
-}
-
 TEST(Daemon, options_reach_the_manager) {
     World world;
     EXPECT_EQ(world
