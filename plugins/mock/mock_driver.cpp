@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -152,6 +153,16 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     constexpr std::size_t many = 8;
     if (broken("D03") && copy.argc > many) --copy.argc;
     std::vector<sysp_str> env(copy.env, copy.env + copy.envc);
+    const std::array<sysp_str, 6> leaking{{{"/bin/sh", 7},
+                                           {"-c", 2},
+                                           {"exec 7</dev/null; exec \"$@\"", 27},
+                                           {"sh", 2},
+                                           copy.argv[0],
+                                           copy.argv[copy.argc - 1]}};
+    if (broken("D04.files") && std::strcmp(copy.argv[0].ptr, "/bin/ls") == 0) {
+        copy.argv = leaking.data();
+        copy.argc = leaking.size();
+    }
     if (broken("D04")) env.push_back({"MOCK=1", 6});
     copy.env = env.data();
     copy.envc = env.size();

@@ -86,22 +86,23 @@ def impossible_here(item):
     return next((i["message"] for i in look_at.sound if word and i["item"] == item and i["status"] == "skip" and word in i["message"]), "")
 
 
-def look_at(item, others):
+def look_at(fault, others):
     """The whole kit on a plugin with this fault: what is wrong with its findings, or nothing."""
+    item = fault.partition(".")[0]
     if reason := impossible_here(item):
         print(f"{item} is left out: {reason}")
         return ""
-    items = check(MOCK, "--level", "4", fault=item)
+    items = check(MOCK, "--level", "4", fault=fault)
     seen = {i["item"] for i in bad(items)}
     if item not in seen:
-        return f"{item}: the fault is not found"
+        return f"{fault}: the fault is not found"
     if seen - {item} - others:
-        return f"{item}: found by others: {json.dumps([i for i in bad(items) if i['item'] in seen - {item} - others])}"
+        return f"{fault}: found by others: {json.dumps([i for i in bad(items) if i['item'] in seen - {item} - others])}"
     if reasons_missing(items):
-        return f"{item}: no reason for {reasons_missing(items)}"
+        return f"{fault}: no reason for {reasons_missing(items)}"
     # What nobody was told of could not be looked at: all items are there, whatever the fault is.
     missing = {i["item"] for i in look_at.sound} - {i["item"] for i in items}
-    return f"{item}: passed over in silence: {missing}" if missing else ""
+    return f"{fault}: passed over in silence: {missing}" if missing else ""
 
 
 def broken(group):
