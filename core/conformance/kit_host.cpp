@@ -12,6 +12,8 @@ namespace syspulse::conformance {
 namespace {
 
 constexpr Duration tick = std::chrono::milliseconds{5};
+// A job that never returns is not waited for until its case counts as hanging.
+constexpr Duration workers_limit = std::chrono::seconds{30};
 constexpr std::size_t text_max = 64UL * 1024;
 
 // Handles of configurations say nothing of the host that gave them, so that the dead ones are kept
@@ -204,7 +206,11 @@ KitHost::KitHost(HostBehaviour behaviour)
     place_table();
 }
 
-KitHost::~KitHost() = default;
+// Jobs that go on would use what is gone, as a blocking check does that was asked to end.
+KitHost::~KitHost() {
+    std::unique_lock lock(mutex_);
+    workers_idle_.wait_for(lock, workers_limit, [this] { return busy_workers_ == 0; });
+}
 
 // The table stays for the life of the process, as the ABI promises.
 void KitHost::place_table() {
@@ -311,6 +317,7 @@ sysp_status KitHost::run(void (*function)(void*), void* data) {
         function(data);
         const std::lock_guard lock(mutex_);
         --busy_workers_;
+        workers_idle_.notify_all();
     }).detach();
     return SYSP_OK;
 }

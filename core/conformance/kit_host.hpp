@@ -4,6 +4,7 @@
 
 #include <syspulse/plugin.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -108,6 +109,7 @@ class KitHost {
     std::vector<Event> events_;
     std::string log_;
     std::size_t busy_workers_ = 0;
+    std::condition_variable workers_idle_;
 };
 
 }  // namespace syspulse::conformance
