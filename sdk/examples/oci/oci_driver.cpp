@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <list>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -101,6 +104,37 @@ json configuration(const sdk::SpawnRequest& request, const fs::path& bundle) {
     return config;
 }
 
+// For nobody else: the configuration has the daemon's environment.
+void make_folder(const fs::path& folder) {
+    fs::create_directories(folder.parent_path());
+    if (mkdir(folder.c_str(), S_IRWXU) != 0)
+        throw sdk::Error::os("cannot make the folder " + folder.string());
+}
+
+void write_configuration(const fs::path& path, const json& config) {
+    std::ofstream file(path);
+    file << config.dump() << std::flush;
+    if (!file) throw sdk::Error::os("cannot write " + path.string());
+}
+
+// The process that was started with these words; 0: there is none. A runtime that is a script has
+// its interpreter before them.
+pid_t find_runtime(const std::vector<std::string>& words) {
+    std::string sought;
+    for (const auto& word : words) sought += word + '\0';
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        std::ifstream file(entry.path() / "cmdline");
+        const std::string line{std::istreambuf_iterator<char>(file), {}};
+        struct stat owner;
+        if (line.size() < sought.size() ||
+            line.compare(line.size() - sought.size(), sought.size(), sought) != 0 ||
+            stat(entry.path().c_str(), &owner) != 0 || owner.st_uid != geteuid())
+            continue;
+        return static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
+    }
+    return 0;
+}
+
 }  // namespace
 
 class OciDriver : public sdk::Driver {
@@ -122,34 +156,39 @@ class OciDriver : public sdk::Driver {
     sdk::Spawned spawn(const sdk::SpawnRequest& request) {
         if (!request.user.empty())
             throw sdk::Error{SYSP_E_UNSUPPORTED, "the user is the bundle's: set it in config.json"};
-        Container container;
-        container.runtime = request.config.str("/runtime");
-        container.id = "syspulse-" + request.run_id;
-        container.folder = fs::path(request.config.str("/state_dir")) / container.id;
         const json config = configuration(request, request.config.str("/bundle"));
-        fs::create_directories(container.folder);
-        std::ofstream(container.folder / "config.json") << config.dump();
-        const pid_t pid =
-            launch({container.runtime, "run", "--bundle", container.folder.string(), container.id},
-                   request.stdio);
-        // What recover needs: who it is, and what it is called.
-        const std::string token =
-            identity(pid) + '\n' + container.runtime + '\n' + container.folder.string();
-        return adopt(request.proc, pid, std::move(container), token);
+        Container container = container_of(request.config, request.run_id);
+        make_folder(container.folder);
+        try {
+            write_configuration(container.folder / "config.json", config);
+            container.pid = launch(run_command(container), request.stdio);
+            const std::string token = token_of(container);
+            return adopt(request.proc, container, token);
+        } catch (...) {
+            undo(container);
+            throw;
+        }
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
-        std::istringstream lines(request.token);
+        std::string token = request.token;
+        // The manager died before it had one: the runtime's command line names the run.
+        if (token.empty()) {
+            Container sought = container_of(request.config, request.run_id);
+            sought.pid = find_runtime(run_command(sought));
+            if (sought.pid > 1) token = token_of(sought);
+        }
+        std::istringstream lines(token);
         std::string who, folder;
         Container container;
         std::getline(lines, who);
         std::getline(lines, container.runtime);
         std::getline(lines, folder);
-        const auto pid = static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10));
-        if (pid <= 1 || who != identity(pid))
+        container.pid = static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10));
+        if (container.pid <= 1 || who != identity(container.pid))
             throw sdk::Error{SYSP_E_NOT_FOUND, "the container is gone"};
         container.folder = folder;
         container.id = container.folder.filename().string();
-        return adopt(request.proc, pid, std::move(container), request.token);
+        return adopt(request.proc, container, token);
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
         const Container& container = find(proc);
@@ -190,28 +229,69 @@ class OciDriver : public sdk::Driver {
         if (!inspect(proc)) throw sdk::Error{SYSP_E_NOT_FOUND, "unknown container"};
         return containers_.at(proc);
     }
-    // Ends every process of the container. Takes the runtime some ten milliseconds, so a worker
-    // waits for it.
-    void remove(const Container& container) {
-        removal_ = sdk::Offload::start(
-            host(),
-            [words =
-                 std::vector<std::string>{container.runtime, "delete", "--force", container.id}] {
-                waitpid(launch(words, nullptr), nullptr, 0);
-            },
-            [](const sdk::Error* failure) {
-                if (failure != nullptr) throw *failure;
-            });
+    static Container container_of(const sdk::Config& config, const std::string& run_id) {
+        Container container;
+        container.runtime = config.str("/runtime");
+        container.id = "syspulse-" + run_id;
+        container.folder = fs::path(config.str("/state_dir")) / container.id;
+        return container;
     }
-    sdk::Spawned adopt(sysp_proc proc, pid_t pid, Container container, const std::string& token) {
-        container.pid = pid;
-        container.pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        if (container.pidfd < 0) throw sdk::Error::os("cannot watch the container");
-        container.watch = io_.watch(container.pidfd, SYSP_IO_READ,
-                                    [this, proc](std::uint32_t) { ended(find(proc), proc); });
-        const int pidfd = container.pidfd;
-        containers_[proc] = std::move(container);
-        return {pid, token, {{SYSP_KEEP_PIDFD, 0, pidfd}}};
+    static std::vector<std::string> run_command(const Container& container) {
+        return {container.runtime, "run", "--bundle", container.folder.string(), container.id};
+    }
+    static std::vector<std::string> delete_command(const Container& container) {
+        return {container.runtime, "delete", "--force", container.id};
+    }
+    // What recover needs: who it is, and what it is called.
+    static std::string token_of(const Container& container) {
+        return identity(container.pid) + '\n' + container.runtime + '\n' +
+               container.folder.string();
+    }
+    // Of a start that is reported as failed nothing may be left. Waits for the runtime.
+    static void undo(const Container& container) noexcept try {
+        if (container.pid > 0) {
+            kill(-container.pid, SIGKILL);
+            waitpid(container.pid, nullptr, 0);
+            waitpid(launch(delete_command(container), nullptr), nullptr, 0);
+        }
+        fs::remove_all(container.folder);
+    } catch (...) {  // What made the start fail is told, and this is not.
+    }
+    // Ends every process of the container. Takes the runtime some ten milliseconds, so a worker
+    // waits for it: the answer to the kill says that it was asked for, the container's exit that it
+    // is done. Each has its own, as a removal that is dropped does not begin any more.
+    void remove(const Container& container) {
+        const auto removal = removals_.emplace(removals_.end());
+        try {
+            *removal = sdk::Offload::start(
+                host(),
+                [words = delete_command(container)] {
+                    waitpid(launch(words, nullptr), nullptr, 0);
+                },
+                [this, removal](const sdk::Error* failure) {
+                    removals_.erase(removal);
+                    if (failure != nullptr) throw *failure;
+                });
+        } catch (...) {
+            removals_.erase(removal);
+            throw;
+        }
+    }
+    sdk::Spawned adopt(sysp_proc proc, Container& container, const std::string& token) {
+        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, container.pid, 0));
+        if (pidfd < 0) throw sdk::Error::os("cannot watch the container");
+        try {
+            container.pidfd = pidfd;
+            container.watch = io_.watch(pidfd, SYSP_IO_READ,
+                                        [this, proc](std::uint32_t) { ended(find(proc), proc); });
+            sdk::Spawned spawned{container.pid, token, {{SYSP_KEEP_PIDFD, 0, pidfd}}};
+            containers_[proc] = std::move(container);
+            return spawned;
+        } catch (...) {
+            container.watch.reset();
+            close(pidfd);
+            throw;
+        }
     }
     void ended(Container& container, sysp_proc proc) {
         container.watch.reset();
@@ -230,7 +310,7 @@ class OciDriver : public sdk::Driver {
 
     sdk::Io io_;
     std::map<sysp_proc, Container> containers_;
-    sdk::Offload removal_;
+    std::list<sdk::Offload> removals_;
 };
 
 SYSPULSE_PLUGIN("org.syspulse.example.oci", "1.0.0", "syspulse examples", sdk::driver<OciDriver>());

@@ -7,16 +7,15 @@
 #include <sys/wait.h>
 #include <syspulse/plugin.hpp>
 #include <unistd.h>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 namespace sdk = syspulse::sdk;
 namespace {
-
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
-    result.push_back(nullptr);
+    std::vector<char*> result(texts.size() + 1);  // The last one stays null.
+    for (std::size_t i = 0; i < texts.size(); ++i) result[i] = const_cast<char*>(texts[i].c_str());
     return result;
 }
 // From /proc/PID/stat: the state, when it started, and its resident pages.
@@ -25,10 +24,8 @@ struct Stat {
     std::string started = "-";
     std::uint64_t rss_pages = 0;
     explicit Stat(pid_t pid) {
-        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
         std::string line;
-        std::getline(file, line);
-        if (line.rfind(')') == std::string::npos) return;
+        std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), line);
         std::istringstream fields(line.substr(line.rfind(')') + 1));
         fields >> state;
         for (int at = 4; at <= 22; ++at) fields >> started;
@@ -41,17 +38,24 @@ std::string identity(pid_t pid) {
     std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
     return std::to_string(pid) + ' ' + Stat(pid).started + ' ' + boot;
 }
-
+// The token of a run that has none, because its manager died too early: the environment names the run.
+std::string find_token(const std::string& run_id) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const auto pid = static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
+        std::ifstream environment(entry.path() / "environ");
+        for (std::string line; pid > 1 && getsid(pid) == pid && std::getline(environment, line, '\0');)
+            if (line == "SYSPULSE_RUN_ID=" + run_id) return identity(pid);
+    }
+    return {};
+}
 // In the child, between fork and exec: only calls that are safe there. Sends errno up when something fails.
 [[noreturn]] void run_child(const sdk::SpawnRequest& request, char** argv, char** env, int nice_value, int report) {
-    sigset_t none;
-    sigemptyset(&none);
+    const sigset_t none{};
     for (int number = 1; number < NSIG; ++number) signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     bool good = setsid() > 0 && setpriority(PRIO_PROCESS, 0, nice_value) == 0;
-    const int nothing = open("/dev/null", O_RDWR);
     for (int target = 0; target < 3 && good; ++target) {
-        const int from = request.stdio[target] < 0 ? nothing : static_cast<int>(request.stdio[target]);
+        const int from = request.stdio[target] < 0 ? open("/dev/null", O_RDWR) : int(request.stdio[target]);
         good = (from == target ? fcntl(target, F_SETFD, 0) : dup2(from, target)) >= 0;
     }
     if (good && (request.cwd.empty() || chdir(request.cwd.c_str()) == 0)) {
@@ -59,12 +63,10 @@ std::string identity(pid_t pid) {
         environ = env;
         execvp(argv[0], argv);
     }
-    const int error = errno;
-    (void)!write(report, &error, sizeof error);
+    (void)!write(report, &errno, sizeof errno);
     _exit(127);
 }
 }  // namespace
-
 class @CLASS@ : public sdk::Driver {
   public:
     static constexpr const char* name = "@NAME@";
@@ -86,13 +88,14 @@ class @CLASS@ : public sdk::Driver {
         if (pid > 0 && read(report[0], &error, sizeof error) > 0) waitpid(pid, nullptr, 0);
         close(report[0]);
         if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front(), error);
-        return adopt(request.proc, pid, identity(pid));
+        return adopt(request.proc, pid, identity(pid), true);
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
-        const auto pid = static_cast<pid_t>(std::strtol(request.token.c_str(), nullptr, 10));
-        if (pid <= 1 || Stat(pid).state == 'Z' || request.token != identity(pid))
+        const std::string token = request.token.empty() ? find_token(request.run_id) : request.token;
+        const auto pid = static_cast<pid_t>(std::strtol(token.c_str(), nullptr, 10));
+        if (pid <= 1 || Stat(pid).state == 'Z' || token != identity(pid))
             throw sdk::Error{SYSP_E_NOT_FOUND, "the process is gone"};
-        return adopt(request.proc, pid, request.token);
+        return adopt(request.proc, pid, token, false);
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
         if (find(proc).lost) return;  // Its number may be a stranger's by now.
@@ -114,24 +117,24 @@ class @CLASS@ : public sdk::Driver {
         close(find(proc).pidfd);
         processes_.erase(proc);
     }
-
   private:
     struct Process {
-        pid_t pid;
-        int pidfd;
+        int pid, pidfd;
         bool lost;  // It ended, and was not our child.
         sdk::Watch watch;
     };
     Process& find(sysp_proc proc) {
-        if (!inspect(proc)) throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
-        return processes_.at(proc);
+        return inspect(proc) ? processes_.at(proc) : throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
     }
-    sdk::Spawned adopt(sysp_proc proc, pid_t pid, std::string token) {
-        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
-        if (pidfd < 0) throw sdk::Error::os("cannot watch the process");
-        auto watch = io_.watch(pidfd, SYSP_IO_READ, [this, proc](std::uint32_t) { ended(find(proc), proc); });
-        processes_[proc] = {pid, pidfd, false, std::move(watch)};
-        return {pid, std::move(token), {{SYSP_KEEP_PIDFD, 0, pidfd}}};
+    sdk::Spawned adopt(sysp_proc proc, pid_t pid, const std::string& token, bool started) try {
+        Process& process = processes_[proc] = {pid, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), false, {}};
+        if (process.pidfd < 0) throw sdk::Error::os("cannot watch the process");
+        process.watch = io_.watch(process.pidfd, SYSP_IO_READ, [this, proc](auto) { ended(find(proc), proc); });
+        return {pid, token, {{SYSP_KEEP_PIDFD, 0, process.pidfd}}};
+    } catch (...) {  // Of a start that is reported as failed nothing may be left.
+        if (started && kill(-pid, SIGKILL) == 0) waitpid(pid, nullptr, 0);
+        release(proc);
+        throw;
     }
     void ended(Process& process, sysp_proc proc) {
         siginfo_t info{};
@@ -143,5 +146,4 @@ class @CLASS@ : public sdk::Driver {
     sdk::Io io_;
     std::map<sysp_proc, Process> processes_;
 };
-
 SYSPULSE_PLUGIN("com.example.@NAME@", "0.1.0", "Example", sdk::driver<@CLASS@>());
