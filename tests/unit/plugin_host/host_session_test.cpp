@@ -70,7 +70,7 @@ TEST_F(HostSessionTest, asks_no_driver_about_a_process_that_it_never_heard_of) {
     send(encode(FrameType::inspect, 2, call));
     send(encode(FrameType::stats, 3, call));
     ASSERT_NO_FATAL_FAILURE(serve());
-    for (const std::uint64_t id : {1, 2, 3}) {
+    for (const std::uint64_t id : {1U, 2U, 3U}) {
         EXPECT_EQ(answers_[id], "no such process");
         EXPECT_EQ(codes_[id], ErrorCode::not_found);
     }
