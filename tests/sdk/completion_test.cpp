@@ -11,15 +11,16 @@ thread_local bool memory_is_out = false;
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Out of line: g++ takes free() of what its own operator gave for a mistake.
+[[gnu::noinline]] void* operator new(std::size_t size) {
     void* const made = memory_is_out ? nullptr : std::malloc(size == 0 ? 1 : size);
     if (made == nullptr) throw std::bad_alloc();
     return made;
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
-void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
     std::free(memory);
 }
 
