@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <iostream>
+#include <utility>
 
 #include "support/cgroup_fixture.hpp"
 
@@ -44,9 +45,13 @@ class HeldAtExit {
     ~HeldAtExit() { let_go(); }
     HeldAtExit(const HeldAtExit&) = delete;
     HeldAtExit& operator=(const HeldAtExit&) = delete;
+    // Only who has stopped can be let go, and a kill takes a moment to get there.
     void let_go() {
-        if (pid_ > 0) (void)::ptrace(PTRACE_DETACH, pid_, 0, 0);
-        pid_ = 0;
+        const pid_t pid = std::exchange(pid_, 0);
+        if (pid == 0) return;
+        (void)::ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+        (void)::waitpid(pid, nullptr, __WALL);
+        (void)::ptrace(PTRACE_DETACH, pid, 0, 0);
     }
 
   private:
