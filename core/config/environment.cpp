@@ -110,20 +110,4 @@ void expand_environment(Value& root, const EnvironmentLookup& lookup, Issues& is
     }
 }
 
-std::optional<Position> find_invalid_utf8(std::string_view text) {
-    Position where{1, 1, {}};
-    while (!text.empty()) {
-        const std::size_t length = utf8_sequence_length(text);
-        if (length == 0) return where;
-        if (text.front() == '\n') {
-            ++where.line;
-            where.column = 1;
-        } else {
-            where.column += static_cast<int>(length);
-        }
-        text.remove_prefix(length);
-    }
-    return std::nullopt;
-}
-
 }  // namespace syspulse::config

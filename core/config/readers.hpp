@@ -24,7 +24,4 @@ using EnvironmentLookup = std::function<std::optional<std::string>(std::string_v
 // Blocks at the top whose key begins with "x-" are left alone: nobody reads them.
 void expand_environment(Value& root, const EnvironmentLookup& lookup, Issues& issues);
 
-// The 1-based position of the first byte that is not UTF-8, or nothing.
-std::optional<Position> find_invalid_utf8(std::string_view text);
-
 }  // namespace syspulse::config

@@ -7,7 +7,11 @@
 #include <array>
 #include <cctype>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
 
+#include "base/utf8.hpp"
 #include "config/document_builder.hpp"
 #include "config/readers.hpp"
 
@@ -120,6 +124,35 @@ bool parse(std::string_view text, EventReader& reader, Issues& issues) {
     }
 }
 
+// YAML takes no control characters but these; yaml-cpp does, and changes what is beside them.
+bool allowed(char byte) {
+    return static_cast<unsigned char>(byte) >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
+}
+
+// The first thing that no YAML file may hold, with its 1-based position.
+std::optional<Issue> find_unreadable(std::string_view text) {
+    Position where{1, 1, {}};
+    while (!text.empty()) {
+        const std::size_t length = utf8_sequence_length(text);
+        if (length == 0) return Issue{where, "the text is not UTF-8: save the file in UTF-8"};
+        if (!allowed(text.front())) {
+            constexpr std::string_view digits = "0123456789ABCDEF";
+            const auto byte = static_cast<unsigned char>(text.front());
+            const std::string code{digits[byte / 16U], digits[byte % 16U]};
+            return Issue{where, "the text has the control character U+00" + code +
+                                    ": remove it, or write \"\\x" + code + "\" in a quoted text"};
+        }
+        if (text.front() == '\n') {
+            ++where.line;
+            where.column = 1;
+        } else {
+            where.column += static_cast<int>(length);
+        }
+        text.remove_prefix(length);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Value> read_yaml(std::string_view text, Issues& issues) {
@@ -127,8 +160,8 @@ std::optional<Value> read_yaml(std::string_view text, Issues& issues) {
         issues.push_back({{1, 1, {}}, "the file is larger than 8 MiB: split it"});
         return std::nullopt;
     }
-    if (const auto where = find_invalid_utf8(text)) {
-        issues.push_back({*where, "the text is not UTF-8: save the file in UTF-8"});
+    if (auto issue = find_unreadable(text)) {
+        issues.push_back(std::move(*issue));
         return std::nullopt;
     }
     EventReader reader(issues);

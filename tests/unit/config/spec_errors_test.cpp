@@ -141,6 +141,9 @@ constexpr Mistake mistakes[] = {
     {"duplicate_tag", WITH("    tags: [a, a]\n"), "a.yaml:4:15: \"a\" stands twice in \"tags\""},
     {"not_utf8", WITH("    description: \"\xff\"\n"),
      "a.yaml:4:19: the text is not UTF-8: save the file in UTF-8"},
+    {"control_character", WITH("    description: \x1b[1m\n"),
+     "a.yaml:4:18: the text has the control character U+001B: remove it, or write \"\\x1B\" in a "
+     "quoted text"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Contract, SpecMistake, testing::ValuesIn(mistakes),
