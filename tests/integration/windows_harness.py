@@ -8,15 +8,12 @@ import sys
 import tempfile
 import time
 
+from windows_paths import windows_path  # noqa: F401
+
 PROGRAM = os.environ["SYSPULSE_PROGRAM"]
 CHILD = os.environ["SYSPULSE_CHILD"]
 RUNNER = [os.environ["SYSPULSE_RUNNER"]] if os.environ.get("SYSPULSE_RUNNER") else []
 PATIENCE = 90
-
-
-def windows_path(path):
-    """As the program sees a path of this machine: Wine shows the root as drive Z."""
-    return str(path) if os.name == "nt" else "Z:" + str(path).replace("/", "\\")
 
 
 class Manager:

@@ -23,7 +23,7 @@ class Unpacked:
     def __enter__(self):
         if shutil.which(f"{TRIPLE}-objdump") is None:
             skip("there is no cross compiler here; the zip is tested where it is made")
-        # Not below /tmp: plugins in a directory where everybody may replace them are refused.
+        # On the drive of the clone, as plugins below a directory where everybody may replace them are refused.
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="zip-", dir=pathlib.Path(PROGRAM).parent.parent))
         run([ROOT / "scripts/windows/zip", self.work / "s.zip"])
         run(["cmake", "-E", "tar", "xf", "s.zip"], cwd=self.work)
