@@ -1,15 +1,10 @@
 #include "conformance/driver_bench.hpp"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <fstream>
 #include <utility>
+
+#include "base/signals.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::conformance {
 namespace {
@@ -18,30 +13,9 @@ sysp_str borrow(const std::string& text) {
     return {text.c_str(), text.size()};
 }
 
-// A faulty driver may name any process: only our own children may be killed.
-bool is_child(std::int64_t pid) {
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(stat, text);
-    const std::size_t end = text.rfind(')');
-    if (end == std::string::npos || end + 4 >= text.size()) return false;
-    return std::atoll(text.c_str() + end + 4) == ::getpid();
-}
-
 }  // namespace
 
-bool process_lives(std::int64_t pid) {
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string text;
-    std::getline(stat, text);
-    const std::size_t end = text.rfind(')');
-    return end != std::string::npos && end + 2 < text.size() && text[end + 2] != 'Z';
-}
-
 DriverBench::DriverBench(Case& c) : case_(c) {
-    stdio_[0] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    stdio_[1] = ::memfd_create("output", MFD_CLOEXEC);
-    stdio_[2] = ::memfd_create("errors", MFD_CLOEXEC);
     const auto options = c.process_options();
     if (!options.empty()) {
         auto parsed = plugin_host::PluginConfig::parse(options.front());
@@ -52,10 +26,9 @@ DriverBench::DriverBench(Case& c) : case_(c) {
 
 DriverBench::~DriverBench() {
     for (const Running& run : started_) {
-        if (is_child(run.pid)) ::kill(static_cast<pid_t>(run.pid), SIGKILL);
+        if (is_child(run.pid)) kill_process(run.pid);
     }
     leave_no_traces();
-    for (const int fd : stdio_) ::close(fd);
 }
 
 // Only the driver knows what there is beside a process, such as its cgroup: it takes that away when
@@ -73,7 +46,7 @@ void DriverBench::leave_no_traces() {
     renew();
     for (const Running& run : std::exchange(started_, {})) {
         // A zombie keeps its cgroup busy, and the instance that would have collected it is gone.
-        if (is_child(run.pid)) ::waitpid(static_cast<pid_t>(run.pid), nullptr, WNOHANG);
+        if (is_child(run.pid)) collect(run.pid);
         if (!ready()) return;
         const Running gone = recover(run.run_id, run.token);
         if (!gone.refused && !gone.answer) return;
@@ -88,17 +61,6 @@ void DriverBench::renew() {
     const auto configs = case_.configs();
     if (kind)
         trial = std::make_unique<Trial>(host, **kind, configs.empty() ? "{}" : configs.front());
-}
-
-std::string DriverBench::output() const {
-    std::string text;
-    std::array<char, 65536> buffer{};
-    for (off_t at = 0;;) {
-        const ssize_t got = ::pread(stdio_[1], buffer.data(), buffer.size(), at);
-        if (got <= 0) return text;
-        text.append(buffer.data(), static_cast<std::size_t>(got));
-        at += got;
-    }
 }
 
 bool DriverBench::wait_for_output(const std::string& text) {
@@ -118,14 +80,14 @@ Running DriverBench::started(sysp_op op, Running run, sysp_status accepted) {
     return run;
 }
 
-Running DriverBench::spawn(const std::vector<std::string>& argv) {
+Running DriverBench::spawn(const Words& argv) {
     Running run;
     run.proc = host.new_proc();
     // A number of a process alone may be that of another kit's, in another namespace.
-    run.run_id = "kit-" + std::to_string(::getpid()) + "-" +
+    run.run_id = "kit-" + std::to_string(platform::process_id()) + "-" +
                  std::to_string(host.now().time_since_epoch().count()) + "-" +
                  std::to_string(++runs_);
-    std::vector<std::string> environment = env;
+    Words environment = env;
     environment.push_back("SYSPULSE_RUN_ID=" + run.run_id);
     std::vector<sysp_str> arguments;
     std::vector<sysp_str> variables;
@@ -141,9 +103,11 @@ Running DriverBench::spawn(const std::vector<std::string>& argv) {
     request.argc = arguments.size();
     request.env = variables.data();
     request.envc = variables.size();
-    request.cwd = {"/", 1};
+    const std::string directory = root_directory();
+    request.cwd = borrow(directory);
     request.user = {"", 0};
-    for (std::size_t i = 0; i < stdio_.size(); ++i) request.stdio[i] = stdio_[i];
+    for (std::size_t i = 0; i < streams_.given.size(); ++i)
+        request.stdio[i] = streams_.given[i].get();
     request.config = options_.get();
     request.limits = &limits;
     request.pid_slot = pid_slot;
@@ -174,7 +138,7 @@ std::optional<Event> DriverBench::answered(sysp_op op, sysp_status accepted) {
 }
 
 std::optional<Event> DriverBench::signal(sysp_proc proc, std::int32_t kind, std::int32_t number) {
-    if (number == 0) number = kind == SYSP_SIG_KILL ? SIGKILL : SIGTERM;
+    if (number == 0) number = kind == SYSP_SIG_KILL ? kill_number : signal_number::terminate;
     const sysp_op op = host.new_op();
     return answered(op, trial->driver().signal(trial->self(), op, proc, kind, number));
 }
@@ -192,6 +156,25 @@ std::optional<Event> DriverBench::stats(sysp_proc proc) {
 
 std::optional<Event> DriverBench::exit_of(const Running& run) {
     return host.wait_for_exit(run.proc, within(bench_patience));
+}
+
+void exercise(Case& c) {
+    const auto kind = c.kind();
+    if (!kind) return;
+    if (c.is_driver()) {
+        DriverBench bench(c);
+        if (!bench.ready()) return;
+        const Running run = bench.spawn(programs::end_with(0));
+        if (run.up()) bench.exit_of(run);
+        bench.release(run.proc);
+        return;
+    }
+    KitHost host;
+    for (const std::string& config : c.configs()) {
+        Trial trial(host, **kind, config);
+        const std::string& target = c.author().pass;
+        if (trial.created() && !target.empty()) trial.check(target, 500);
+    }
 }
 
 }  // namespace syspulse::conformance

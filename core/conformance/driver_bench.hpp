@@ -1,12 +1,12 @@
 // A driver under test with everything that is needed to run small programs with it.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "conformance/case.hpp"
+#include "conformance/programs.hpp"
 
 namespace syspulse::conformance {
 
@@ -32,8 +32,7 @@ class DriverBench {
     bool ready() const { return trial && trial->created(); }
     Duration within(Duration limit) const { return case_.within(limit); }
 
-    Running spawn(const std::vector<std::string>& argv);
-    Running shell(const std::string& script) { return spawn({"/bin/sh", "-c", script}); }
+    Running spawn(const Words& argv);
     Running recover(const std::string& run_id, const std::string& token);
     // The answer to one of the plain operations; nothing when it does not come.
     std::optional<Event> signal(sysp_proc proc, std::int32_t kind, std::int32_t number = 0);
@@ -46,12 +45,12 @@ class DriverBench {
     // A fresh instance in place of the present one.
     void renew();
     // What the last programs wrote to standard output.
-    std::string output() const;
+    std::string output() const { return output_of(streams_); }
     bool wait_for_output(const std::string& text);
 
     KitHost host;
     std::unique_ptr<Trial> trial;
-    std::vector<std::string> env{"PATH=/usr/bin:/bin"};
+    Words env = plain_environment();
     std::string refusal;               // What the driver said of the last start that failed.
     std::int32_t* pid_slot = nullptr;  // Of the starts that follow.
     sysp_limits limits{};              // Likewise.
@@ -62,13 +61,14 @@ class DriverBench {
     void leave_no_traces();
 
     Case& case_;
-    std::array<int, 3> stdio_{-1, -1, -1};
+    ProgramStreams streams_ = make_program_streams();
     plugin_host::PluginConfig options_;
     std::vector<Running> started_;
     int runs_ = 0;
 };
 
-bool process_lives(std::int64_t pid);
+// One ordinary use of the kind under test.
+void exercise(Case& c);
 
 constexpr Duration bench_patience = std::chrono::seconds{15};
 

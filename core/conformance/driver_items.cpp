@@ -1,132 +1,54 @@
 // D: how a driver runs, signals and watches processes; taking over is in recovery_items.cpp.
-#include <fcntl.h>
-#include <signal.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <fstream>
 #include <sstream>
 
+#include "base/signals.hpp"
 #include "conformance/driver_bench.hpp"
-#include "platform/owned_handle.hpp"
+#include "conformance/system_items.hpp"
 
 namespace syspulse::conformance {
 namespace {
 
-const std::string forever = "trap '' TERM; echo ready; while :; do sleep 60; done";
-
-Verdict ends_as(DriverBench& bench, const std::string& script, std::int32_t kind,
-                std::int32_t value) {
-    const Running run = bench.shell(script);
-    if (!run.up()) return fail("\"" + script + "\" does not start");
-    const auto exit = bench.exit_of(run);
-    if (!exit) return fail("the end of \"" + script + "\" is never reported");
-    if (exit->exit_kind == kind && exit->exit_value == value) return pass();
-    return fail("\"" + script + "\" is reported as kind " + std::to_string(exit->exit_kind) +
-                ", value " + std::to_string(exit->exit_value));
-}
-
 Verdict exits(DriverBench& bench) {
-    for (const auto& [script, kind, value] :
-         {std::tuple{"exit 0", SYSP_EXIT_CODE + 0, 0}, std::tuple{"exit 3", SYSP_EXIT_CODE + 0, 3},
-          std::tuple{"kill -9 $$", SYSP_EXIT_SIGNAL + 0, SIGKILL},
-          std::tuple{"kill -ABRT $$", SYSP_EXIT_SIGNAL + 0, SIGABRT}}) {
-        const Verdict verdict = ends_as(bench, script, kind, value);
-        if (verdict.outcome != Outcome::pass) return verdict;
+    for (const Ending& ending : endings()) {
+        const Running run = bench.spawn(ending.argv);
+        if (!run.up()) return fail(ending.name + " does not start");
+        const auto exit = bench.exit_of(run);
+        if (!exit) return fail("the end of " + ending.name + " is never reported");
+        if (exit->exit_kind != ending.kind || exit->exit_value != ending.value) {
+            return fail(ending.name + " is reported as kind " + std::to_string(exit->exit_kind) +
+                        ", value " + std::to_string(exit->exit_value));
+        }
     }
     return pass();
 }
 
 Verdict bad_programs(DriverBench& bench) {
-    for (const char* program : {"/no/such/program", "/", "/etc/passwd"}) {
+    for (const std::string& program : no_programs()) {
         const Running run = bench.spawn({program});
-        if (run.up()) return fail(std::string(program) + " is reported as started");
-        if (!run.refused && !run.answer) return fail(std::string("no answer for ") + program);
+        if (run.up()) return fail(program + " is reported as started");
+        if (!run.refused && !run.answer) return fail("no answer for " + program);
         const std::string why =
             run.answer ? run.answer->message : bench.host.last_error.value_or("");
-        if (why.empty()) return fail(std::string("no reason is given for ") + program);
+        if (why.empty()) return fail("no reason is given for " + program);
     }
     return pass();
 }
 
 Verdict exact_arguments(DriverBench& bench) {
-    const std::vector<std::string> values{
-        "two words", "it's \"quoted\"",      "line\nbreak",
-        "",          "\xc3\xa4\xe2\x82\xac", std::string(100'000, 'x')};
-    std::vector<std::string> argv{
-        "/bin/sh", "-c", "for a in \"$@\"; do printf '%s|' \"$a\"; done; pwd; echo done", "sh"};
-    argv.insert(argv.end(), values.begin(), values.end());
-    const Running run = bench.spawn(argv);
+    const Words values = awkward_values();
+    const Running run = bench.spawn(programs::echo(values));
     if (!run.up()) return fail("it does not start");
     if (!bench.exit_of(run)) return fail("its end is not reported");
     std::string expected;
     for (const std::string& value : values) expected += value + "|";
-    expected += "/\ndone\n";
+    expected += root_directory() + "\ndone\n";
     return bench.output() == expected ? pass() : fail("arguments or directory arrive changed");
-}
-
-// With a descriptor in the host that only the driver can keep back.
-Verdict nothing_inherited(DriverBench& bench) {
-    constexpr int high = 20;
-    const platform::OwnedHandle null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    const platform::OwnedHandle open_in_host(::fcntl(static_cast<int>(null.get()), F_DUPFD, high));
-    if (!open_in_host) return skip("cannot open /dev/null");
-    const std::size_t before = bench.output().size();
-    const Running fds = bench.spawn({"/bin/ls", "/proc/self/fd"});
-    if (!fds.up() || !bench.exit_of(fds)) return fail("ls does not run");
-    // ls itself has the directory open as 3.
-    std::string found = bench.output().substr(before);
-    if (found == "0\n1\n2\n3\n") return pass();
-    std::replace(found.begin(), found.end(), '\n', ' ');
-    return fail("more than the descriptors 0 to 2 is inherited; open are " + found);
-}
-
-Verdict exact_environment(DriverBench& bench) {
-    bench.env = {"PATH=/usr/bin:/bin", "ODD=a b=c"};
-    const Running run = bench.spawn({"/usr/bin/env"});
-    if (!run.up() || !bench.exit_of(run)) return fail("env does not run");
-    std::istringstream lines(bench.output());
-    std::vector<std::string> found;
-    for (std::string line; std::getline(lines, line);) found.push_back(line);
-    std::sort(found.begin(), found.end());
-    const std::vector<std::string> expected{"ODD=a b=c", "PATH=/usr/bin:/bin",
-                                            "SYSPULSE_RUN_ID=" + run.run_id};
-    if (found != expected) return fail("the environment is " + bench.output());
-    return nothing_inherited(bench);
-}
-
-std::string status_field(std::int64_t pid, const std::string& name) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with(name + ":"))
-            return line.substr(line.find_first_not_of(" \t", name.size() + 1));
-    }
-    return {};
-}
-
-Verdict clean_signals(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/sleep", "60"});
-    if (!run.up()) return fail("it does not start");
-    // Signals 32 and 33 belong to the C library, whose posix_spawn leaves them ignored.
-    constexpr std::uint64_t of_the_library = 3ULL << 31;
-    for (const char* field : {"SigBlk", "SigIgn"}) {
-        const std::string value = status_field(run.pid, field);
-        const std::uint64_t bits = std::strtoull(value.c_str(), nullptr, 16);
-        if (value.empty() || (bits & ~of_the_library) != 0) {
-            return fail(std::string(field) + " of the process is " + value);
-        }
-    }
-    if (::getsid(static_cast<pid_t>(run.pid)) == ::getsid(0)) {
-        return fail("the process has no session of its own");
-    }
-    return pass();
 }
 
 Verdict exit_follows_start(DriverBench& bench) {
     for (int i = 0; i < 100; ++i) {
-        const Running run = bench.spawn({"/bin/true"});
+        const Running run = bench.spawn(programs::end_with(0));
         if (!run.up() || !bench.exit_of(run)) return fail("a start or an end was not reported");
         bench.release(run.proc);
     }
@@ -143,8 +65,8 @@ Verdict exit_follows_start(DriverBench& bench) {
 }
 
 Verdict tokens_differ(DriverBench& bench) {
-    const Running one = bench.spawn({"/bin/sleep", "60"});
-    const Running two = bench.spawn({"/bin/sleep", "60"});
+    const Running one = bench.spawn(programs::wait_to_be_ended());
+    const Running two = bench.spawn(programs::wait_to_be_ended());
     if (!one.up() || !two.up()) return fail("it does not start");
     if (one.token.empty() || one.token.size() > 4096) {
         return fail("a token of " + std::to_string(one.token.size()) + " bytes");
@@ -153,23 +75,23 @@ Verdict tokens_differ(DriverBench& bench) {
 }
 
 Verdict signals_arrive(DriverBench& bench) {
-    const Running polite =
-        bench.shell("trap 'exit 7' TERM; echo polite; while :; do sleep 0.1; done");
+    const Running polite = bench.spawn(programs::be_polite());
     if (!polite.up() || !bench.wait_for_output("polite")) return fail("it does not start");
     const auto sent = bench.signal(polite.proc, SYSP_SIG_TERMINATE);
     if (!sent || sent->error) return fail("SYSP_SIG_TERMINATE fails");
     const auto left = bench.exit_of(polite);
-    if (!left || left->exit_value != 7) return fail("SYSP_SIG_TERMINATE did not reach the handler");
-    const Running stubborn = bench.shell(forever);
+    if (!left || left->exit_value != programs::polite_code)
+        return fail("SYSP_SIG_TERMINATE did not reach the handler");
+    const Running stubborn = bench.spawn(programs::be_stubborn());
     if (!stubborn.up() || !bench.wait_for_output("ready")) return fail("it does not start");
     const auto killed = bench.signal(stubborn.proc, SYSP_SIG_KILL);
     if (!killed || killed->error) return fail("SYSP_SIG_KILL fails");
     const auto dead = bench.exit_of(stubborn);
-    return dead && dead->exit_value == SIGKILL ? pass() : fail("SYSP_SIG_KILL did not end it");
+    return dead && dead->exit_value == kill_number ? pass() : fail("SYSP_SIG_KILL did not end it");
 }
 
 Verdict kills_tree(DriverBench& bench) {
-    const Running run = bench.shell("sleep 61 & echo child $! ; echo ready; wait");
+    const Running run = bench.spawn(programs::have_a_child());
     if (!run.up() || !bench.wait_for_output("ready")) return fail("it does not start");
     std::istringstream text(bench.output());
     std::string word;
@@ -181,12 +103,12 @@ Verdict kills_tree(DriverBench& bench) {
                          bench.within(std::chrono::seconds{3}))) {
         return pass();
     }
-    ::kill(static_cast<pid_t>(child), SIGKILL);
+    kill_process(child);
     return fail("a child survives SYSP_SIG_KILL");
 }
 
 Verdict signals_to_the_dead(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/true"});
+    const Running run = bench.spawn(programs::end_with(0));
     if (!run.up() || !bench.exit_of(run)) return fail("it does not run");
     const auto dead = bench.signal(run.proc, SYSP_SIG_TERMINATE);
     if (!dead) return fail("no answer");
@@ -202,20 +124,8 @@ Verdict signals_to_the_dead(DriverBench& bench) {
     return pass();
 }
 
-Verdict os_signals(DriverBench& bench) {
-    const Running run =
-        bench.shell("trap 'echo usr1' USR1; echo ready; while :; do sleep 0.1; done");
-    if (!run.up() || !bench.wait_for_output("ready")) return fail("it does not start");
-    const auto sent = bench.signal(run.proc, SYSP_SIG_OS, SIGUSR1);
-    if (!sent || sent->error) return fail("SIGUSR1 cannot be sent");
-    if (!bench.wait_for_output("usr1")) return fail("SIGUSR1 does not arrive");
-    const auto odd = bench.signal(run.proc, SYSP_SIG_OS, 4711);
-    if (!odd || !odd->error) return fail("signal 4711 is said to have been sent");
-    return process_lives(run.pid) ? pass() : fail("signal 4711 ended the process");
-}
-
 Verdict releases(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     if (!run.up()) return fail("it does not start");
     bench.release(run.proc);
     bench.release(run.proc);
@@ -225,16 +135,16 @@ Verdict releases(DriverBench& bench) {
 }
 
 Verdict silent_after_release(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     if (!run.up()) return fail("it does not start");
     bench.release(run.proc);
-    ::kill(static_cast<pid_t>(run.pid), SIGKILL);
+    kill_process(run.pid);
     bench.host.settle(std::chrono::milliseconds{300});
     return bench.host.exits(run.proc).empty() ? pass() : fail("an exit follows the release");
 }
 
 Verdict inspects(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     if (!run.up()) return fail("it does not start");
     const auto alive = bench.inspect(run.proc);
     if (!alive || alive->error) return fail("inspect of a live process fails");
@@ -253,7 +163,7 @@ Verdict inspects(DriverBench& bench) {
 
 Verdict measures(DriverBench& bench) {
     if (bench.trial->driver().stats == nullptr) return skip("it has no stats");
-    const Running run = bench.shell("echo ready; while :; do :; done");
+    const Running run = bench.spawn(programs::burn());
     if (!run.up() || !bench.wait_for_output("ready")) return fail("it does not start");
     std::uint64_t before = 0;
     for (int i = 0; i < 3; ++i) {
@@ -275,7 +185,7 @@ Verdict measures(DriverBench& bench) {
 
 Verdict cycles(DriverBench& bench) {
     const auto round = [&] {
-        const Running run = bench.spawn({"/bin/true"});
+        const Running run = bench.spawn(programs::end_with(0));
         if (!run.up() || !bench.exit_of(run)) return false;
         bench.release(run.proc);
         return true;
@@ -293,17 +203,15 @@ Verdict cycles(DriverBench& bench) {
                     " descriptors leak in 60 runs");
     }
     if (usage().threads > before.threads + 1) return fail("threads leak");
-    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-    std::size_t left = 0;
-    for (std::int64_t pid = 0; children >> pid;) left += process_lives(pid) ? 0U : 1U;
-    return left <= 1 ? pass() : fail(std::to_string(left) + " zombies are left");
+    const std::size_t left = children_to_collect();
+    if (left > 1) return fail(std::to_string(left) + " zombies are left");
+    return before.descriptors == 0 ? pass("the system does not count handles") : pass();
 }
 
 Verdict many_at_once(DriverBench& bench) {
     std::vector<Running> runs;
     for (int i = 0; i < 32; ++i) {
-        runs.push_back(
-            bench.shell("sleep 0." + std::to_string((i * 7) % 10) + "; exit " + std::to_string(i)));
+        runs.push_back(bench.spawn(programs::end_later((i * 7) % 10, i)));
     }
     for (std::size_t i = 0; i < runs.size(); ++i) {
         if (!runs[i].up()) return fail("it does not start");
@@ -315,7 +223,7 @@ Verdict many_at_once(DriverBench& bench) {
 }
 
 Verdict keeps(DriverBench& bench) {
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     if (!run.up()) return fail("it does not start");
     if (run.answer->kept == 0) return skip("it hands nothing over");
     return run.answer->outcome != -1 ? pass() : fail("a kept handle is inherited by children");

@@ -78,7 +78,7 @@ Verdict tells_them_apart(DriverBench& bench, const Running& first) {
 }
 
 Verdict recycles(DriverBench& bench) {
-    const Running first = bench.spawn({"/bin/sleep", "60"});
+    const Running first = bench.spawn(programs::wait_to_be_ended());
     if (!first.up()) return fail("it does not start");
     // Start times are counted in hundredths of a second; no number is used again within one.
     bench.host.settle(std::chrono::milliseconds{50});
@@ -128,10 +128,7 @@ bool has_swap() {
 Verdict hogs(DriverBench& bench) {
     bench.limits.valid = SYSP_LIMIT_MEMORY;
     bench.limits.memory_bytes = 64 * MiB;
-    // Twice as much each time, from 16 bytes to 256 MiB.
-    const Running run = bench.shell(
-        "x=0123456789abcdef; i=0; while [ $i -lt 24 ]; do x=$x$x; i=$((i+1)); done; "
-        "echo survived");
+    const Running run = bench.spawn(programs::hog());
     if (!run.up()) return fail("it does not start");
     const auto exit = bench.exit_of(run);
     if (!exit) return fail("its end is not reported");

@@ -1,8 +1,4 @@
 // D08 to D13, D20: taking processes over.
-#include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <array>
 
 #include "conformance/driver_bench.hpp"
@@ -15,7 +11,7 @@ bool not_found(const Running& run) {
 }
 
 Verdict adopts(DriverBench& bench) {
-    const Running first = bench.spawn({"/bin/sleep", "60"});
+    const Running first = bench.spawn(programs::wait_to_be_ended());
     if (!first.up()) return fail("it does not start");
     bench.release(first.proc);
     bench.renew();
@@ -27,12 +23,12 @@ Verdict adopts(DriverBench& bench) {
     }
     if (again.pid != first.pid) return fail("another process is taken for it");
     // The same number as the child that was started above.
-    ::kill(static_cast<pid_t>(first.pid), SIGKILL);
+    kill_process(first.pid);
     return bench.exit_of(again) ? pass() : fail("the end of a recovered process is not reported");
 }
 
 Verdict dead_is_gone(DriverBench& bench) {
-    const Running first = bench.spawn({"/bin/true"});
+    const Running first = bench.spawn(programs::end_with(0));
     if (!first.up() || !bench.exit_of(first)) return fail("it does not run");
     bench.release(first.proc);
     bench.renew();
@@ -48,7 +44,7 @@ Verdict dead_is_gone(DriverBench& bench) {
 Verdict by_run_id(DriverBench& bench) {
     const Running unknown = bench.recover("kit-no-such-run", "");
     if (!not_found(unknown)) return fail("a run that never was is found");
-    const Running first = bench.spawn({"/bin/sleep", "60"});
+    const Running first = bench.spawn(programs::wait_to_be_ended());
     if (!first.up()) return fail("it does not start");
     bench.release(first.proc);
     bench.renew();
@@ -58,7 +54,7 @@ Verdict by_run_id(DriverBench& bench) {
 }
 
 Verdict bad_tokens(DriverBench& bench) {
-    const Running first = bench.spawn({"/bin/sleep", "60"});
+    const Running first = bench.spawn(programs::wait_to_be_ended());
     if (!first.up()) return fail("it does not start");
     bench.release(first.proc);
     bench.renew();
@@ -85,7 +81,7 @@ Verdict bad_tokens(DriverBench& bench) {
 }
 
 Verdict outlives_instance(DriverBench& bench) {
-    const Running first = bench.spawn({"/bin/sleep", "60"});
+    const Running first = bench.spawn(programs::wait_to_be_ended());
     if (!first.up()) return fail("it does not start");
     bench.renew();
     bench.host.settle(std::chrono::milliseconds{100});
@@ -93,47 +89,29 @@ Verdict outlives_instance(DriverBench& bench) {
     return pass();
 }
 
-// Memory that a child shares, as the manager lends it for one start.
-class SlotPage {
-  public:
-    SlotPage() : page_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, -1, 0)) {}
-    ~SlotPage() {
-        if (page_ != MAP_FAILED) ::munmap(page_, bytes);
-    }
-    SlotPage(const SlotPage&) = delete;
-    SlotPage& operator=(const SlotPage&) = delete;
-
-    std::int32_t* get() const {
-        return page_ == MAP_FAILED ? nullptr : static_cast<std::int32_t*>(page_);
-    }
-    // Whoever writes to it from here on ends the case.
-    void take_back() const { ::mprotect(page_, bytes, PROT_READ); }
-
-  private:
-    static constexpr std::size_t bytes = 4096;
-    static constexpr int flags = MAP_SHARED | MAP_ANONYMOUS;
-    void* page_;
-};
+std::int32_t* slot_in(std::span<char> page) {
+    return reinterpret_cast<std::int32_t*>(page.data());
+}
 
 Verdict leaves_its_number(DriverBench& bench) {
-    const SlotPage failed;
-    const SlotPage good;
-    if (failed.get() == nullptr || good.get() == nullptr) return skip("there is no shared memory");
-    bench.pid_slot = failed.get();
-    if (bench.spawn({"/no/such/program"}).up()) return fail("what is no program starts");
-    if (*failed.get() != 0) {
-        return fail("after a start that failed there is " + std::to_string(*failed.get()));
+    const std::span<char> failed = slot_page();
+    const std::span<char> good = slot_page();
+    if (failed.empty() || good.empty()) return skip("there is no shared memory");
+    bench.pid_slot = slot_in(failed);
+    if (bench.spawn({no_programs().front()}).up()) return fail("what is no program starts");
+    if (*slot_in(failed) != 0) {
+        return fail("after a start that failed there is " + std::to_string(*slot_in(failed)));
     }
-    failed.take_back();
-    bench.pid_slot = good.get();
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    forbid_writing(failed);
+    bench.pid_slot = slot_in(good);
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     if (!run.up()) return fail("it does not start");
-    const std::int32_t left = *good.get();
+    const std::int32_t left = *slot_in(good);
     if (left != 0 && left != run.pid) {
         return fail("the slot has " + std::to_string(left) + ", the process is " +
                     std::to_string(run.pid));
     }
-    good.take_back();
+    forbid_writing(good);
     bench.pid_slot = nullptr;
     bench.inspect(run.proc);
     bench.signal(run.proc, SYSP_SIG_KILL);

@@ -100,7 +100,7 @@ Verdict driver_keeps_secrets(Case& c, const std::string& options) {
     auto parsed = plugin_host::PluginConfig::parse(options);
     if (!bench.ready() || !parsed) return skip("create fails");
     bench.use(*std::move(parsed));
-    const Running run = bench.spawn({"/bin/sleep", "60"});
+    const Running run = bench.spawn(programs::wait_to_be_ended());
     const bool told = run.up() && (command_line_tells(run.pid) || children_tell());
     if (run.up()) bench.signal(run.proc, SYSP_SIG_KILL);
     if (told) return fail("a secret option is in the command line of a child");

@@ -19,26 +19,6 @@ extern char** environ;
 namespace syspulse::conformance {
 namespace {
 
-// One ordinary use of the kind under test.
-void exercise(Case& c) {
-    const auto kind = c.kind();
-    if (!kind) return;
-    if ((*kind)->info.type == plugin_host::KindType::driver) {
-        DriverBench bench(c);
-        if (!bench.ready()) return;
-        const Running run = bench.spawn({"/bin/true"});
-        if (run.up()) bench.exit_of(run);
-        bench.release(run.proc);
-        return;
-    }
-    KitHost host;
-    for (const std::string& config : c.configs()) {
-        Trial trial(host, **kind, config);
-        const std::string& target = c.author().pass;
-        if (trial.created() && !target.empty()) trial.check(target, 500);
-    }
-}
-
 std::string process_state() {
     std::string state =
         std::filesystem::current_path().string() + "\n" + std::setlocale(LC_ALL, nullptr) + "\n";

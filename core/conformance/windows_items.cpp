@@ -1,26 +1,18 @@
-// S on Windows, and the items that run programs of POSIX: they are not passed over in silence.
+// What only Windows has, S, and the items that cannot be run there: they are not passed over in
+// silence.
 #include <windows.h>
+
+#include <io.h>
 
 #include <array>
 #include <clocale>
+#include <cstdio>
 #include <filesystem>
 
-#include "conformance/case.hpp"
+#include "conformance/system_items.hpp"
 
 namespace syspulse::conformance {
 namespace {
-
-// One ordinary use of a checker.
-void exercise(Case& c) {
-    const auto kind = c.kind();
-    if (!kind || c.is_driver()) return;
-    KitHost host;
-    for (const std::string& config : c.configs()) {
-        Trial trial(host, **kind, config);
-        const std::string& target = c.author().pass;
-        if (trial.created() && !target.empty()) trial.check(target, 500);
-    }
-}
 
 std::wstring process_state() {
     const char* const locale = std::setlocale(LC_ALL, nullptr);
@@ -44,49 +36,149 @@ Verdict state_kept(Case& c) {
                : fail("directory, locale, environment or error mode are changed");
 }
 
-Verdict needs_posix(Case&) {
-    return skip("the kit runs programs of POSIX for it, so it is checked on Linux only");
+// Its standard output becomes a file meanwhile, for what is written by handle or by descriptor.
+Verdict quiet(Case& c) {
+    if (const auto kind = c.kind(); !kind) return skip(kind.error().message);
+    const ProgramStreams streams = make_program_streams();
+    const auto file = reinterpret_cast<HANDLE>(static_cast<std::intptr_t>(streams.given[1].get()));
+    const HANDLE handle_before = ::GetStdHandle(STD_OUTPUT_HANDLE);
+    HANDLE copy = nullptr;
+    const HANDLE self = ::GetCurrentProcess();
+    ::DuplicateHandle(self, file, self, &copy, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    const int descriptor = ::_open_osfhandle(reinterpret_cast<std::intptr_t>(copy), 0);
+    const int before = ::_dup(1);
+    ::_dup2(descriptor, 1);
+    ::SetStdHandle(STD_OUTPUT_HANDLE, file);
+    exercise(c);
+    std::fflush(stdout);
+    ::SetStdHandle(STD_OUTPUT_HANDLE, handle_before);
+    ::_dup2(before, 1);
+    ::_close(descriptor);
+    return output_of(streams).empty() ? pass() : fail("it writes to standard output");
+}
+
+// With a handle in the host that only the driver can keep back.
+Verdict nothing_inherited(DriverBench& bench) {
+    SECURITY_ATTRIBUTES inherited{sizeof inherited, nullptr, TRUE};
+    const HANDLE event = ::CreateEventW(&inherited, TRUE, FALSE, nullptr);
+    Words argv = programs::wait_to_be_ended();
+    argv.back() = "handle";
+    argv.push_back(std::to_string(reinterpret_cast<std::uintptr_t>(event)));
+    const std::size_t before = bench.output().size();
+    const Running run = bench.spawn(argv);
+    const bool ran = run.up() && bench.exit_of(run);
+    ::CloseHandle(event);
+    if (!ran) return fail("it does not run");
+    return bench.output().substr(before) == "kept back\n"
+               ? pass()
+               : fail("more than the three standard handles is inherited");
+}
+
+Verdict no_signals(Case&) {
+    return skip("Windows has no signals for children");
+}
+
+Verdict no_recycling(Case&) {
+    return skip("nobody can have Windows give the number of a dead process to another one");
+}
+
+Verdict no_isolation(Case&) {
+    return skip("the kit looks at plugins in processes of their own on Linux only");
+}
+
+Verdict no_command_lines(Case&) {
+    return skip("the kit reads command lines of other processes on Linux only");
+}
+
+Verdict hogs(DriverBench& bench) {
+    bench.limits.valid = SYSP_LIMIT_MEMORY;
+    bench.limits.memory_bytes = std::uint64_t{64} << 20;
+    const Running run = bench.spawn(programs::hog());
+    if (!run.up()) return skip("no limit of memory is taken here: " + bench.refusal);
+    if (!bench.exit_of(run)) return fail("its end is not reported");
+    return bench.output().find("survived") == std::string::npos
+               ? pass("it is refused more, and not killed")
+               : fail("a process gets 256 MiB with a limit of 64 MiB");
+}
+
+Verdict tells_of_memory(Case& c) {
+    const auto kind = c.kind();
+    if (!kind) return skip(kind.error().message);
+    if (((*kind)->info.enforces & SYSP_LIMIT_MEMORY) == 0)
+        return skip("it enforces no limit of memory");
+    return with_driver<hogs>(c);
 }
 
 constexpr std::array states{
     Item{"S01", 3, Subject::kind, "directory, locale, environment and error mode are kept",
          state_kept},
+    Item{"S02", 3, Subject::kind, "SIGCHLD is neither blocked nor ignored", no_signals},
+    Item{"S03", 3, Subject::kind, "nothing is written to standard output", quiet},
 };
-constexpr std::array drivers{
-    Item{"D01", 3, Subject::driver, "how a process ended is reported as it was", needs_posix},
-    Item{"D03", 3, Subject::driver, "arguments and directory arrive exactly", needs_posix},
-    Item{"D14", 3, Subject::driver, "TERMINATE reaches a handler, KILL ends everything",
-         needs_posix},
-};
-constexpr std::array recoveries{
-    Item{"D08", 3, Subject::driver, "a live process is taken over by its token, its end is seen",
-         needs_posix},
+constexpr std::array kernels{
+    Item{"D10", 3, Subject::driver,
+         "a process that got the number of a dead one is not taken for it", no_recycling},
+    Item{"D25", 4, Subject::driver,
+         "a limit of memory holds, and an end for want of it is told as such", tells_of_memory},
 };
 constexpr std::array isolations{
-    Item{"X01", 3, Subject::kind, "in a process of its own the verdicts are the same", needs_posix},
+    Item{"X01", 3, Subject::kind, "in a process of its own the verdicts are the same",
+         no_isolation},
+    Item{"X02", 3, Subject::kind, "its process is killed: daemons live, a fresh one takes over",
+         no_isolation},
+    Item{"X03", 3, Subject::kind, "its process hangs: it is replaced, and a kill is not delayed",
+         no_isolation},
 };
 constexpr std::array takeovers{
     Item{"X04", 4, Subject::kind,
          "the manager is killed: its process ends, daemons live, the next manager finds them",
-         needs_posix},
+         no_isolation},
+    Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
+         no_isolation},
 };
 constexpr std::array secrets{
     Item{"C07", 3, Subject::kind,
-         "secret options are in no log, error, answer, token or command line", needs_posix},
+         "secret options are in no log, error, answer, token or command line", no_command_lines},
 };
 
 }  // namespace
 
+// Beside what is given, a driver may add what Windows' own libraries need; nothing is of the host.
+Verdict exact_environment(DriverBench& bench) {
+    ::SetEnvironmentVariableW(L"SYSPULSE_KIT_STRAY", L"1");
+    Words given = plain_environment();
+    given.emplace_back("ODD=a b=c");
+    bench.env = given;
+    Words argv = programs::wait_to_be_ended();
+    argv.back() = "env";
+    const Running run = bench.spawn(argv);
+    if (!run.up() || !bench.exit_of(run)) return fail("it does not run");
+    given.push_back("SYSPULSE_RUN_ID=" + run.run_id);
+    const std::string found = "\n" + bench.output();
+    for (const std::string& variable : given) {
+        if (found.find("\n" + variable + "\n") == std::string::npos)
+            return fail(variable + " is missing; the environment is " + bench.output());
+    }
+    if (found.find("SYSPULSE_KIT_STRAY") != std::string::npos)
+        return fail("a variable of the host is inherited");
+    return nothing_inherited(bench);
+}
+
+Verdict clean_signals(DriverBench&) {
+    return skip("Windows has no signals and no sessions of processes");
+}
+
+// There are none to pass on.
+Verdict os_signals(DriverBench& bench) {
+    const Running run = bench.spawn(programs::wait_to_be_ended());
+    if (!run.up()) return fail("it does not start");
+    const auto odd = bench.signal(run.proc, SYSP_SIG_OS, 4711);
+    if (!odd || !odd->error) return fail("signal 4711 is said to have been sent");
+    return process_lives(run.pid) ? pass() : fail("signal 4711 ended the process");
+}
+
 std::span<const Item> state_items() {
     return states;
-}
-
-std::span<const Item> driver_items() {
-    return drivers;
-}
-
-std::span<const Item> recovery_items() {
-    return recoveries;
 }
 
 std::span<const Item> isolation_items() {
@@ -102,7 +194,7 @@ std::span<const Item> secret_items() {
 }
 
 std::span<const Item> kernel_items() {
-    return {};
+    return kernels;
 }
 
 }  // namespace syspulse::conformance

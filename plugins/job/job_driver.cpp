@@ -114,6 +114,21 @@ JobDriver::JobDriver(const sdk::Config& config)
     if (!port_) throw win32_error("cannot make a completion port", ::GetLastError());
 }
 
+// Only a manager that dies takes along what it has not recorded, not one that lets it go.
+JobDriver::~JobDriver() {
+    for (auto& [proc, process] : processes_) let_live(process);
+}
+
+void JobDriver::let_live(Process& process) const noexcept {
+    if (!process.settled || process.exited) return;
+    try {
+        process.job.end_with_last_handle(false);
+    } catch (const sdk::Error& error) {
+        log(SYSP_LOG_ERROR,
+            "process " + std::to_string(process.pid) + " ends with the manager: " + error.what());
+    }
+}
+
 JobDriver::Options JobDriver::options_of(const sdk::Config& config) {
     constexpr double default_step_secs = 5;
     Options options;
@@ -331,8 +346,7 @@ void JobDriver::kill(sysp_proc proc) {
 void JobDriver::release(sysp_proc proc) {
     const auto found = processes_.find(proc);
     if (found == processes_.end()) return;
-    if (found->second.settled && !found->second.exited)
-        found->second.job.end_with_last_handle(false);
+    let_live(found->second);
     processes_.erase(found);
 }
 

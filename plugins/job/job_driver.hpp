@@ -26,6 +26,9 @@ class JobDriver : public sdk::Driver {
     static sdk::Schema process_schema();
 
     explicit JobDriver(const sdk::Config& config);
+    JobDriver(const JobDriver&) = delete;
+    JobDriver& operator=(const JobDriver&) = delete;
+    ~JobDriver();
 
     sdk::Spawned spawn(const sdk::SpawnRequest& request);
     sdk::Spawned recover(const sdk::RecoverRequest& request);
@@ -65,6 +68,8 @@ class JobDriver : public sdk::Driver {
     void take_step(const Process& process, StopStep step);
     void kill(sysp_proc proc);
     Process& find(sysp_proc proc);
+    // From here on it outlives this process, however short it has been there.
+    void let_live(Process& process) const noexcept;
 
     sdk::Io io_;
     windows::UniqueHandle

@@ -57,8 +57,8 @@ def exported(file):
 
 def the_zip_has_what_it_promises_and_runs_from_anywhere():
     with Unpacked() as zipped:
-        for name in ("bin/syspulse.exe", "lib/syspulse/plugins/syspulse-console-signal.exe", "include/syspulse/plugin.h",
-                     "include/syspulse/plugin.hpp", "include/syspulse/sdk/checker.hpp", "windows.md", "LICENSE",
+        for name in ("bin/syspulse.exe", "bin/syspulse-kit-program.exe", "lib/syspulse/plugins/syspulse-console-signal.exe",
+                     "include/syspulse/plugin.h", "include/syspulse/plugin.hpp", "include/syspulse/sdk/checker.hpp", "windows.md", "LICENSE",
                      "lib/cmake/syspulse-sdk/syspulse-sdk-config.cmake", "lib/cmake/syspulse-sdk/SyspulseAddPlugin.cmake",
                      "share/syspulse/tzdata/africa", "share/syspulse/tzdata/windowsZones.xml", "share/syspulse/syspulse.schema.json",
                      "share/syspulse/templates/c++/checker/checker.cpp", "examples/plugins/redis/redis_checker.cpp",
@@ -78,7 +78,7 @@ def the_zip_has_what_it_promises_and_runs_from_anywhere():
 def everything_imports_only_dlls_of_windows():
     with Unpacked() as zipped:
         files = [*zipped.folder.rglob("*.exe"), *zipped.folder.rglob("*.dll")]
-        equal(len(files), 2 + len(MODULES))
+        equal(len(files), 3 + len(MODULES))
         for file in files:
             imported = {name.lower() for name in re.findall(r"DLL Name: (\S+)", dump(file))}
             foreign = {name for name in imported - SYSTEM if not name.startswith("api-ms-win-")}
