@@ -47,7 +47,7 @@ bool DocumentBuilder::end() {
     return place(std::move(frame.value), frame.anchor);
 }
 
-bool DocumentBuilder::scalar(Value value, std::size_t anchor) {
+bool DocumentBuilder::scalar(Value&& value, std::size_t anchor) {
     if (refused_) return false;
     if (!charge(Weight{.bytes = value.text.size()}, value.where)) return false;
     if (!expects_key()) return place(std::move(value), anchor);
@@ -120,7 +120,7 @@ bool DocumentBuilder::refuse(const Position& where, std::string message) {
     return false;
 }
 
-void DocumentBuilder::set_key(Value key) {
+void DocumentBuilder::set_key(Value&& key) {
     Frame& frame = stack_.back();
     frame.has_key = true;
     frame.entry.key = std::move(key.text);
@@ -131,7 +131,7 @@ void DocumentBuilder::set_key(Value key) {
     issues_.push_back({frame.entry.key_where, "duplicate key \"" + frame.entry.key + "\""});
 }
 
-bool DocumentBuilder::place(Value value, std::size_t anchor) {
+bool DocumentBuilder::place(Value&& value, std::size_t anchor) {
     if (anchor != 0) {
         // The copy is charged too: nested anchors would otherwise multiply memory by the depth.
         if (!charge(weigh(value), value.where)) return false;
@@ -151,7 +151,7 @@ bool DocumentBuilder::place(Value value, std::size_t anchor) {
     return true;
 }
 
-void DocumentBuilder::add_entry(Frame& frame, Value value) {
+void DocumentBuilder::add_entry(Frame& frame, Value&& value) {
     frame.has_key = false;
     if (frame.discard) return;
     if (!frame.is_merge) {

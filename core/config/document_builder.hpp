@@ -29,7 +29,7 @@ class DocumentBuilder {
     // `anchor` is the number of the node's anchor, zero for none.
     bool begin(Value::Kind kind, Position where, std::size_t anchor = 0);
     bool end();
-    bool scalar(Value value, std::size_t anchor = 0);
+    bool scalar(Value&& value, std::size_t anchor = 0);
     bool alias(std::size_t anchor, const Position& where);
 
     // True when the next node is the key of a map entry.
@@ -60,9 +60,9 @@ class DocumentBuilder {
     static Weight weigh(const Value& value);
     bool charge(const Weight& weight, const Position& where);
     bool refuse(const Position& where, std::string message);
-    void set_key(Value key);
-    bool place(Value value, std::size_t anchor);
-    void add_entry(Frame& frame, Value value);
+    void set_key(Value&& key);
+    bool place(Value&& value, std::size_t anchor);
+    void add_entry(Frame& frame, Value&& value);
     void add_merged(Frame& frame);
 
     Issues& issues_;

@@ -12,7 +12,7 @@ using Json = nlohmann::json;
 
 class SaxReader final : public nlohmann::json_sax<Json> {
   public:
-    explicit SaxReader(Issues& issues) : issues_(issues), builder_(issues) {}
+    SaxReader(Issues& issues, Places places) : issues_(issues), builder_(issues), places_(places) {}
 
     DocumentBuilder& builder() { return builder_; }
 
@@ -56,7 +56,7 @@ class SaxReader final : public nlohmann::json_sax<Json> {
     bool key(string_t& text) override {
         Value value;
         value.kind = Value::Kind::string;
-        value.where.pointer = builder_.pointer() + "/" + text;
+        if (places_ == Places::known) value.where.pointer = builder_.pointer() + "/" + text;
         value.text = std::move(text);
         return builder_.scalar(std::move(value));
     }
@@ -70,24 +70,27 @@ class SaxReader final : public nlohmann::json_sax<Json> {
     }
 
   private:
-    Position here() const { return {0, 0, builder_.pointer()}; }
-    bool add(Value value) {
+    Position here() const {
+        return places_ == Places::known ? Position{0, 0, builder_.pointer()} : Position{};
+    }
+    bool add(Value&& value) {
         value.where = here();
         return builder_.scalar(std::move(value));
     }
 
     Issues& issues_;
     DocumentBuilder builder_;
+    Places places_;
 };
 
 }  // namespace
 
-std::optional<Value> read_json(std::string_view text, Issues& issues) {
+std::optional<Value> read_json(std::string_view text, Issues& issues, Places places) {
     if (text.size() > document_bytes_max) {
         issues.push_back({{}, "the JSON text is larger than 8 MiB"});
         return std::nullopt;
     }
-    SaxReader reader(issues);
+    SaxReader reader(issues, places);
     try {
         if (!Json::sax_parse(text.begin(), text.end(), &reader)) return std::nullopt;
     } catch (const Json::exception& error) {

@@ -2,6 +2,7 @@
 // is returned when there is no tree to go on with.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -15,8 +16,12 @@ namespace syspulse::config {
 // with `plain` set: expand_environment() gives them their kinds.
 std::optional<Value> read_yaml(std::string_view text, Issues& issues);
 
+// Whether values know where they stand, which is a third of the cost of reading.
+enum class Places : std::uint8_t { known, unknown };
+
 // Values are positioned by JSON pointer. Duplicate keys are an issue, as in YAML.
-std::optional<Value> read_json(std::string_view text, Issues& issues);
+std::optional<Value> read_json(std::string_view text, Issues& issues,
+                               Places places = Places::known);
 
 using EnvironmentLookup = std::function<std::optional<std::string>(std::string_view)>;
 

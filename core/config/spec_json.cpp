@@ -146,8 +146,12 @@ Result<model::DaemonSpec> from_stored_json(std::string_view name, std::string_vi
     const std::string request = "{\"daemons\":{" + quoted + ":" + std::string(json) + "}}";
     LoadOptions options;
     options.tolerate_unknown_dependencies = true;
+    options.keep_places = false;
     LoadResult loaded = load_specs_json(request, options);
     if (loaded.errors.empty() && loaded.daemons.size() == 1) return std::move(loaded.daemons[0]);
+    // Once more, to say where it is wrong.
+    options.keep_places = true;
+    loaded = load_specs_json(request, options);
     const std::string cause =
         loaded.errors.empty() ? "it holds more than one spec" : format_errors(loaded.errors);
     return Error{ErrorCode::corrupt,

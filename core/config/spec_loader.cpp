@@ -85,7 +85,8 @@ void Loader::add_yaml(const SpecText& source) {
 
 void Loader::add_json(std::string_view json) {
     const std::size_t file = open(request_name);
-    if (const auto root = read_json(json, issues_[file])) read_document(*root, file, {});
+    const Places places = options_.keep_places ? Places::known : Places::unknown;
+    if (const auto root = read_json(json, issues_[file], places)) read_document(*root, file, {});
 }
 
 void Loader::read_document(const Value& root, std::size_t file, const std::filesystem::path& base) {
