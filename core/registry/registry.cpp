@@ -95,7 +95,7 @@ Result<void> SqliteJournal::commit(std::span<model::JournalRecord> records) {
     }
     last_id_ = next_id_ - 1;
     note_written(records);
-    if (++commits_ >= options_.prune_every) prune();
+    if (++commits_ >= options_.prune_every || lines_ >= options_.prune_lines) prune();
     keep_log_short();
     return {};
 }

@@ -20,9 +20,10 @@ struct RegistryOptions {
     std::chrono::hours history_age = std::chrono::days{90};  // Older lines go.
     std::size_t runs_per_daemon = 100;                       // The latest runs that are kept.
 
-    // Retention is looked after once per this many commits, a bounded step at a time, so that no
-    // commit pays for a long delete.
+    // Retention is looked after once per this many commits or lines of history, a bounded step at a
+    // time, so that no commit pays for a long delete.
     std::uint32_t prune_every = 64;
+    std::size_t prune_lines = 512;
     std::size_t prune_step = 256;  // Rows removed at most in one step, per table.
 
     // Waiting for another process that holds the file: when opening it, and later with each

@@ -137,13 +137,15 @@ Result<void> migrate(const Database& database, const fs::path& file) {
 }
 
 // synchronous=NORMAL: commits reach the kernel, and checkpoints the disk. See docs/registry.md.
+// journal_size_limit: above what the log grows to before it starts anew, because cutting tens of MiB
+// off a file would hold up the commit that does it for as many milliseconds.
 constexpr const char* settings =
     "PRAGMA synchronous = NORMAL;"
     "PRAGMA foreign_keys = ON;"
     "PRAGMA trusted_schema = OFF;"
     "PRAGMA temp_store = MEMORY;"
     "PRAGMA cache_size = -512;"
-    "PRAGMA journal_size_limit = 4194304";
+    "PRAGMA journal_size_limit = 100663296";
 
 Result<void> prepare_file(const Database& database, const fs::path& file,
                           const RegistryOptions& options) {
