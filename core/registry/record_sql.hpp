@@ -14,8 +14,10 @@ enum RecordStore::Sql : std::size_t {
     replace_spec_sql,
     remove_spec_sql,
     remove_runs_sql,
-    put_instance_sql,
-    put_run_sql,
+    update_instance_sql,
+    insert_instance_sql,
+    update_run_sql,
+    insert_run_sql,
     add_history_sql,
     raise_last_run_sql,
     last_run_sql,
@@ -45,23 +47,25 @@ inline constexpr std::array sql_texts{
     "UPDATE specs SET name = ?2, spec_json = ?3, added_at = ?4 WHERE uuid = ?1",
     "DELETE FROM specs WHERE uuid = ?",
     "DELETE FROM runs WHERE uuid = ?",
-    // An update in place, where REPLACE would rewrite the row and its index entry.
+    // Both are tried in this order: REPLACE would rewrite the row and its index entry, and for each
+    // ON CONFLICT DO UPDATE SQLite sets up a table in memory, which costs more than the update.
+    "UPDATE instances SET target = ?2, state = ?3, health = ?4, run = ?5, run_live = ?6, pid = ?7,"
+    " token = ?8, started_at = ?9, stopped_at = ?10, exit_kind = ?11, exit_value = ?12,"
+    " exit_oom = ?13, exit_memory_peak = ?14, restart_count = ?15, attempt = ?16, armed_at = ?17,"
+    " last_fired_at = ?18, last_error = ?19, completed = ?20, boot = ?21, next_restart_at = ?22,"
+    " kill_at = ?23, driver = ?24, driver_options = ?25, queued_run = ?26, spec_changed = ?27"
+    " WHERE uuid = ?1",
     "INSERT INTO instances (uuid, target, state, health, run, run_live, pid, token, started_at,"
     " stopped_at, exit_kind, exit_value, exit_oom, exit_memory_peak, restart_count, attempt,"
     " armed_at, last_fired_at, last_error, completed, boot, next_restart_at, kill_at,"
     " driver, driver_options, queued_run, spec_changed)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"
-    " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27) ON CONFLICT (uuid) DO UPDATE SET target = ?2,"
-    " state = ?3,"
-    " health = ?4, run = ?5, run_live = ?6, pid = ?7, token = ?8, started_at = ?9,"
-    " stopped_at = ?10, exit_kind = ?11, exit_value = ?12, exit_oom = ?13, exit_memory_peak = ?14,"
-    " restart_count = ?15, attempt = ?16, armed_at = ?17, last_fired_at = ?18, last_error = ?19,"
-    " completed = ?20, boot = ?21, next_restart_at = ?22, kill_at = ?23,"
-    " driver = ?24, driver_options = ?25, queued_run = ?26, spec_changed = ?27",
+    " ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)",
+    // A run stays with its daemon; naming the column would rewrite the index each time.
+    "UPDATE runs SET began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
+    " exit_oom = ?8, exit_memory_peak = ?9 WHERE run = ?1",
     "INSERT INTO runs (run, uuid, began_at, pid, ended_at, exit_kind, exit_value, exit_oom,"
-    " exit_memory_peak) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run) DO UPDATE SET"
-    " uuid = ?2, began_at = ?3, pid = ?4, ended_at = ?5, exit_kind = ?6, exit_value = ?7,"
-    " exit_oom = ?8, exit_memory_peak = ?9",
+    " exit_memory_peak) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     "INSERT INTO history (" SYSPULSE_HISTORY_COLUMNS
     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     "UPDATE meta SET value = ?1 WHERE key = 'last_run' AND value < ?1",

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,11 +49,13 @@ class RecordStore {
 
   private:
     enum Sql : std::size_t;
-    static constexpr std::size_t sql_count = 24;
+    static constexpr std::size_t sql_count = 26;
 
     explicit RecordStore(Database database) noexcept : database_(std::move(database)) {}
     Statement& statement(Sql sql) noexcept { return statements_[sql]; }
     Result<void> run(Statement& statement);
+    // Changes the row, or adds it where there is none.
+    Result<void> put(Sql update, Sql insert, const std::function<void(Statement&)>& bind);
     Result<std::int64_t> number(Sql sql);
     // The id just below the first line at or after `since`; nothing when there is none.
     Result<std::optional<std::int64_t>> id_before(WallTime since);
