@@ -13,6 +13,9 @@ namespace {
 // Spawns and recoveries are done in slices, so that requests are served in between while hundreds
 // start.
 constexpr std::size_t beginnings_per_turn = 8;
+// While more are waiting to begin, so many starts are recorded in one transaction, which costs as
+// much as three of them.
+constexpr std::size_t starts_per_turn = 64;
 // A manager that takes the place of a dead one leaves the daemons alone for so long, in which
 // those who waited at the endpoint learn how they stood.
 constexpr Duration waiting_answers = std::chrono::milliseconds{5};
@@ -104,7 +107,9 @@ void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
     if (options_.run_noted) options_.run_noted(run, process.pid);
-    submit(engine::Spawned{found->second, run, process.pid, process.token, process.frozen});
+    queue_.emplace_back(
+        engine::Spawned{found->second, run, process.pid, process.token, process.frozen});
+    if (beginnings_.empty() || queue_.size() >= starts_per_turn) post_drain();
 }
 
 void Conductor::spawn_failed(RunId run, const Error& error) {
@@ -183,6 +188,10 @@ void Conductor::shut_down(bool keep_running, bool force) {
 
 void Conductor::submit(engine::Event event) {
     queue_.push_back(std::move(event));
+    post_drain();
+}
+
+void Conductor::post_drain() {
     if (drain_posted_) return;
     drain_posted_ = true;
     ports_.loop.post([this, alive = alive_] {
@@ -281,7 +290,10 @@ void Conductor::begin_some_runs() {
         beginnings_.pop_front();
         std::visit([this](const auto& action) { begin_run(action); }, beginning);
     }
-    if (beginnings_.empty()) return;
+    if (beginnings_.empty()) {
+        if (!queue_.empty()) post_drain();
+        return;
+    }
     beginning_posted_ = true;
     ports_.loop.post([this, alive = alive_] {
         if (!*alive) return;

@@ -166,6 +166,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void await_exit(RunId run, LostRuns::Finding finding);
     std::optional<ExitStatus> seen_exit(RunId run) const;
     void submit(engine::Event event);
+    void post_drain();
     void drain();
     void perform(Batch& batch);
     void reached(std::string_view place) const;
