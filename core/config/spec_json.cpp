@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/signals.hpp"
+#include "config/plain_spec.hpp"
 #include "config/spec_loader.hpp"
 
 namespace syspulse::config {
@@ -140,6 +141,7 @@ std::string to_json(const model::DaemonSpec& spec) {
 }
 
 Result<model::DaemonSpec> from_stored_json(std::string_view name, std::string_view json) {
+    if (auto plain = read_plain_spec(name, json)) return *std::move(plain);
     // The stored text is put into a request, so that there is one reader for both.
     const std::string quoted =
         OrderedJson(name).dump(-1, ' ', false, OrderedJson::error_handler_t::replace);

@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/plain_spec.hpp"
 #include "unit/config/config_fixture.hpp"
 
 namespace syspulse::config {
@@ -82,6 +88,67 @@ TEST(SpecJson, refuses_damaged_text) {
         ASSERT_FALSE(spec.has_value()) << text;
         EXPECT_EQ(spec.error().code, ErrorCode::corrupt);
     }
+}
+
+// What the general reader makes of it.
+std::optional<model::DaemonSpec> read_generally(const std::string& json) {
+    LoadOptions options;
+    options.tolerate_unknown_dependencies = true;
+    auto loaded = load_specs_json("{\"daemons\":{\"web\":" + json + "}}", options);
+    if (!loaded.errors.empty() || loaded.daemons.size() != 1) return std::nullopt;
+    return std::move(loaded.daemons[0]);
+}
+
+constexpr std::string_view plain_spec = R"(daemons:
+  web:
+    command: [/bin/server, "", --port=8000]
+    description: Serves
+    working_dir: /srv/www
+    env: { ZED: "1", PORT: "" }
+    restart_policy: {policy: on_failure, max_retries: 5, backoff_base_secs: 0, backoff_max_secs: 20}
+    success_exit_codes: [0, 3]
+    stop_signal: SIGINT
+    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block}
+    tags: [web, prod]
+    depends_on: [db, cache]
+    autostart: true
+  db: {command: [postgres]}
+  cache: {command: [redis]}
+)";
+
+TEST(PlainSpec, is_what_to_json_writes_for_specs_without_anything_unusual) {
+    const auto loaded = load(plain_spec);
+    ASSERT_EQ(format_errors(loaded.errors), "");
+    for (const auto& spec : loaded.daemons) {
+        const auto read = read_plain_spec(spec.name, to_json(spec));
+        ASSERT_TRUE(read.has_value()) << to_json(spec);
+        EXPECT_EQ(*read, spec);
+    }
+}
+
+// Every text that differs from a plain one by one byte: one more, one less, or another.
+TEST(PlainSpec, takes_nothing_that_the_general_reader_refuses_or_reads_otherwise) {
+    const auto loaded = load(plain_spec);
+    ASSERT_EQ(format_errors(loaded.errors), "");
+    std::size_t taken = 0;
+    for (const std::string text : {to_json(loaded.daemons[0]), to_json(loaded.daemons[1])}) {
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            std::vector<std::string> others{text.substr(0, at) + text.substr(at + 1)};
+            for (const char byte : std::string_view("0-9.e,:\"\\{}[] ax/=\x01\xc3")) {
+                others.push_back(text.substr(0, at) + byte + text.substr(at));
+                others.push_back(text.substr(0, at) + byte + text.substr(at + 1));
+            }
+            for (const std::string& other : others) {
+                const auto plain = read_plain_spec("web", other);
+                if (!plain) continue;
+                ++taken;
+                const auto general = read_generally(other);
+                ASSERT_TRUE(general.has_value()) << other;
+                ASSERT_EQ(*plain, *general) << other;
+            }
+        }
+    }
+    EXPECT_GT(taken, 1000U);
 }
 
 }  // namespace
