@@ -98,18 +98,20 @@ Result<void> look(const Database& database) {
     return check_tables(database);
 }
 
-// Judges an existing file without writing to it or beside it. With a log pending, only SQLite can
-// tell what the file holds, so that the look happens on the real connection.
-Result<void> inspect(const fs::path& file, bool pending) {
+// Judges an existing file without writing to it or beside it, and tells whether it has looked at
+// what is in it. With a log pending, only SQLite can tell what that is, so that the look happens on
+// the real connection.
+Result<bool> inspect(const fs::path& file, bool pending) {
     std::error_code failure;
     const auto size = fs::file_size(file, failure);
     if (failure) return Error{ErrorCode::unavailable, failure.message()};
-    if (size == 0) return {};
-    if (auto header = check_header(file, size, pending); !header) return header;
-    if (pending) return {};
+    if (size == 0) return false;
+    if (auto header = check_header(file, size, pending); !header) return header.error();
+    if (pending) return false;
     auto database = Database::open(file, Database::Access::immutable);
     if (!database) return database.error();
-    return look(*database);
+    if (auto fine = look(*database); !fine) return fine.error();
+    return true;
 }
 
 // A copy that the program of the old layout can go on with, as "<file>.layout1".
@@ -137,11 +139,11 @@ Result<void> migrate(const Database& database, const fs::path& file) {
 }
 
 // synchronous=NORMAL: commits reach the kernel, and checkpoints the disk. See docs/registry.md.
-// ignore_check_constraints: what CHECK asks of a word, an enumeration warrants; for each row that is
-// written SQLite would build a table in memory of the words that are allowed, which costs as much as
-// writing the row. check_tables() has looked at those that are there.
-// journal_size_limit: above what the log grows to before it starts anew, because cutting tens of MiB
-// off a file would hold up the commit that does it for as many milliseconds.
+// ignore_check_constraints: what CHECK asks of a word, an enumeration warrants; for each row that
+// is written SQLite would build a table in memory of the words that are allowed, which costs as
+// much as writing the row. check_tables() has looked at those that are there. journal_size_limit:
+// above what the log grows to before it starts anew, because cutting tens of MiB off a file would
+// hold up the commit that does it for as many milliseconds.
 constexpr const char* settings =
     "PRAGMA synchronous = NORMAL;"
     "PRAGMA foreign_keys = ON;"
@@ -152,10 +154,12 @@ constexpr const char* settings =
     "PRAGMA journal_size_limit = 100663296";
 
 Result<void> prepare_file(const Database& database, const fs::path& file,
-                          const RegistryOptions& options) {
+                          const RegistryOptions& options, bool looked) {
     database.set_busy_timeout(options.busy_timeout);
     database.set_checkpoint_on_close(false);
-    if (auto fine = look(database); !fine) return fine;
+    if (!looked) {
+        if (auto fine = look(database); !fine) return fine;
+    }
     database.set_checkpoint_on_close(true);
     if (auto set = database.execute(settings); !set) return set;
     const auto mode = database.query_text("PRAGMA journal_mode = WAL");
@@ -180,14 +184,18 @@ Result<Database> open_file(const fs::path& file, const RegistryOptions& options)
         return error;
     };
     std::error_code failure;
+    bool looked = false;
     if (fs::exists(file, failure)) {
         const bool pending = has_pending(file, "-wal") || has_pending(file, "-journal");
-        if (auto fine = inspect(file, pending); !fine) return refusal(fine.error());
+        const auto fine = inspect(file, pending);
+        if (!fine) return refusal(fine.error());
+        looked = *fine;
     }
     create_private(file);
     auto database = Database::open(file, Database::Access::read_write);
     if (!database) return refusal(database.error());
-    if (auto ready = prepare_file(*database, file, options); !ready) return refusal(ready.error());
+    if (auto ready = prepare_file(*database, file, options, looked); !ready)
+        return refusal(ready.error());
     return database;
 }
 
