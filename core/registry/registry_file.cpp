@@ -138,12 +138,14 @@ Result<void> migrate(const Database& database, const fs::path& file) {
     return {};
 }
 
-// synchronous=NORMAL: commits reach the kernel, and checkpoints the disk. See docs/registry.md.
+// synchronous: commits reach the kernel, and checkpoints the disk. See docs/registry.md.
+//
 // ignore_check_constraints: what CHECK asks of a word, an enumeration warrants; for each row that
 // is written SQLite would build a table in memory of the words that are allowed, which costs as
-// much as writing the row. check_tables() has looked at those that are there. journal_size_limit:
-// above what the log grows to before it starts anew, because cutting tens of MiB off a file would
-// hold up the commit that does it for as many milliseconds.
+// much as writing the row.
+//
+// journal_size_limit: above what the log grows to before it starts anew, because cutting tens of
+// MiB off a file would hold up the commit that does it for as many milliseconds.
 constexpr const char* settings =
     "PRAGMA synchronous = NORMAL;"
     "PRAGMA foreign_keys = ON;"

@@ -1,6 +1,9 @@
 // What is opened, what is refused, and that refusing leaves every byte in its place.
 #include <gmock/gmock.h>
 
+#include <cstdint>
+#include <utility>
+
 #include "registry/backup.hpp"
 #include "registry/migrations.hpp"
 #include "registry/registry_file.hpp"
@@ -157,6 +160,23 @@ TEST_F(RegistryFile, with_overwritten_pages_is_refused) {
     std::fill(bytes.begin() + 4096, bytes.end(), '\x5a');
     write_file(bytes);
     refused(ErrorCode::corrupt);
+}
+
+// Cutting it takes a commit tens of milliseconds.
+TEST_F(RegistryFile, has_a_log_that_no_commit_cuts) {
+    auto journal = open();
+    auto big = line("web", 1);
+    big.entry.reason.assign(10'000'000, 'x');
+    ASSERT_TRUE(commit(*journal, big));
+    const auto log = file().string() + "-wal";
+    // It grows until it is written back and starts anew.
+    std::uintmax_t before = 0;
+    std::uintmax_t size = std::filesystem::file_size(log);
+    for (int i = 0; i < 100'000 && size > before; ++i) {
+        ASSERT_TRUE(commit(*journal, line("web", i)));
+        before = std::exchange(size, std::filesystem::file_size(log));
+    }
+    EXPECT_EQ(size, before);
 }
 
 TEST_F(RegistryFile, that_is_damaged_names_the_backup_with_which_to_go_on) {

@@ -271,6 +271,15 @@ TEST_F(Registry, history_stays_near_its_bound) {
     EXPECT_EQ(lines.back(), "line at 200");
 }
 
+TEST_F(Registry, history_stays_near_its_bound_also_when_few_commits_bring_many_lines) {
+    RegistryOptions options{
+        .history_rows = 20, .prune_every = 1000, .prune_lines = 6, .prune_step = 8};
+    auto journal = open(options);
+    for (std::int64_t i = 1; i <= 200; i += 2)
+        ASSERT_TRUE(commit(*journal, line("web", i), line("web", i + 1)));
+    EXPECT_LE(reasons(*journal, {}).size(), 26U);
+}
+
 TEST_F(Registry, old_lines_go_by_the_time_of_the_newest) {
     RegistryOptions options{.history_age = std::chrono::hours{1}, .prune_every = 1};
     auto journal = open(options);
