@@ -131,7 +131,7 @@ TEST(PlainSpec, takes_nothing_that_the_general_reader_refuses_or_reads_otherwise
     const auto loaded = load(plain_spec);
     ASSERT_EQ(format_errors(loaded.errors), "");
     std::size_t taken = 0;
-    for (const std::string text : {to_json(loaded.daemons[0]), to_json(loaded.daemons[1])}) {
+    for (const std::string& text : {to_json(loaded.daemons[0]), to_json(loaded.daemons[1])}) {
         for (std::size_t at = 0; at < text.size(); ++at) {
             std::vector<std::string> others{text.substr(0, at) + text.substr(at + 1)};
             for (const char byte : std::string_view("0-9.e,:\"\\{}[] ax/=\x01\xc3")) {
