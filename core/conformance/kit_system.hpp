@@ -36,8 +36,8 @@ bool readable(Socket socket, std::chrono::milliseconds limit);
 void receive(Socket socket, std::span<char> bytes);
 // Whether the other side has closed; what it sent meanwhile is dropped.
 bool is_over(Socket socket);
+// Gives up when nothing is taken for a second, or the other side has gone.
 void send_all(Socket socket, std::string_view bytes);
-void limit_sending(Socket socket, std::chrono::seconds limit);
 void end_writing(Socket socket);
 void end_both_ways(Socket socket);
 // Has the end told as a reset.

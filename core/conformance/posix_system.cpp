@@ -111,16 +111,13 @@ bool is_over(Socket socket) {
 }
 
 void send_all(Socket socket, std::string_view bytes) {
+    const timeval patience{1, 0};
+    ::setsockopt(fd(socket), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     while (!bytes.empty()) {
         const ssize_t sent = ::send(fd(socket), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent <= 0) return;
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
-}
-
-void limit_sending(Socket socket, std::chrono::seconds limit) {
-    const timeval patience{limit.count(), 0};
-    ::setsockopt(fd(socket), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
 }
 
 void end_writing(Socket socket) {

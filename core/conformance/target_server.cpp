@@ -78,7 +78,6 @@ void TargetServer::treat(Socket connection) const {
             end_writing(connection);
             break;
         case Manner::flood: {
-            limit_sending(connection, std::chrono::seconds{1});
             const std::string piece(1 << 20, 'x');
             for (int i = 0; i < 100 && !stopping_; ++i) send_all(connection, piece);
             break;

@@ -17,6 +17,19 @@ SOCKET native(Socket socket) {
     return static_cast<SOCKET>(socket);
 }
 
+// The socket does not wait as long as this lives.
+class NonBlocking {
+  public:
+    explicit NonBlocking(SOCKET socket) : socket_(socket) { set(1); }
+    ~NonBlocking() { set(0); }
+    NonBlocking(const NonBlocking&) = delete;
+    NonBlocking& operator=(const NonBlocking&) = delete;
+
+  private:
+    void set(u_long on) const { ::ioctlsocket(socket_, FIONBIO, &on); }
+    SOCKET socket_;
+};
+
 std::size_t threads_of_this_process() {
     const HANDLE all = ::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0);
     THREADENTRY32 entry{};
@@ -95,29 +108,28 @@ void receive(Socket socket, std::span<char> bytes) {
 
 bool is_over(Socket socket) {
     std::array<char, 4096> unread{};
-    u_long waits = 0;
-    u_long does_not = 1;
-    ::ioctlsocket(native(socket), FIONBIO, &does_not);
+    const NonBlocking now(native(socket));
     int got = 0;
     do got = ::recv(native(socket), unread.data(), static_cast<int>(unread.size()), 0);
     while (got > 0);
-    const bool over = got == 0 || ::WSAGetLastError() != WSAEWOULDBLOCK;
-    ::ioctlsocket(native(socket), FIONBIO, &waits);
-    return over;
+    return got == 0 || ::WSAGetLastError() != WSAEWOULDBLOCK;
 }
 
+// Never in a send that waits: under Wine one whose peer goes meanwhile may not come back, whatever
+// limit of time the socket has.
 void send_all(Socket socket, std::string_view bytes) {
+    constexpr int patience_ms = 1000;
+    const NonBlocking now(native(socket));
     while (!bytes.empty()) {
         const int sent = ::send(native(socket), bytes.data(), static_cast<int>(bytes.size()), 0);
-        if (sent <= 0) return;
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
+        if (sent > 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+            continue;
+        }
+        WSAPOLLFD waited{native(socket), POLLWRNORM, 0};
+        if (::WSAGetLastError() != WSAEWOULDBLOCK || ::WSAPoll(&waited, 1, patience_ms) <= 0)
+            return;
     }
-}
-
-void limit_sending(Socket socket, std::chrono::seconds limit) {
-    const auto milliseconds = static_cast<DWORD>(limit.count() * 1000);
-    ::setsockopt(native(socket), SOL_SOCKET, SO_SNDTIMEO,
-                 reinterpret_cast<const char*>(&milliseconds), sizeof milliseconds);
 }
 
 void end_writing(Socket socket) {
