@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "base/time.hpp"
 #include "model/process_stats.hpp"
 #include "platform/event_loop.hpp"
+#include "platform/owned_handle.hpp"
 
 namespace syspulse::platform {
 
@@ -55,6 +57,9 @@ struct SpawnedProcess {
     std::int64_t pid = 0;
     std::string token;    // To be recorded; what recover() needs.
     bool frozen = false;  // Recovered while held still by freeze().
+    // What holds together the process and all that it starts, a job of Windows, where the driver
+    // has shown it. Whoever has it keeps it from being lost with the driver.
+    std::shared_ptr<const OwnedHandle> group{};
 };
 
 using model::ProcessStats;

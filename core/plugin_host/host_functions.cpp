@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "platform/owned_handle.hpp"
 #include "plugin_host/foreign_struct.hpp"
 #include "plugin_host/host_core.hpp"
 #include "plugin_host/plugin_config.hpp"
@@ -105,6 +106,16 @@ sysp_status SYSP_CALL check_done(const sysp_host* host, sysp_op op, const sysp_c
     });
 }
 
+// The handle is the plugin's and is valid during the call only.
+std::shared_ptr<const platform::OwnedHandle> group_of(const sysp_spawn_result& result) {
+    for (std::size_t i = 0; i < (result.keep == nullptr ? 0 : result.keep_count); ++i) {
+        if (result.keep[i].kind != SYSP_KEEP_JOB) continue;
+        auto copy = platform::duplicate_handle(result.keep[i].handle);
+        if (copy) return std::make_shared<const platform::OwnedHandle>(std::move(*copy));
+    }
+    return nullptr;
+}
+
 sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_spawn_result* result,
                                  const sysp_error* error) noexcept {
     return finish(host, op, OpType::spawn, error, [result](Completion& answer) {
@@ -113,6 +124,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         // One byte above the limit is enough to have the token refused.
         constexpr std::size_t token_copy_limit = 4097;
         platform::SpawnedProcess process{known->pid, {}, (known->flags & SYSP_SPAWNF_FROZEN) != 0};
+        process.group = group_of(*known);
         if (known->token.ptr != nullptr) {
             process.token.assign(known->token.ptr, std::min(known->token.len, token_copy_limit));
         }

@@ -33,18 +33,6 @@ sdk::Error gone() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
-std::uint64_t creation_of(HANDLE process) {
-    FILETIME created{}, ended{}, kernel_time{}, user_time{};
-    if (::GetProcessTimes(process, &created, &ended, &kernel_time, &user_time) == 0) return 0;
-    return (std::uint64_t{created.dwHighDateTime} << 32U) | created.dwLowDateTime;
-}
-
-UniqueHandle open_process(DWORD pid) {
-    return UniqueHandle(::OpenProcess(
-        SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE | PROCESS_SET_QUOTA,
-        FALSE, pid));
-}
-
 // Beside this DLL.
 std::wstring signaller_path() {
     HMODULE self = nullptr;
@@ -180,7 +168,7 @@ sdk::Spawned JobDriver::spawn(const sdk::SpawnRequest& request) {
     if (!process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc)))
         throw win32_error("cannot watch a job", ::GetLastError());
     // A manager that dies before it has recorded the token could not find the process again: until
-    // then it ends with the manager. Afterwards it outlives it.
+    // then it ends with the last that holds its job. Afterwards it outlives all of them.
     process.job.end_with_last_handle(true);
     plan.job = process.job.get();
     windows::Launched launched = windows::launch(plan);
@@ -188,9 +176,7 @@ sdk::Spawned JobDriver::spawn(const sdk::SpawnRequest& request) {
     process.process = std::move(launched.process);
     identity.pid = process.pid;
     identity.created = creation_of(process.process.get());
-    process.settled = io_.timer(recorded_by_then, [this, proc = request.proc] {
-        find(proc).job.end_with_last_handle(false);
-    });
+    let_outlive_us(request.proc, process);
     return adopt(request.proc, std::move(process), identity.to_token());
 }
 
@@ -201,8 +187,15 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
     Process process;
     process.options = options_of(request.config);
     process.job = JobObject::open(job_named);
-    // Its token was never recorded, so it ended with the manager that started it.
-    if (!identity) throw gone();
+    // Its token was never recorded, so it ended with the process that started it, unless somebody
+    // else holds its job.
+    if (!identity) {
+        const UniqueHandle oldest = process.job.oldest();
+        if (!oldest) throw gone();
+        process.pid = ::GetProcessId(oldest.get());
+        const Identity found{process.pid, creation_of(oldest.get()), job_name(request.run_id)};
+        return adopt_leftovers(request.proc, std::move(process), found.to_token());
+    }
     process.pid = identity->pid;
     process.process = open_process(identity->pid);
     const DWORD code = ::GetLastError();
@@ -227,7 +220,13 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
         log(SYSP_LOG_INFO, "process " + std::to_string(process.pid) +
                                " was found again; that it reaches its limits is not told any more");
     }
+    let_outlive_us(request.proc, process);
     return adopt(request.proc, std::move(process), request.token);
+}
+
+void JobDriver::let_outlive_us(sysp_proc proc, Process& process) {
+    process.settled =
+        io_.timer(recorded_by_then, [this, proc] { find(proc).job.end_with_last_handle(false); });
 }
 
 sdk::Spawned JobDriver::adopt(sysp_proc proc, Process process, std::string token) {

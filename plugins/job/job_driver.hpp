@@ -60,6 +60,7 @@ class JobDriver : public sdk::Driver {
     };
 
     static Options options_of(const sdk::Config& config);
+    void let_outlive_us(sysp_proc proc, Process& process);
     sdk::Spawned adopt(sysp_proc proc, Process process, std::string token);
     sdk::Spawned adopt_leftovers(sysp_proc proc, Process process, std::string token);
     void exited(sysp_proc proc);

@@ -53,6 +53,18 @@ void add_times_of(DWORD pid, std::uint64_t& user, std::uint64_t& system) {
 
 }  // namespace
 
+std::uint64_t creation_of(HANDLE process) {
+    FILETIME created{}, ended{}, kernel_time{}, user_time{};
+    if (::GetProcessTimes(process, &created, &ended, &kernel_time, &user_time) == 0) return 0;
+    return joined(created);
+}
+
+UniqueHandle open_process(DWORD pid) {
+    return UniqueHandle(::OpenProcess(
+        SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE | PROCESS_SET_QUOTA,
+        FALSE, pid));
+}
+
 LimitRequest limit_request(const sysp_limits& limits, std::uint32_t processors) {
     LimitRequest request;
     auto& basic = request.extended.BasicLimitInformation;
@@ -88,7 +100,10 @@ JobObject JobObject::create(const std::wstring& name) {
 }
 
 JobObject JobObject::open(const std::wstring& name) {
-    return JobObject(::OpenJobObjectW(JOB_OBJECT_ALL_ACCESS, FALSE, name.c_str()));
+    JobObject job(::OpenJobObjectW(JOB_OBJECT_ALL_ACCESS, FALSE, name.c_str()));
+    // What is changed later leaves the limits as they are.
+    if (job) (void)query(job.get(), JobObjectExtendedLimitInformation, job.wanted_);
+    return job;
 }
 
 void JobObject::set_extended(const JOBOBJECT_EXTENDED_LIMIT_INFORMATION& wanted) {
@@ -169,6 +184,16 @@ std::vector<DWORD> JobObject::pids() const {
         return pids;
     }
     return {};
+}
+
+UniqueHandle JobObject::oldest() const {
+    UniqueHandle oldest;
+    for (const DWORD pid : handle_ ? pids() : std::vector<DWORD>{}) {
+        UniqueHandle process = open_process(pid);
+        if (process && (!oldest || creation_of(process.get()) < creation_of(oldest.get())))
+            oldest = std::move(process);
+    }
+    return oldest;
 }
 
 Accounts JobObject::accounts() const {

@@ -26,6 +26,11 @@ struct Accounts {
     std::uint64_t processes = 0;
 };
 
+// Of a process; zero if the system does not tell. A FILETIME.
+std::uint64_t creation_of(HANDLE process);
+// To wait for it, ask about it, end it and put it into a job; empty if that is refused.
+windows::UniqueHandle open_process(DWORD pid);
+
 class JobObject {
   public:
     JobObject() noexcept = default;  // None.
@@ -49,6 +54,8 @@ class JobObject {
     bool terminate(UINT code) const;
 
     std::vector<DWORD> pids() const;
+    // Of those that live in it, the one that was made first; empty for no job or one without any.
+    windows::UniqueHandle oldest() const;
     Accounts accounts() const;
 
   private:

@@ -12,6 +12,7 @@ from windows_paths import windows_path  # noqa: F401
 
 PROGRAM = os.environ["SYSPULSE_PROGRAM"]
 CHILD = os.environ["SYSPULSE_CHILD"]
+BUNDLED = pathlib.Path(PROGRAM).parent.parent / "lib/syspulse/plugins"
 RUNNER = [os.environ["SYSPULSE_RUNNER"]] if os.environ.get("SYSPULSE_RUNNER") else []
 PATIENCE = 90
 
@@ -21,6 +22,13 @@ class Manager:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="syspulse-windows-"))
         self.data = self.folder / "data dir"
         self.process = None
+        self.trusted = None
+
+    def trusted_folder(self):
+        """One that nobody else can write to on the way, as plugins have to be in: the temporary ones are everybody's."""
+        if not self.trusted:
+            self.trusted = pathlib.Path(tempfile.mkdtemp(prefix="third party's ", dir=pathlib.Path(PROGRAM).parent.parent))
+        return self.trusted
 
     def start(self, *flags):
         log = open(self.folder / "manager.log", "ab")
@@ -34,6 +42,14 @@ class Manager:
         if check and done.returncode != 0:
             raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}{self.log()}")
         return done
+
+    def info(self):
+        return json.loads(self.run("--format", "json", "info").stdout)
+
+    def crash(self):
+        """Ends the manager as a crash would, and waits for that; it must be one without a keeper."""
+        end_process(self.info()["pid"])
+        self.process.wait(PATIENCE)
 
     def status(self, name):
         return json.loads(self.run("--format", "json", "status", name).stdout)
@@ -66,7 +82,22 @@ class Manager:
                 self.process.kill()
         if failure[0]:
             print(self.log())
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in filter(None, (self.folder, self.trusted)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def system(*words):
+    """A program of Windows."""
+    return subprocess.run([*RUNNER, *words], capture_output=True, text=True, errors="replace", timeout=PATIENCE, stdin=subprocess.DEVNULL)
+
+
+def end_process(pid, code=1):
+    """As the task manager does, with the code that it would have."""
+    equal(system(windows_path(CHILD), "kill", str(pid), str(code)).returncode, 0)
+
+
+def lives(pid):
+    return system(windows_path(CHILD), "lives", str(pid)).returncode == 0
 
 
 def wait_for(what, condition):

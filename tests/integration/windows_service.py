@@ -1,13 +1,8 @@
 """The manager as a service of Windows, or of Wine's services: each function without parameters is one test."""
 import json
 import os
-import subprocess
 
-from windows_harness import CHILD, PATIENCE, RUNNER, Manager, equal, holds, main, skip, wait_for, windows_path
-
-
-def system(*words):
-    return subprocess.run([*RUNNER, *words], capture_output=True, text=True, errors="replace", timeout=PATIENCE, stdin=subprocess.DEVNULL)
+from windows_harness import CHILD, RUNNER, Manager, equal, holds, main, skip, system, wait_for, windows_path
 
 
 def state(name):

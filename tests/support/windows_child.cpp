@@ -12,6 +12,15 @@
 //   crash         reads from where nothing is
 //   lines N       prints N numbered lines
 //   tick          prints a line, then `sleep`
+//   until FILE N  ends with N once there is such a file
+//   speak FILE...  prints each name once there is such a file, and then makes FILE.said, which
+//   holds
+//                 what became of it
+//   service NAME  prints whether it accepts preshutdown now, and for how many milliseconds Windows
+//                 waits for it then
+//   lives PID     ends with 0 if that process lives, else with 1
+//   kill PID N    ends that process with N
+//   hold PID, let_go PID  stops all threads of that process, and lets them run again
 #include <windows.h>
 
 #include <cstdio>
@@ -34,11 +43,11 @@ std::string utf8(const std::wstring& wide) {
     return text;
 }
 
-void print(const std::string& line) {
+bool print(const std::string& line) {
     const std::string text = line + "\n";
     DWORD written = 0;
-    ::WriteFile(::GetStdHandle(STD_OUTPUT_HANDLE), text.data(), static_cast<DWORD>(text.size()),
-                &written, nullptr);
+    return ::WriteFile(::GetStdHandle(STD_OUTPUT_HANDLE), text.data(),
+                       static_cast<DWORD>(text.size()), &written, nullptr) != 0;
 }
 
 // Appears complete.
@@ -114,6 +123,65 @@ int count_handles(const Words& words) {
     return 0;
 }
 
+void wait_for_file(const std::wstring& file) {
+    constexpr DWORD pause_ms = 20;
+    while (::GetFileAttributesW(file.c_str()) == INVALID_FILE_ATTRIBUTES) ::Sleep(pause_ms);
+}
+
+int end_at_file(const Words& words) {
+    wait_for_file(words[2]);
+    return static_cast<int>(std::wcstoul(words[3].c_str(), nullptr, 0));
+}
+
+int speak(const Words& words) {
+    for (std::size_t i = 2; i < words.size(); ++i) {
+        wait_for_file(words[i]);
+        const std::wstring name = words[i].substr(words[i].find_last_of(L'\\') + 1);
+        make_file(words[i] + L".said", print(utf8(name)) ? "printed" : "failed");
+    }
+    wait_for_ever();
+}
+
+bool lives(unsigned long pid) {
+    const HANDLE process = ::OpenProcess(SYNCHRONIZE, FALSE, pid);
+    return process != nullptr && ::WaitForSingleObject(process, 0) == WAIT_TIMEOUT;
+}
+
+int kill(const Words& words) {
+    const HANDLE process =
+        ::OpenProcess(PROCESS_TERMINATE, FALSE, std::wcstoul(words[2].c_str(), nullptr, 10));
+    return process != nullptr &&
+                   ::TerminateProcess(process, std::wcstoul(words[3].c_str(), nullptr, 10)) != 0
+               ? 0
+               : 1;
+}
+
+// By functions that the headers do not declare.
+int hold(unsigned long pid, const char* function) {
+    using Function = LONG(WINAPI*)(HANDLE);
+    const auto call = reinterpret_cast<Function>(
+        reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), function)));
+    const HANDLE process = ::OpenProcess(PROCESS_SUSPEND_RESUME, FALSE, pid);
+    return process != nullptr && call != nullptr && call(process) >= 0 ? 0 : 1;
+}
+
+int print_preshutdown(const Words& words) {
+    const SC_HANDLE manager = ::OpenSCManagerW(nullptr, nullptr, SC_MANAGER_CONNECT);
+    const SC_HANDLE service =
+        ::OpenServiceW(manager, words[2].c_str(), SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG);
+    SERVICE_STATUS status{};
+    SERVICE_PRESHUTDOWN_INFO info{};
+    DWORD needed = 0;
+    if (::QueryServiceStatus(service, &status) == 0 ||
+        ::QueryServiceConfig2W(service, SERVICE_CONFIG_PRESHUTDOWN_INFO,
+                               reinterpret_cast<BYTE*>(&info), sizeof info, &needed) == 0) {
+        return 1;
+    }
+    const bool accepts = (status.dwControlsAccepted & SERVICE_ACCEPT_PRESHUTDOWN) != 0;
+    print((accepts ? "accepts " : "ignores ") + std::to_string(info.dwPreshutdownTimeout));
+    return 0;
+}
+
 int run(const Words& words) {
     const std::wstring verb = words.size() > 1 ? words[1] : L"";
     if (verb == L"exit") return static_cast<int>(std::wcstol(words[2].c_str(), nullptr, 0));
@@ -125,6 +193,15 @@ int run(const Words& words) {
     if (verb == L"cwd") return print_directory();
     if (verb == L"handle") return count_handles(words);
     if (verb == L"tree") return start_tree(words[2]);
+    if (verb == L"until") return end_at_file(words);
+    if (verb == L"speak") return speak(words);
+    if (verb == L"kill") return kill(words);
+    if (verb == L"service") return print_preshutdown(words);
+    if (verb == L"hold" || verb == L"let_go") {
+        return hold(std::wcstoul(words[2].c_str(), nullptr, 10),
+                    verb == L"hold" ? "NtSuspendProcess" : "NtResumeProcess");
+    }
+    if (verb == L"lives") return lives(std::wcstoul(words[2].c_str(), nullptr, 10)) ? 0 : 1;
     if (verb == L"event") return wait_for_event(words);
     if (verb == L"ctrl" || verb == L"deaf") {
         ::SetConsoleCtrlHandler(verb == L"ctrl" ? end_with_21 : nullptr, TRUE);

@@ -10,6 +10,7 @@
 #include "platform/helper_process.hpp"
 #include "platform/this_process.hpp"
 #include "platform/windows/channel_packets.hpp"
+#include "platform/windows/own_process.hpp"
 #include "platform/windows/windows_command_line.hpp"
 #include "platform/windows/windows_error.hpp"
 #include "platform/windows/windows_security.hpp"
@@ -24,15 +25,12 @@ constexpr DWORD channel_bytes = 64 * 1024;
 constexpr UINT kill_code = 137;
 constexpr std::int32_t kill_signal = 9;
 
-// The job of all helpers of this process; it ends them when this process ends.
+// The job of all helpers of this process; it ends them when this process ends. What they start is
+// not in it: daemons of an isolated driver outlive both.
 HANDLE helpers_job() {
     static const HANDLE job = [] {
-        const HANDLE made = ::CreateJobObjectW(nullptr, nullptr);
-        JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
-        limits.BasicLimitInformation.LimitFlags =
-            JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_BREAKAWAY_OK;
-        ::SetInformationJobObject(made, JobObjectExtendedLimitInformation, &limits, sizeof limits);
-        return made;
+        auto made = make_own_job();
+        return made ? made->release() : nullptr;
     }();
     return job;
 }
@@ -73,69 +71,6 @@ std::wstring environment_with(HANDLE channel) {
     ::FreeEnvironmentStringsW(ours);
     // Not in its place of the order, which nobody needs of an environment that only we read.
     return block + channel_variable + L"=" + std::to_wstring(native_of(channel)) + L'\0' + L'\0';
-}
-
-class AttributeList {
-  public:
-    explicit AttributeList(DWORD count) {
-        SIZE_T size = 0;
-        ::InitializeProcThreadAttributeList(nullptr, count, 0, &size);
-        bytes_.resize(size);
-        ::InitializeProcThreadAttributeList(get(), count, 0, &size);
-    }
-    AttributeList(const AttributeList&) = delete;
-    AttributeList& operator=(const AttributeList&) = delete;
-    ~AttributeList() { ::DeleteProcThreadAttributeList(get()); }
-
-    void set(DWORD_PTR what, void* values, SIZE_T bytes) {
-        ::UpdateProcThreadAttribute(get(), 0, what, values, bytes, nullptr, nullptr);
-    }
-    LPPROC_THREAD_ATTRIBUTE_LIST get() {
-        return reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(bytes_.data());
-    }
-
-  private:
-    std::vector<std::byte> bytes_;
-};
-
-UniqueHandle inheritable(HANDLE handle, DWORD access) {
-    SECURITY_ATTRIBUTES inherited{sizeof inherited, nullptr, TRUE};
-    HANDLE copy = nullptr;
-    const HANDLE self = ::GetCurrentProcess();
-    if (handle == nullptr ||
-        ::DuplicateHandle(self, handle, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS) == 0) {
-        copy = ::CreateFileW(L"NUL", access, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited,
-                             OPEN_EXISTING, 0, nullptr);
-    }
-    return UniqueHandle(copy);
-}
-
-Result<PROCESS_INFORMATION> run(const std::filesystem::path& program, std::wstring line,
-                                HANDLE channel) {
-    const UniqueHandle empty = inheritable(nullptr, GENERIC_READ);
-    const UniqueHandle errors = inheritable(::GetStdHandle(STD_ERROR_HANDLE), GENERIC_WRITE);
-    std::array<HANDLE, 3> handles = {empty.get(), errors.get(), channel};
-    HANDLE job = helpers_job();
-    AttributeList attributes(2);
-    attributes.set(PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(), sizeof handles);
-    attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
-    STARTUPINFOEXW startup{};
-    startup.StartupInfo.cb = sizeof startup;
-    startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
-    startup.StartupInfo.hStdInput = empty.get();
-    startup.StartupInfo.hStdOutput = errors.get();
-    startup.StartupInfo.hStdError = errors.get();
-    startup.lpAttributeList = attributes.get();
-    std::wstring block = environment_with(channel);
-    PROCESS_INFORMATION made{};
-    if (::CreateProcessW(
-            long_path(program).c_str(), line.data(), nullptr, nullptr, TRUE,
-            CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT,
-            block.data(), nullptr, &startup.StartupInfo, &made) == 0) {
-        return os_error("cannot start a plugin host (" + program.string() + ")");
-    }
-    ::CloseHandle(made.hThread);
-    return made;
 }
 
 DWORD milliseconds(Duration limit) {
@@ -193,10 +128,17 @@ Result<HelperProcess> start_helper(const std::filesystem::path& program,
     std::wstring line;
     for (const std::string& argument : arguments)
         line += (line.empty() ? L"" : L" ") + quoted_argument(to_wide(argument));
-    auto made =
-        run(program.empty() ? program_path() : program, std::move(line), channel->theirs.get());
+    const HANDLE errors = ::GetStdHandle(STD_ERROR_HANDLE);
+    const HANDLE theirs = channel->theirs.get();
+    auto made = start_own_process({program.empty() ? program_path() : program,
+                                   std::move(line),
+                                   {nullptr, errors, errors},
+                                   {theirs},
+                                   helpers_job(),
+                                   environment_with(theirs)},
+                                  "cannot start a plugin host");
     if (!made) return made.error();
-    return HelperProcess{made->dwProcessId, OwnedHandle(native_of(made->hProcess)),
+    return HelperProcess{made->pid, OwnedHandle(native_of(made->process.release())),
                          OwnedHandle(native_of(channel->ours.release()))};
 }
 

@@ -1,7 +1,7 @@
 #include "plugin_host/isolation/host_session.hpp"
 
-#include <array>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -369,12 +369,12 @@ void HostSession::operation_ended(Completion& completion) {
         return send(encode(FrameType::done, completion.user, message));
     }
     // While the driver has not collected it, the number cannot be anybody else's.
-    const auto process =
-        platform::open_process(std::get<platform::SpawnedProcess>(message.payload).pid);
-    const std::array<platform::NativeHandle, 1> handle{process ? process->get()
-                                                               : platform::no_handle};
-    send(encode(FrameType::done, completion.user, message, process ? 1 : 0),
-         std::span(handle).first(process ? 1 : 0));
+    const auto& spawned = std::get<platform::SpawnedProcess>(message.payload);
+    const auto process = platform::open_process(spawned.pid);
+    std::vector<platform::NativeHandle> handles;
+    if (process) handles.push_back(process->get());
+    if (process && spawned.group) handles.push_back(spawned.group->get());
+    send(encode(FrameType::done, completion.user, message, handles.size()), handles);
 }
 
 // Ends a process whose start was reported as failed. One that was looked for is only forgotten, as

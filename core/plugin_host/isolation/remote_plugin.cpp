@@ -215,7 +215,7 @@ void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::Owne
     if (message.error) return fail(operation, *message.error);
     Completion completion;
     completion.payload = std::move(message.payload);
-    const auto* const spawned = std::get_if<platform::SpawnedProcess>(&completion.payload);
+    auto* const spawned = std::get_if<platform::SpawnedProcess>(&completion.payload);
     const auto process = processes_.find(operation.proc);
     if (starting && spawned != nullptr && process != processes_.end()) {
         came_up(process->second, operation.proc, *spawned, std::move(handles));

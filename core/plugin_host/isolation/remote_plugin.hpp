@@ -117,6 +117,8 @@ class RemotePlugin {
         bool oom_killed = false;  // As the driver said.
         std::uint64_t memory_peak_bytes = 0;  // Likewise.
         platform::OwnedHandle handle;
+        // Held, so that losing the plugin's process loses nothing of what the process has started.
+        std::shared_ptr<const platform::OwnedHandle> group;
         platform::WatchId watch = 0;
         platform::TimerId overdue = 0;
         int reminders = 0;
@@ -162,7 +164,7 @@ class RemotePlugin {
     bool handing_over() const;
 
     // remote_process.cpp: processes watched from here.
-    void came_up(Process& process, sysp_proc proc, const platform::SpawnedProcess& spawned,
+    void came_up(Process& process, sysp_proc proc, platform::SpawnedProcess& spawned,
                  std::vector<platform::OwnedHandle> handles);
     void watch(Process& process, sysp_proc proc);
     void handle_ready(sysp_proc proc);

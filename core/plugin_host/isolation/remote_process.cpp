@@ -16,13 +16,15 @@ constexpr int reminders_max = 10;
 
 }  // namespace
 
-void RemotePlugin::came_up(Process& process, sysp_proc proc,
-                           const platform::SpawnedProcess& spawned,
+void RemotePlugin::came_up(Process& process, sysp_proc proc, platform::SpawnedProcess& spawned,
                            std::vector<platform::OwnedHandle> handles) {
     process.up = true;
     process.pid = spawned.pid;
     process.recovery.token = spawned.token;
     if (!handles.empty()) process.handle = std::move(handles.front());
+    if (handles.size() > 1)
+        spawned.group = std::make_shared<const platform::OwnedHandle>(std::move(handles[1]));
+    process.group = spawned.group;
     watch(process, proc);
 }
 
