@@ -28,8 +28,11 @@ std::atomic<std::FILE*>& other_output() {
 }
 
 bool write_stderr(std::string_view text) {
-    std::FILE* const file = other_output();
-    std::fwrite(text.data(), 1, text.size(), file == nullptr ? stderr : file);
+    std::FILE* const other = other_output();
+    std::FILE* const output = other == nullptr ? stderr : other;
+    std::fwrite(text.data(), 1, text.size(), output);
+    // Not every C library leaves standard error unbuffered, and a process may be ended any moment.
+    std::fflush(output);
     return true;  // What cannot be written has nowhere else to go.
 }
 

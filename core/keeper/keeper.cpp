@@ -20,22 +20,13 @@
 #include "keeper/handover.hpp"
 #include "keeper/memory.hpp"
 #include "keeper/report.hpp"
+#include "keeper/restarts.hpp"
 
 extern char** environ;
 
 namespace syspulse::keeper {
 namespace {
 
-// So many managers in a row that end before they serve make the keeper give up: soon where none has
-// served yet, and after most of a minute where daemons depend on it, as a full disk or a registry
-// that somebody holds may pass.
-constexpr int unready_deaths_max = 5;
-constexpr int unready_deaths_of_next_max = 10;
-constexpr long first_delay_ms = 100;  // After the first of them; doubled each time.
-// A manager that served and ended sooner than this was short-lived. Many of them in a row are
-// slowed down; a single one is replaced at once.
-constexpr long settled_ms = 1000;
-constexpr int short_lives_max = 50;
 constexpr int cannot_execute = 127;
 // After a manager's death its children are looked at again with this pause, or after a signal,
 // while some are inside fork or exec, but no more often than this.
@@ -92,9 +83,7 @@ class Keeper {
     std::int32_t&
         stops_;  // Stop signals so far; a manager that replaces a dead one gets them again.
     int looks_left_ = 0;  // Zero: it is known whose child each orphan is, as far as it can be.
-    int unready_deaths_ = 0;
-    int short_lives_ = 0;
-    bool settled_ = false;
+    Restarts restarts_;
     bool finished_ = false;
     int exit_code_ = 0;
 };
@@ -133,7 +122,7 @@ void Keeper::handle(int number) {
         manager_ready();
     } else if (number == SIGALRM) {
         if (manager_ != 0) {
-            settled_ = true;
+            restarts_.settled();
         } else {
             start_manager();
         }
@@ -143,12 +132,12 @@ void Keeper::handle(int number) {
 }
 
 void Keeper::start_manager() {
-    settled_ = false;
+    restarts_.started();
     const pid_t pid = ::fork();
     if (pid == 0) become_manager();
     if (pid < 0) {
         Report() << "cannot start the manager: " << std::strerror(errno) << "; trying again";
-        start_after(first_delay_ms);
+        start_after(Restarts::first_delay_ms);
         return;
     }
     manager_ = pid;
@@ -260,18 +249,16 @@ void Keeper::manager_crashed(const siginfo_t& end) {
     const bool exited = end.si_code == CLD_EXITED;
     const char* const how =
         exited ? "the manager ended with code " : "the manager was ended by signal ";
-    unready_deaths_ = served ? 0 : unready_deaths_ + 1;
-    short_lives_ = settled_ ? 0 : short_lives_ + 1;
-    if (unready_deaths_ >=
-        (board_.served.load() == 0 ? unready_deaths_max : unready_deaths_of_next_max)) {
-        Report() << how << end.si_status << ", " << unready_deaths_
+    const Restarts::Next next = restarts_.ended(served, board_.served.load() > 0);
+    if (next.give_up) {
+        Report() << how << end.si_status << ", " << restarts_.unready_deaths()
                  << " times in a row before it could serve; giving up. Daemons keep running; the "
                     "next syspulse daemon takes them over";
         return finish(exited ? end.si_status : EXIT_FAILURE);
     }
     Report() << how << end.si_status << "; starting it again";
-    if (served && short_lives_ < short_lives_max) return start_manager();
-    start_after(served ? settled_ms : first_delay_ms << (unready_deaths_ - 1));
+    if (next.after_ms == 0) return start_manager();
+    start_after(next.after_ms);
 }
 
 void Keeper::hand_over() {
@@ -308,8 +295,8 @@ bool Keeper::fall_back(const siginfo_t& end) {
 // A new program that serves becomes the keeper's own, too. The process and all that it holds stay.
 void Keeper::manager_ready() {
     if (manager_ == 0 || board_.ready_pid.load() != static_cast<std::uint32_t>(manager_)) return;
-    unready_deaths_ = 0;
-    start_after(settled_ms);
+    restarts_.served();
+    start_after(Restarts::settled_ms);
     drop_start_pages();
     if (old_program_ < 0) return;
     ::close(old_program_);

@@ -20,9 +20,6 @@
 
 namespace syspulse::keeper {
 
-// Whether this system has a keeper.
-bool is_available();
-
 // Replaces this process by a keeper that runs the same program with the same command line as its
 // manager. `lock` and `endpoint` are open descriptors that the keeper takes over; `socket` is the
 // endpoint's file, which it removes when a manager could not. Returns only if it failed. Called

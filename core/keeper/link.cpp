@@ -10,16 +10,16 @@
 #include <unordered_map>
 
 #include "keeper/board.hpp"
+#include "keeper/board_link.hpp"
 #include "keeper/handover.hpp"
 
 namespace syspulse::keeper {
 namespace {
 
-class BoardLink final : public Link {
+class ParentLink final : public BoardLink {
   public:
-    BoardLink(const Handover& handover, Board& board)
-        : handover_(handover), board_(board), continues_(board.served.load() > 0) {}
-    ~BoardLink() override {
+    ParentLink(const Handover& handover, Board& board) : BoardLink(board), handover_(handover) {}
+    ~ParentLink() override {
         ::munmap(&board_, sizeof(Board));
         ::close(handover_.board);
     }
@@ -27,14 +27,6 @@ class BoardLink final : public Link {
     std::int64_t keeper_pid() const override { return handover_.pid; }
     int lock() const override { return handover_.lock; }
     int endpoint() const override { return handover_.endpoint; }
-    bool continues() const override { return continues_; }
-
-    void take_over(RunId last) override {
-        if (continues_) return;
-        board_.runs_before.store(last.value);
-        begin(last);
-    }
-
     std::int32_t* expect_process(RunId run) override {
         begin(run);
         for (Birth& birth : board_.births) {
@@ -47,7 +39,7 @@ class BoardLink final : public Link {
         return nullptr;
     }
 
-    void note_run(RunId run, std::int64_t pid) override {
+    void note_run(RunId run, std::int64_t pid, std::int64_t) override {
         if (pid > 0) note_process(run, pid);
         end_birth(run);
     }
@@ -56,7 +48,7 @@ class BoardLink final : public Link {
         end_birth(run);
         const auto known = noted_.find(run);
         // The first manager has noted all that is noted; looking for more would touch every page.
-        if (known == noted_.end() && !continues_) return;
+        if (known == noted_.end() && !continues()) return;
         RunNote* const note = find_note(run, known == noted_.end() ? 0 : known->second);
         if (known != noted_.end()) noted_.erase(known);
         if (note != nullptr) *note = {};
@@ -68,7 +60,6 @@ class BoardLink final : public Link {
     }
     bool has_told_ends() const override { return board_.answered.load() == board_.asked.load(); }
 
-    bool was_begun(RunId run) const override { return run.value <= board_.runs_begun.load(); }
     bool may_have_run(RunId run) const override {
         return is_of_before(run) || run.value <= board_.strays_until.load();
     }
@@ -82,11 +73,9 @@ class BoardLink final : public Link {
     }
 
     void serving() override {
-        ++board_.served;
-        board_.ready_pid.store(static_cast<std::uint32_t>(::getpid()));
+        note_serving(static_cast<std::uint32_t>(::getpid()));
         ::kill(handover_.pid, SIGUSR1);
     }
-    void stopping() override { board_.wish.store(Wish::stop); }
 
     Result<void> hand_over(const std::string& program) override {
         if (program.size() >= program_bytes) {
@@ -98,17 +87,9 @@ class BoardLink final : public Link {
         board_.wish.store(Wish::hand_over);
         return {};
     }
-    bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
     void stop_next() override { ::kill(handover_.pid, SIGTERM); }
-    std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
-    std::uint32_t restarts() const override { return board_.restarts.load(); }
 
   private:
-    void begin(RunId run) {
-        board_.runs_begun.store(std::max(board_.runs_begun.load(), run.value));
-    }
-    bool is_of_before(RunId run) const { return run.value <= board_.runs_before.load(); }
-
     void note_process(RunId run, std::int64_t pid) {
         noted_[run] = pid;
         // A run that is taken over may have ended since its first note, which still finds that end.
@@ -164,17 +145,19 @@ class BoardLink final : public Link {
     }
 
     const Handover handover_;
-    Board& board_;
-    const bool continues_;
     std::unordered_map<RunId, std::int64_t> noted_;  // By this process.
 };
 
 }  // namespace
 
+bool Link::is_offered() {
+    Handover handover;
+    return read_handover(manager_variable, handover) && handover.pid == ::getppid();
+}
+
 Result<std::unique_ptr<Link>> Link::inherit() {
     Handover handover;
-    if (!read_handover(manager_variable, handover) || handover.pid != ::getppid())
-        return std::unique_ptr<Link>();
+    if (!is_offered() || !read_handover(manager_variable, handover)) return std::unique_ptr<Link>();
     ::unsetenv(manager_variable);
     for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
         keep_over_exec(descriptor, false);
@@ -183,7 +166,7 @@ Result<std::unique_ptr<Link>> Link::inherit() {
     if (mapped == MAP_FAILED) return Error{ErrorCode::internal, "cannot map the keeper's memory"};
     auto* const board = static_cast<Board*>(mapped);
     if (board->magic == board_magic)
-        return std::unique_ptr<Link>(std::make_unique<BoardLink>(handover, *board));
+        return std::unique_ptr<Link>(std::make_unique<ParentLink>(handover, *board));
     return Error{ErrorCode::unsupported,
                  "cannot take over from the keeper (pid " + std::to_string(handover.pid) +
                      "), which is of another version; end it with: syspulse shutdown "

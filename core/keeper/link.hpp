@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
@@ -19,13 +20,24 @@ class Link {
     // Null when this process was not started by a keeper, an error when its keeper is of a version
     // that does not fit. Called once, before threads exist.
     static Result<std::unique_ptr<Link>> inherit();
+    // Whether inherit() will give one or an error.
+    static bool is_offered();
 
     virtual ~Link() = default;
 
     virtual std::int64_t keeper_pid() const = 0;
-    // Descriptors that the caller takes over; they no longer survive exec.
+    // Descriptors that the caller takes over; they no longer survive exec. The endpoint is -1 where
+    // each manager opens its own.
     virtual int lock() const = 0;
     virtual int endpoint() const = 0;
+
+    // Where the system has no signals, what the keeper passes on: each time that one of these
+    // handles becomes readable stands for one arrival of the signal. Otherwise empty.
+    struct StopRequests {
+        std::int64_t handle;
+        int signal;
+    };
+    virtual std::vector<StopRequests> stop_requests() const { return {}; }
 
     // Whether an earlier manager of this keeper has served: then this one does not start the
     // daemons, it goes on with them.
@@ -38,8 +50,9 @@ class Link {
     // whose end it sees if this manager dies meanwhile. Valid until note_run() or forget_run();
     // null when too many runs are being begun at once.
     virtual std::int32_t* expect_process(RunId run) = 0;
-    // Notes which process a run has, so that a later manager can ask how it ended.
-    virtual void note_run(RunId run, std::int64_t pid) = 0;
+    // Notes which process a run has, so that a later manager can ask how it ended. `group` is what
+    // holds its processes together where the driver has shown it, else -1; borrowed.
+    virtual void note_run(RunId run, std::int64_t pid, std::int64_t group) = 0;
     // How the run's process ended, if it ended as the keeper's child. `pid` may be zero where only
     // the note knows it.
     virtual std::optional<ExitStatus> exit_of(RunId run, std::int64_t pid) const = 0;
@@ -56,6 +69,17 @@ class Link {
     // exit_of() and may_have_run() may know too little.
     virtual void ask_for_ends() = 0;
     virtual bool has_told_ends() const = 0;
+
+    // Where a pipe ends with the last process that has its ends, the keeper holds both of them, by
+    // a name that a later manager finds them by. Handles are borrowed by hold_pipe(), which says
+    // whether it could; those of held_pipe() are new. [any thread]
+    struct PipeEnds {
+        std::int64_t reader;
+        std::int64_t writer;
+    };
+    virtual bool hold_pipe(std::uint64_t, const PipeEnds&) { return false; }
+    virtual std::optional<PipeEnds> held_pipe(std::uint64_t) { return std::nullopt; }
+    virtual void drop_pipe(std::uint64_t) {}
 
     virtual void serving() = 0;   // The endpoint answers.
     virtual void stopping() = 0;  // All daemons are to stop, whatever happens to this process.

@@ -83,10 +83,6 @@ void become_small_keeper(Handover handover, char** argv) {
 
 }  // namespace
 
-bool is_available() {
-    return true;
-}
-
 Error run_under_keeper(int lock, int endpoint, const std::string& socket) {
     const int board = make_board(socket);
     if (board < 0) return start_error("it has no shared memory");

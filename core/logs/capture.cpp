@@ -28,8 +28,9 @@ constexpr HandlePair no_handles = {no_handle, no_handle};
 
 class LogCapture final : public platform::OutputCapture {
   public:
-    LogCapture(fs::path logs_dir, const platform::Clock& clock, NativeHandle kept)
-        : logs_dir_(std::move(logs_dir)), clock_(clock), kept_(kept) {}
+    LogCapture(fs::path logs_dir, const platform::Clock& clock, NativeHandle kept,
+               platform::PipeHolder* holder)
+        : logs_dir_(std::move(logs_dir)), clock_(clock), kept_(kept), holder_(holder) {}
 
     // Before anything else.
     Result<void> start() {
@@ -129,6 +130,7 @@ class LogCapture final : public platform::OutputCapture {
     fs::path logs_dir_;
     const platform::Clock& clock_;
     NativeHandle kept_;
+    platform::PipeHolder* holder_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::unordered_map<std::string, Side> daemons_;
     std::uint64_t last_number_ = 0;
@@ -187,7 +189,7 @@ Result<LogCapture::Shard*> LogCapture::shard_with_room() {
 }
 
 Result<LogCapture::Shard*> LogCapture::add_shard() {
-    auto pipes = platform::make_output_pipes(kept_);
+    auto pipes = platform::make_output_pipes(kept_, holder_);
     if (!pipes) return pipes.error();
     try {
         return shards_.emplace_back(std::make_unique<Shard>(*std::move(pipes), clock_)).get();
@@ -230,8 +232,9 @@ Result<NativeHandle> LogCapture::open_writer(const Side& side, Stream stream) {
 
 Result<std::unique_ptr<platform::OutputCapture>> make_capture(fs::path logs_dir,
                                                               const platform::Clock& clock,
-                                                              NativeHandle kept) {
-    auto capture = std::make_unique<LogCapture>(std::move(logs_dir), clock, kept);
+                                                              NativeHandle kept,
+                                                              platform::PipeHolder* holder) {
+    auto capture = std::make_unique<LogCapture>(std::move(logs_dir), clock, kept, holder);
     if (auto started = capture->start(); !started) return started.error();
     return std::unique_ptr<platform::OutputCapture>(std::move(capture));
 }

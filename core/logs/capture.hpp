@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "platform/clock.hpp"
 #include "platform/output_capture.hpp"
+#include "platform/output_pipes.hpp"
 
 namespace syspulse::logs {
 
@@ -22,9 +23,9 @@ namespace syspulse::logs {
 // daemons may go on writing into their pipes, and the next capture on the same directory goes on
 // from there. Fails where no descriptors or threads are left for it. Its threads may have a table
 // of descriptors of their own, in which `kept` stays what it is: an event loop's wake_handle(), so
-// that they can post to it what they are asked to tell.
+// that they can post to it what they are asked to tell. `holder` is for make_output_pipes().
 Result<std::unique_ptr<platform::OutputCapture>> make_capture(
     std::filesystem::path logs_dir, const platform::Clock& clock,
-    platform::NativeHandle kept = platform::no_handle);
+    platform::NativeHandle kept = platform::no_handle, platform::PipeHolder* holder = nullptr);
 
 }  // namespace syspulse::logs

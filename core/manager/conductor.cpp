@@ -106,7 +106,7 @@ void Conductor::begin(bool restore, bool continued) {
 void Conductor::spawned(RunId run, const platform::SpawnedProcess& process) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;
-    if (options_.run_noted) options_.run_noted(run, process.pid);
+    if (options_.run_noted) options_.run_noted(run, process);
     queue_.emplace_back(
         engine::Spawned{found->second, run, process.pid, process.token, process.frozen});
     if (beginnings_.empty() || queue_.size() >= starts_per_turn) post_drain();

@@ -49,7 +49,7 @@ struct ConductorOptions {
     // each run before its process exists (SpawnRequest::pid_slot), of the process at once, before
     // it is recorded, and when the end is recorded.
     std::function<std::int32_t*(RunId run)> process_expected;
-    std::function<void(RunId run, std::int64_t pid)> run_noted;
+    std::function<void(RunId run, const platform::SpawnedProcess& process)> run_noted;
     std::function<void(RunId run)> run_forgotten;
     // Told once of the newest run that an earlier manager has recorded. Then it knows whether a
     // process was ever to be made for a run, and whether one of which nobody knows a process may

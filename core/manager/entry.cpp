@@ -5,32 +5,15 @@
 #include <memory>
 #include <utility>
 
-#include "api/server.hpp"
 #include "base/log.hpp"
-#include "keeper/keeper.hpp"
 #include "keeper/link.hpp"
+#include "manager/keeping.hpp"
 #include "manager/manager_process.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/signal_watch.hpp"
 
 namespace syspulse::manager {
 namespace {
-
-// This process becomes the keeper, and the manager its child. Returns only if it failed.
-Error keep(const DaemonOptions& options) {
-    const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
-    auto paths = platform::resolve_data_dir(flag, platform::process_environment());
-    if (!paths) return paths.error();
-    auto directory = platform::DataDirectory::open(*paths);
-    if (!directory) return directory.error();
-    const std::string socket =
-        std::filesystem::absolute(options.socket.value_or(paths->socket())).string();
-    auto address = platform::SocketAddressPath::of(socket);
-    if (!address) return address.error();
-    auto listener = api::listen_at(address->text());
-    if (!listener) return listener.error().with("cannot open the control endpoint " + socket);
-    return keeper::run_under_keeper(directory->lock_handle(), *listener, socket);
-}
 
 // What a manager that takes another's place reads instead of the file of --config, which somebody
 // may have begun to edit: a crash or an upgrade is no moment to find mistakes in it, nor to apply
@@ -53,12 +36,8 @@ Outcome serve(const DaemonOptions& options) {
     auto inherited = keeper::Link::inherit();
     if (!inherited) return Refusal{inherited.error()};
     std::unique_ptr<keeper::Link> link = std::move(*inherited);
-    if (options.keeper && !link) {
-        if (keeper::is_available()) return Refusal{keep(options)};
-        log::warn(
-            "there is no keeper on this system: daemons outlive a manager that dies, but what "
-            "they write until the next one starts is lost");
-    }
+    if (options.keeper && !link) return keep(options);
+    if (const char* const cost = cost_of_no_keeper(); !link && cost != nullptr) log::warn(cost);
     ProcessOptions wanted{options.data_dir, options.socket, options.plugin_dirs, false, {}};
     const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
     auto paths = platform::resolve_data_dir(flag, platform::process_environment());

@@ -13,6 +13,7 @@
 #include "manager/control.hpp"
 #include "manager/crash_point.hpp"
 #include "manager/environment.hpp"
+#include "manager/held_pipes.hpp"
 #include "manager/known_plugins.hpp"
 #include "platform/descriptor_limit.hpp"
 #include "platform/file_trust.hpp"
@@ -77,6 +78,7 @@ class Process final : public ManagerProcess {
           environment_(platform::process_environment()) {}
 
     Result<void> build(const ProcessOptions& options);
+    Result<void> watch_signals();
     Result<void> find_plugins(const ProcessOptions& options);
     ConductorOptions conducting();
 
@@ -101,6 +103,7 @@ class Process final : public ManagerProcess {
     // Destroyed from the last to the first: nothing outlives what it stands on.
     std::optional<log::Background> log_;
     std::unique_ptr<keeper::Link> link_;  // Null without a keeper.
+    std::optional<HeldPipes> held_pipes_;
     platform::DataDirectory directory_;
     std::string socket_;
     std::optional<platform::SocketAddressPath> address_;  // By which it is bound, and removed.
@@ -129,18 +132,14 @@ Result<void> Process::build(const ProcessOptions& options) {
     if (!loop) return loop.error();
     loop_ = std::move(*loop);
     // Before any thread exists: all threads are to leave the signals to the loop.
-    auto signals = platform::watch_signals(
-        *loop_,
-        {signal_number::terminate, signal_number::interrupt, signal_number::hangup,
-         signal_number::child, signal_number::user_1, signal_number::user_2, signal_number::alarm},
-        [this](int number) { on_signal(number); });
-    if (!signals) return signals.error();
-    signals_ = std::move(*signals);
+    if (auto watched = watch_signals(); !watched) return watched;
     log_.emplace();
     auto journal = registry::open_registry(directory_.paths().registry());
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
-    auto capture = logs::make_capture(directory_.paths().logs(), *clock_, loop_->wake_handle());
+    if (link_) held_pipes_.emplace(*link_);
+    auto capture = logs::make_capture(directory_.paths().logs(), *clock_, loop_->wake_handle(),
+                                      held_pipes_ ? &*held_pipes_ : nullptr);
     if (!capture) return capture.error();
     capture_ = std::move(*capture);
     if (auto found = find_plugins(options); !found) return found;
@@ -151,6 +150,28 @@ Result<void> Process::build(const ProcessOptions& options) {
     conductor_->on_finished([this] { finish(); });
     control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, directory_.paths(),
                              platform::process_id(), link_.get()});
+    return {};
+}
+
+// What a keeper passes on by other means than signals comes to itself first.
+Result<void> Process::watch_signals() {
+    const auto passed_on =
+        link_ ? link_->stop_requests() : std::vector<keeper::Link::StopRequests>();
+    std::vector<int> own;
+    if (passed_on.empty()) {
+        own = {signal_number::terminate, signal_number::interrupt, signal_number::hangup,
+               signal_number::child,     signal_number::user_1,    signal_number::user_2,
+               signal_number::alarm};
+    }
+    auto signals = platform::watch_signals(*loop_, own, [this](int number) { on_signal(number); });
+    if (!signals) return signals.error();
+    signals_ = std::move(*signals);
+    for (const auto& request : passed_on) {
+        const auto watched =
+            loop_->watch(request.handle, platform::ready_read,
+                         [this, number = request.signal](std::uint32_t) { on_signal(number); });
+        if (!watched) return watched.error();
+    }
     return {};
 }
 
@@ -184,7 +205,10 @@ ConductorOptions Process::conducting() {
     options.logs_dir = directory_.paths().logs().string();
     if (link_) {
         options.process_expected = [this](RunId run) { return link_->expect_process(run); };
-        options.run_noted = [this](RunId run, std::int64_t pid) { link_->note_run(run, pid); };
+        options.run_noted = [this](RunId run, const platform::SpawnedProcess& process) {
+            const auto group = process.group ? process.group->get() : platform::no_handle;
+            link_->note_run(run, process.pid, group);
+        };
         options.run_forgotten = [this](RunId run) { link_->forget_run(run); };
         options.runs_taken_over = [this](RunId last) { link_->take_over(last); };
         options.run_begun = [this](RunId run) { return link_->was_begun(run); };
@@ -216,7 +240,7 @@ Result<std::vector<model::DaemonSpec>> Process::load_specs(
 // The keeper's socket is no use when its file has been removed; the last manager had one of its own
 // then, which ended with it.
 bool Process::inherits_endpoint() const {
-    if (!link_) return false;
+    if (!link_ || link_->endpoint() < 0) return false;
     if (!link_->continues() || platform::is_listened_at(address_->text())) return true;
     static_cast<void>(platform::SocketHandle(link_->endpoint()));
     return false;

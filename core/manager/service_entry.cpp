@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "keeper/link.hpp"
 #include "manager/entry.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/system_service.hpp"
@@ -58,6 +59,8 @@ Result<void> uninstall_service(const std::string& name) {
 }
 
 Outcome run_service(const ServiceOptions& options) {
+    // The service is the keeper; its managers write to the log that it has opened.
+    if (keeper::Link::is_offered()) return run_daemon(options.daemon);
     std::optional<Outcome> outcome;
     const auto body = [&] {
         const auto logged = open_log(options.daemon);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,12 +14,29 @@
 #include "base/time.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/output_file.hpp"
+#include "platform/owned_handle.hpp"
 
 namespace syspulse::platform {
 
 struct PipeEvent {
     std::uint64_t token = 0;
     bool hung_up = false;  // The last writer has gone; bytes may still be in the pipe.
+};
+
+// Holds the ends of pipes for the process that comes after this one, where a process that ends
+// takes its pipes along. [any thread]
+class PipeHolder {
+  public:
+    struct Ends {
+        OwnedHandle reader;
+        OwnedHandle writer;
+    };
+    virtual ~PipeHolder() = default;
+    // Handles are borrowed; false if they are not held.
+    virtual bool hold(const std::filesystem::path& path, NativeHandle reader,
+                      NativeHandle writer) = 0;
+    virtual std::optional<Ends> find(const std::filesystem::path& path) = 0;
+    virtual void drop(const std::filesystem::path& path) = 0;
 };
 
 // The reading ends that one thread serves.
@@ -74,7 +92,9 @@ class OutputPipes {
     virtual std::size_t discard(NativeHandle pipe, std::size_t size) = 0;
 };
 
-// The serving thread keeps `kept`, if it is one, in its table of descriptors.
-Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept = no_handle);
+// The serving thread keeps `kept`, if it is one, in its table of descriptors. `holder` outlives the
+// pipes, and is asked where it is needed; null: there is none.
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept = no_handle,
+                                                       PipeHolder* holder = nullptr);
 
 }  // namespace syspulse::platform

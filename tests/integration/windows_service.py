@@ -2,7 +2,7 @@
 import json
 import os
 
-from windows_harness import CHILD, RUNNER, Manager, equal, holds, main, skip, system, wait_for, windows_path
+from windows_harness import CHILD, RUNNER, Manager, end_process, equal, holds, lives, main, skip, system, wait_for, windows_path
 
 
 def state(name):
@@ -47,6 +47,51 @@ def a_service_starts_its_daemons_and_stops_them():
     equal(missing.returncode, 1)
     holds(missing.stderr, f"cannot uninstall the service {name}: ")
     manager.__exit__(None)
+
+
+class Service:
+    """An installed one that runs, with the daemon web."""
+
+    def __enter__(self):
+        self.manager = Manager()
+        self.name = f"syspulse-test-{os.getpid()}"
+        spec = self.manager.folder / "daemons.yaml"
+        spec.write_text(json.dumps({"daemons": {"web": {"command": [windows_path(CHILD), "sleep"], "autostart": True,
+                                                        "stop_timeout_secs": 5}}}))
+        self.manager.run("service", "install", "--name", self.name, "--config", windows_path(spec))
+        equal(system("sc", "start", self.name).returncode, 0)
+        wait_for("it runs", lambda: state(self.name) == "RUNNING")
+        wait_for("its daemon runs", lambda: self.manager.status("web")["state"] == "running")
+        return self
+
+    def __exit__(self, *failure):
+        self.manager.run("service", "uninstall", "--name", self.name, check=False)
+        log = self.manager.data / "manager.log"
+        if failure[0] and log.exists():
+            print(log.read_text(errors="replace"))
+        self.manager.__exit__(None)
+
+
+def a_service_replaces_a_manager_that_dies():
+    with Service() as service:
+        manager = service.manager
+        before, daemon = manager.info(), manager.status("web")["pid"]
+        end_process(before["pid"])
+        wait_for("the next manager serves", lambda: manager.run("ping", check=False).returncode == 0)
+        after = manager.info()
+        equal((after["keeper_pid"], after["restarts"]), (before["keeper_pid"], 1))
+        equal(state(service.name), "RUNNING")
+        equal((manager.status("web")["state"], manager.status("web")["pid"]), ("running", daemon))
+        equal(system("sc", "stop", service.name).returncode, 0)
+        wait_for("it has stopped", lambda: state(service.name) == "STOPPED")
+        equal([lives(pid) for pid in (daemon, after["pid"], after["keeper_pid"])], [False] * 3)
+
+
+# That the request comes, and stops daemons as `sc stop` does, takes a shutdown of Windows: nobody else may send it.
+def a_service_asks_windows_to_wait_for_it_before_a_shutdown():
+    with Service() as service:
+        told = system(windows_path(CHILD), "service", service.name)
+        equal((told.returncode, told.stdout.split()), (0, ["accepts", "180000"]))
 
 
 def service_run_by_hand_says_who_starts_it():

@@ -73,7 +73,7 @@ int leave_child(Link& link, const fs::path& dir) {
         }
         while (::getsid(child) != child) ::usleep(1000);
         append(dir / "child", std::to_string(child));
-        link.note_run(RunId{5}, child);
+        link.note_run(RunId{5}, child, -1);
         link.serving();
         end_by(SIGKILL);
     }
@@ -82,7 +82,7 @@ int leave_child(Link& link, const fs::path& dir) {
     // A manager that takes over a run which has ended by then notes it once more.
     pid_t child = 0;
     std::ifstream{dir / "child"} >> child;
-    link.note_run(RunId{5}, child);
+    link.note_run(RunId{5}, child, -1);
     const auto status = link.exit_of(RunId{5}, child);
     append(dir / "status", status ? describe(*status) : "forgotten");
     if (link.may_have_run(RunId{5})) append(dir / "status", ", a stray");

@@ -320,7 +320,7 @@ std::size_t LinuxOutputPipes::discard(NativeHandle pipe, std::size_t size) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept) {
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle kept, PipeHolder*) {
     auto pipes = std::make_unique<LinuxOutputPipes>(kept);
     if (auto prepared = pipes->prepare(); !prepared) return prepared.error();
     return std::unique_ptr<OutputPipes>(std::move(pipes));

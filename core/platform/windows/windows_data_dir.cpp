@@ -237,6 +237,7 @@ Result<DataDirectory> DataDirectory::open(const DataPaths& paths) {
 Result<DataDirectory> DataDirectory::adopt(const DataPaths& paths, int lock) {
     UniqueHandle held(handle_of(lock));
     if (auto fine = check_directory(paths.directory, For::manager); !fine) return fine.error();
+    if (auto written = write_pid(held.get(), paths.pid_file()); !written) return written.error();
     if (auto created = ensure_directory(paths.logs()); !created) return created.error();
     return DataDirectory(std::make_unique<Hold>(Hold{paths, std::move(held)}));
 }

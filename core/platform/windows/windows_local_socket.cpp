@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/path_text.hpp"
+#include "platform/data_dir.hpp"
 #include "platform/local_socket.hpp"
 #include "platform/windows/local_pipe.hpp"
 #include "platform/windows/windows_error.hpp"
@@ -17,9 +19,11 @@ namespace {
 
 constexpr DWORD endpoint_bytes = 64 * 1024;
 constexpr std::size_t most_in_one_call = 64 * 1024;
-// For how long a client waits while all instances of the pipe are taken: the manager makes new ones
-// at once.
+// For how long a client waits while all instances of the pipe are taken, as the manager makes new
+// ones at once, or while there is no pipe, but somebody has the data directory.
 constexpr DWORD busy_ms = 10'000;
+constexpr int name_tries = 200;
+constexpr DWORD name_pause_ms = 10;
 
 DWORD wait_ms(std::optional<Duration> limit) {
     if (!limit) return INFINITE;
@@ -74,6 +78,12 @@ Result<void> check_server(HANDLE pipe, const std::string& path) {
                                                    ", and so does what answers on it"};
 }
 
+// Then a keeper is about to start the next manager, or a manager has begun and does not serve yet.
+bool is_locked(const std::string& directory) {
+    const auto running = running_manager(DataPaths{path_from_utf8(directory)});
+    return running && running->has_value();
+}
+
 }  // namespace
 
 Result<UniqueHandle> make_pipe_instance(const std::string& path, bool first) {
@@ -109,7 +119,13 @@ bool SocketFile::is_there() const {
 void SocketFile::remove() const {}
 
 Result<Endpoint> bind_endpoint(const std::string& path) {
+    // The name of a manager that died is free once its clients have noticed.
     auto pipe = make_pipe_instance(path, true);
+    for (int tries = 0;
+         !pipe && pipe.error().code == ErrorCode::already_exists && tries < name_tries; ++tries) {
+        ::Sleep(name_pause_ms);
+        pipe = make_pipe_instance(path, true);
+    }
     if (!pipe) return pipe.error();
     return Endpoint{SocketHandle(static_cast<int>(native_of(pipe->release()))), {path, 0, 0}};
 }
@@ -173,6 +189,7 @@ Result<std::size_t> receive_some(int socket, std::span<char> into, std::optional
 
 Result<SocketHandle> connect_endpoint(const std::string& path, const std::string& directory) {
     const std::wstring wide = to_wide(path);
+    const ULONGLONG patience_end = ::GetTickCount64() + busy_ms;
     for (;;) {
         // The manager may learn who we are, and may not act as us.
         UniqueHandle pipe(::CreateFileW(
@@ -185,6 +202,10 @@ Result<SocketHandle> connect_endpoint(const std::string& path, const std::string
         }
         if (number == ERROR_PIPE_BUSY && ::WaitNamedPipeW(wide.c_str(), busy_ms) != 0) continue;
         if (number == ERROR_FILE_NOT_FOUND || number == ERROR_PATH_NOT_FOUND) {
+            if (::GetTickCount64() < patience_end && is_locked(directory)) {
+                ::Sleep(name_pause_ms);
+                continue;
+            }
             return Error{ErrorCode::unavailable, "no manager is running on " + directory +
                                                      "; start one with: syspulse daemon"};
         }

@@ -1,8 +1,10 @@
 // platform::OutputPipes on named pipes. A pipe that has a name in the file system is a file here
 // that marks it, and a pair of handles that this process keeps: the reading end, and a writing end
 // of which every child gets a duplicate, so that the pipe stays connected from one run to the next.
-// When the process ends, so do its pipes: what daemons write later fails. Which bytes are there is
-// told by a completion port, asked with reads of zero bytes.
+// A holder keeps duplicates of both, so that daemons go on writing and the next process goes on
+// reading; without one the pipes end with this process, and what daemons write later fails. Which
+// bytes are there is told by reads of zero bytes. They end with an event and not at a completion
+// port, because a reading end could be bound to one port only, that of the first process.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -62,6 +64,7 @@ struct Pipe {
     UniqueHandle reader;
     UniqueHandle writer;
     FileId id;
+    bool held = false;
 };
 
 Result<Pipe> make_pipe(std::uint64_t number) {
@@ -86,6 +89,8 @@ Result<Pipe> make_pipe(std::uint64_t number) {
 
 class WindowsOutputPipes final : public OutputPipes {
   public:
+    explicit WindowsOutputPipes(PipeHolder* holder) : holder_(holder) {}
+
     Result<void> prepare() {
         port_.reset(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1));
         if (!port_) return os_error("cannot prepare log capture");
@@ -147,24 +152,40 @@ class WindowsOutputPipes final : public OutputPipes {
     // A read of zero bytes that ends when there are some. Shared by the system until it has ended,
     // so it lives until its completion was taken from the port.
     struct Look {
+        Look() = default;
+        Look(const Look&) = delete;
+        Look& operator=(const Look&) = delete;
+        ~Look() {
+            if (wait != nullptr) ::UnregisterWaitEx(wait, INVALID_HANDLE_VALUE);
+        }
         OVERLAPPED request{};
+        UniqueHandle done;
+        HANDLE wait = nullptr;  // Of the system's thread pool, for `done`.
+        HANDLE port = nullptr;  // Borrowed.
         NativeHandle pipe = no_handle;
         std::uint64_t token = 0;
     };
+    static void CALLBACK look_ended(void* look, BOOLEAN) {
+        auto* const ended = static_cast<Look*>(look);
+        ::PostQueuedCompletionStatus(ended->port, 0, 0, &ended->request);
+    }
 
     Result<NativeHandle> open_end(const fs::path& path, UniqueHandle Pipe::*end);
     void drop_removed();
+    Result<Pipe> found_or_made(const fs::path& path);
     void look_again();
     bool look(Look& look);
     void take(const OVERLAPPED_ENTRY& entry, std::vector<PipeEvent>& events);
     std::size_t read(NativeHandle pipe, std::span<char> into);
 
+    PipeHolder* holder_;
     UniqueHandle port_;
     mutable std::mutex mutex_;  // Guards what follows.
     std::map<fs::path, Pipe> pipes_;
     std::unordered_map<NativeHandle, FileId> ids_;  // Of handles that are given out.
     std::deque<NativeHandle> handed_over_;
-    std::uint64_t last_number_ = 0;
+    // Where a process that had our number before us has left pipes, theirs are below.
+    std::uint64_t last_number_ = ::GetTickCount64();
 
     // [serving thread], but for close().
     std::unordered_map<NativeHandle, std::unique_ptr<Look>> looks_;
@@ -175,9 +196,11 @@ class WindowsOutputPipes final : public OutputPipes {
 
 // Somebody has removed the file that marks them.
 void WindowsOutputPipes::drop_removed() {
-    std::erase_if(pipes_, [](const auto& entry) {
+    std::erase_if(pipes_, [this](const auto& entry) {
         std::error_code ignored;
-        return !fs::exists(entry.first, ignored);
+        if (fs::exists(entry.first, ignored)) return false;
+        if (entry.second.held) holder_->drop(entry.first);
+        return true;
     });
 }
 
@@ -187,10 +210,29 @@ Result<void> WindowsOutputPipes::create(const fs::path& path) {
     if (pipes_.contains(path)) return {};
     if (!std::ofstream(path, std::ios::app))
         return Error{ErrorCode::unavailable, "cannot create " + path.string()};
-    auto pipe = make_pipe(++last_number_);
+    auto pipe = found_or_made(path);
     if (!pipe) return pipe.error();
     pipes_.emplace(path, *std::move(pipe));
     return {};
+}
+
+// That of an earlier process holds what nobody has read yet, and its daemon writes to it.
+Result<Pipe> WindowsOutputPipes::found_or_made(const fs::path& path) {
+    const std::uint64_t number = ++last_number_;
+    if (auto held = holder_ == nullptr ? std::nullopt : holder_->find(path)) {
+        Pipe pipe;
+        pipe.id = {::GetCurrentProcessId(), number};
+        pipe.reader.reset(handle_of(held->reader.release()));
+        pipe.writer.reset(handle_of(held->writer.release()));
+        pipe.held = true;
+        return pipe;
+    }
+    auto pipe = make_pipe(number);
+    if (pipe && holder_ != nullptr) {
+        pipe->held =
+            holder_->hold(path, native_of(pipe->reader.get()), native_of(pipe->writer.get()));
+    }
+    return pipe;
 }
 
 Result<NativeHandle> WindowsOutputPipes::open_end(const fs::path& path, UniqueHandle Pipe::*end) {
@@ -224,7 +266,10 @@ Result<void> WindowsOutputPipes::add(NativeHandle pipe, std::uint64_t token) {
     auto made = std::make_unique<Look>();
     made->pipe = pipe;
     made->token = token;
-    if (::CreateIoCompletionPort(handle_of(pipe), port_.get(), 0, 0) == nullptr)
+    made->port = port_.get();
+    made->done.reset(::CreateEventW(nullptr, FALSE, FALSE, nullptr));
+    if (!made->done || ::RegisterWaitForSingleObject(&made->wait, made->done.get(), look_ended,
+                                                     made.get(), INFINITE, WT_EXECUTEDEFAULT) == 0)
         return os_error("cannot watch the output of a daemon");
     const std::lock_guard lock(mutex_);
     Look& added = *(looks_[pipe] = std::move(made));
@@ -232,9 +277,10 @@ Result<void> WindowsOutputPipes::add(NativeHandle pipe, std::uint64_t token) {
     return os_error("cannot watch the output of a daemon");
 }
 
-// Also when it ends at once, the port is told.
+// Also when it ends at once, the event is set.
 bool WindowsOutputPipes::look(Look& look) {
     look.request = {};
+    look.request.hEvent = look.done.get();
     return ::ReadFile(handle_of(look.pipe), buffer_.data(), 0, nullptr, &look.request) != 0 ||
            ::GetLastError() == ERROR_IO_PENDING;
 }
@@ -273,13 +319,14 @@ void WindowsOutputPipes::take(const OVERLAPPED_ENTRY& entry, std::vector<PipeEve
     told_.push_back(look);
 }
 
-// This process has the one that is the pipe's own, and that of the capture while a run begins.
+// This process has the one that is the pipe's own, and that of the capture while a run begins; the
+// holder has one.
 bool WindowsOutputPipes::has_writers(NativeHandle pipe) const {
     const std::lock_guard lock(mutex_);
     const auto id = ids_.find(pipe);
     if (id == ids_.end()) return false;
     for (const auto& [path, known] : pipes_) {
-        if (known.id == id->second) return handles_to(known.writer.get()) > 1;
+        if (known.id == id->second) return handles_to(known.writer.get()) > (known.held ? 2U : 1U);
     }
     return false;
 }
@@ -314,12 +361,11 @@ std::size_t WindowsOutputPipes::discard(NativeHandle pipe, std::size_t size) {
     return done;
 }
 
-// Of bytes that are there. The lowest bit of the event keeps the port from being told.
+// Of bytes that are there.
 std::size_t WindowsOutputPipes::read(NativeHandle pipe, std::span<char> into) {
     const UniqueHandle done(::CreateEventW(nullptr, TRUE, FALSE, nullptr));
     OVERLAPPED request{};
-    request.hEvent =
-        reinterpret_cast<HANDLE>(reinterpret_cast<std::uintptr_t>(done.get()) | std::uintptr_t{1});
+    request.hEvent = done.get();
     DWORD got = 0;
     if (::ReadFile(handle_of(pipe), into.data(), static_cast<DWORD>(into.size()), nullptr,
                    &request) == 0 &&
@@ -331,8 +377,8 @@ std::size_t WindowsOutputPipes::read(NativeHandle pipe, std::span<char> into) {
 
 }  // namespace
 
-Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle) {
-    auto pipes = std::make_unique<WindowsOutputPipes>();
+Result<std::unique_ptr<OutputPipes>> make_output_pipes(NativeHandle, PipeHolder* holder) {
+    auto pipes = std::make_unique<WindowsOutputPipes>(holder);
     if (auto prepared = pipes->prepare(); !prepared) return prepared.error();
     return std::unique_ptr<OutputPipes>(std::move(pipes));
 }

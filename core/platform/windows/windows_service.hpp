@@ -1,6 +1,10 @@
 // What the service control manager is told, and what it tells; see system_service.hpp.
 #pragma once
 
+#include <functional>
+
+#include "base/result.hpp"
+
 namespace syspulse::platform {
 
 // Where this process runs as a service, otherwise without effect. [any thread]
@@ -9,5 +13,8 @@ void service_is_stopping();
 
 // Calls whoever watches signals as if this one had come. False when nobody does. [any thread]
 bool deliver_signal(int number);
+
+// For a process without a loop: `received` is called on any thread, until the process ends.
+Result<void> receive_signals(std::function<void(int)> received);
 
 }  // namespace syspulse::platform

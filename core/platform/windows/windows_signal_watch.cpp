@@ -55,21 +55,13 @@ class ConsoleWatch final : public LoopWatch {
 
     Result<void> begin(EventLoop& loop, const std::vector<int>& numbers,
                        std::function<void(int)> received) {
-        {
-            const std::lock_guard lock(receiver().mutex);
-            receiver().received = [&loop, numbers, alive = alive_,
-                                   tell = std::move(received)](int number) {
+        return receive_signals(
+            [&loop, numbers, alive = alive_, tell = std::move(received)](int number) {
                 if (std::ranges::find(numbers, number) == numbers.end()) return;
                 loop.post([alive, tell, number] {
                     if (*alive) tell(number);
                 });
-            };
-        }
-        // Whoever started us may have switched Ctrl+C off, which is inherited.
-        ::SetConsoleCtrlHandler(nullptr, FALSE);
-        if (::SetConsoleCtrlHandler(handle_event, TRUE) == 0)
-            return os_error("cannot watch console events");
-        return {};
+            });
     }
 
   private:
@@ -108,6 +100,18 @@ class WallClockWatch final : public LoopWatch {
 };
 
 }  // namespace
+
+Result<void> receive_signals(std::function<void(int)> received) {
+    {
+        const std::lock_guard lock(receiver().mutex);
+        receiver().received = std::move(received);
+    }
+    // Whoever started us may have switched Ctrl+C off, which is inherited.
+    ::SetConsoleCtrlHandler(nullptr, FALSE);
+    if (::SetConsoleCtrlHandler(handle_event, TRUE) == 0)
+        return os_error("cannot watch console events");
+    return {};
+}
 
 bool deliver_signal(int number) {
     const std::lock_guard lock(receiver().mutex);

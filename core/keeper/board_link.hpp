@@ -1,0 +1,45 @@
+// What a link says and does on every system, by the board alone.
+#pragma once
+
+#include <algorithm>
+
+#include "keeper/board.hpp"
+#include "keeper/link.hpp"
+
+namespace syspulse::keeper {
+
+class BoardLink : public Link {
+  public:
+    bool continues() const override { return continues_; }
+
+    void take_over(RunId last) override {
+        if (continues_) return;
+        board_.runs_before.store(last.value);
+        begin(last);
+    }
+    bool was_begun(RunId run) const override { return run.value <= board_.runs_begun.load(); }
+
+    void stopping() override { board_.wish.store(Wish::stop); }
+    bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
+    std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
+    std::uint32_t restarts() const override { return board_.restarts.load(); }
+
+  protected:
+    explicit BoardLink(Board& board) : board_(board), continues_(board.served.load() > 0) {}
+
+    void begin(RunId run) {
+        board_.runs_begun.store(std::max(board_.runs_begun.load(), run.value));
+    }
+    bool is_of_before(RunId run) const { return run.value <= board_.runs_before.load(); }
+    void note_serving(std::uint32_t pid) {
+        ++board_.served;
+        board_.ready_pid.store(pid);
+    }
+
+    Board& board_;
+
+  private:
+    const bool continues_;
+};
+
+}  // namespace syspulse::keeper

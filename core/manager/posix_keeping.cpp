@@ -1,0 +1,31 @@
+#include <filesystem>
+
+#include "api/server.hpp"
+#include "keeper/keeper.hpp"
+#include "manager/keeping.hpp"
+#include "platform/data_dir.hpp"
+
+namespace syspulse::manager {
+
+// The manager becomes the keeper's child.
+Outcome keep(const DaemonOptions& options) {
+    const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
+    auto paths = platform::resolve_data_dir(flag, platform::process_environment());
+    if (!paths) return Refusal{paths.error()};
+    auto directory = platform::DataDirectory::open(*paths);
+    if (!directory) return Refusal{directory.error()};
+    const std::string socket =
+        std::filesystem::absolute(options.socket.value_or(paths->socket())).string();
+    auto address = platform::SocketAddressPath::of(socket);
+    if (!address) return Refusal{address.error()};
+    auto listener = api::listen_at(address->text());
+    if (!listener)
+        return Refusal{listener.error().with("cannot open the control endpoint " + socket)};
+    return Refusal{keeper::run_under_keeper(directory->lock_handle(), *listener, socket)};
+}
+
+const char* cost_of_no_keeper() {
+    return nullptr;
+}
+
+}  // namespace syspulse::manager

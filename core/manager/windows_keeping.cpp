@@ -1,0 +1,59 @@
+#include <utility>
+
+#include "keeper/windows_keeper.hpp"
+#include "manager/keeping.hpp"
+#include "platform/data_dir.hpp"
+#include "platform/this_process.hpp"
+#include "platform/windows/own_process.hpp"
+#include "platform/windows/windows_service.hpp"
+
+namespace syspulse::manager {
+namespace {
+
+using platform::handle_of;
+using platform::UniqueHandle;
+
+// The same program with the same command line.
+Result<HANDLE> start_manager(HANDLE job, const std::vector<HANDLE>& handles) {
+    auto started = platform::start_own_process(
+        {platform::program_path(),
+         ::GetCommandLineW(),
+         {::GetStdHandle(STD_INPUT_HANDLE), ::GetStdHandle(STD_OUTPUT_HANDLE),
+          ::GetStdHandle(STD_ERROR_HANDLE)},
+         handles,
+         job,
+         {},
+         true},
+        "cannot start the manager");
+    if (!started) return started.error();
+    return started->process.release();
+}
+
+}  // namespace
+
+// This process stays, and the manager is its child.
+Outcome keep(const DaemonOptions& options) {
+    const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
+    auto paths = platform::resolve_data_dir(flag, platform::process_environment());
+    if (!paths) return Refusal{paths.error()};
+    const auto directory = platform::DataDirectory::open(*paths);
+    if (!directory) return Refusal{directory.error()};
+    const auto job = platform::make_own_job();
+    if (!job) return Refusal{job.error()};
+    auto keeper = keeper::Keeper::make(
+        {handle_of(directory->lock_handle()),
+         [&](const std::vector<HANDLE>& handles) { return start_manager(job->get(), handles); },
+         platform::service_is_running, platform::service_is_stopping});
+    if (!keeper) return Refusal{keeper.error()};
+    const auto signals = platform::receive_signals([&](int number) { (*keeper)->pass_on(number); });
+    if (!signals) return Refusal{signals.error()};
+    return (*keeper)->run();
+}
+
+const char* cost_of_no_keeper() {
+    return "without a keeper, when the manager dies, what daemons write is lost until they are "
+           "restarted, how daemons end while no manager runs is not known, and neither are "
+           "afterwards the processes that they had started";
+}
+
+}  // namespace syspulse::manager
