@@ -4,10 +4,13 @@ import os
 import pathlib
 import re
 import shutil
+import socketserver
 import subprocess
 import tempfile
+import threading
 
-from windows_harness import PATIENCE, PROGRAM, RUNNER, Manager, equal, holds, main, skip, wait_for, windows_path
+from windows_harness import (PATIENCE, PROGRAM, RUNNER, Manager, end_process, equal, holds, lives, main, skip, wait_for,
+                             windows_path)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRIPLE = "x86_64-w64-mingw32"
@@ -15,6 +18,11 @@ TRIPLE = "x86_64-w64-mingw32"
 SYSTEM = {"advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "mswsock.dll", "psapi.dll",
           "shell32.dll", "user32.dll", "ws2_32.dll", "ole32.dll"}
 MODULES = {"job", "tcp", "http", "command"}
+
+
+class Greet(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b"220 ready\r\n")
 
 
 class Unpacked:
@@ -108,6 +116,47 @@ def foreign_checker(zipped, name, *flags):
     return folder
 
 
+def the_asynchronous_checker_and_the_driver_build_against_the_zip_and_run():
+    with Unpacked() as zipped:
+        folder = foreign_checker(zipped, "greeting", "--async")
+        zipped.syspulse("plugin", "new", "driver", "calm-exec")
+        build(zipped, zipped.work / "calm-exec")
+        shutil.copy(zipped.work / "calm-exec/build/calm-exec.dll", folder)
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greet) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            with Manager().started("--plugin-dir", windows_path(folder)) as manager:
+                for name, greeting in (("polite", "220 "), ("rude", "500 ")):
+                    added = manager.add(name, ["tree", windows_path(zipped.work / name)], stop_timeout_secs=1,
+                                        driver={"type": "calm-exec", "with": {"priority": "low"}}, health_check={
+                                            "type": "greeting", "target": str(server.server_address[1]), "interval_secs": 0.2,
+                                            "retries": 1, "on_unhealthy": "none", "with": {"greeting": greeting}})
+                    equal((added.returncode, added.stderr), (0, ""))
+                    manager.run("start", name)
+                wait_for("the greeting is right", lambda: manager.status("polite")["health_status"] == "healthy")
+                wait_for("the other is not", lambda: manager.status("rude")["health_status"] == "unhealthy")
+                before = manager.status("polite")
+                wait_for("the tree of processes is up", (zipped.work / "polite").exists)
+                tree = [before["pid"], *map(int, (zipped.work / "polite").read_text().split())]
+                driver = host_of(manager, "com.example.calm-exec")["pid"]
+                end_process(driver)
+                wait_for("the driver has a fresh process",
+                         lambda: host_of(manager, "com.example.calm-exec")["pid"] not in (None, driver))
+                equal((manager.status("polite")["state"], manager.status("polite")["pid"]), ("running", before["pid"]))
+                manager.run("stop", "polite")
+                equal(manager.status("polite")["exit_signal"], "SIGKILL")
+                wait_for("its tree is gone", lambda: not any(lives(pid) for pid in tree))
+            server.shutdown()
+
+
+def a_template_for_posix_alone_is_not_offered():
+    with Unpacked() as zipped:
+        for language in ("c", "rust"):
+            refused = subprocess.run([*RUNNER, str(zipped.program), "plugin", "new", "driver", "x", "--language", language],
+                                     cwd=zipped.work, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
+            equal(refused.returncode, 2)
+            holds(refused.stderr, f'there is no template "{language} driver"')
+
+
 def used_by_a_manager(zipped, folder, isolation, and_then=lambda manager: None):
     """The checker file-age judges a new file and an old one."""
     fresh, old = zipped.work / "fresh", zipped.work / "old"
@@ -138,15 +187,16 @@ def a_foreign_checker_built_against_the_zip_runs_inside_of_the_manager():
         used_by_a_manager(zipped, folder, "none")
 
 
-def a_foreign_checker_runs_in_a_process_of_its_own_and_in_a_fresh_one_when_that_is_killed():
-    def host(manager):
-        listed = json.loads(manager.run("--format", "json", "plugin", "list").stdout)
-        return next(p for p in listed if p["name"] == "com.example.file-age")["host"]
+def host_of(manager, plugin):
+    listed = json.loads(manager.run("--format", "json", "plugin", "list").stdout)
+    return next(p for p in listed if p["name"] == plugin)["host"]
 
+
+def a_foreign_checker_runs_in_a_process_of_its_own_and_in_a_fresh_one_when_that_is_killed():
     def kill_it(manager):
-        before = host(manager)["pid"]
-        run([*RUNNER, "taskkill", "/F", "/PID", before])
-        wait_for("there is a fresh process", lambda: host(manager)["pid"] not in (None, 0, before))
+        before = host_of(manager, "com.example.file-age")["pid"]
+        end_process(before)
+        wait_for("there is a fresh process", lambda: host_of(manager, "com.example.file-age")["pid"] not in (None, 0, before))
         checks = manager.status("new")["last_check"]["at"]
         wait_for("it is asked", lambda: manager.status("new")["last_check"]["at"] != checks)
         wait_for("it judges as before", lambda: manager.status("new")["health_status"] == "healthy")
