@@ -54,6 +54,12 @@ class Manager:
     def status(self, name):
         return json.loads(self.run("--format", "json", "status", name).stdout)
 
+    def goes_on(self, name, pid):
+        """Waits until a manager has looked for the daemon's process, and that is the one of before."""
+        wait_for(f"{name} has been looked for", lambda: self.status(name)["state"] != "starting")
+        status = self.status(name)
+        equal((name, status["state"], status["pid"], status["restart_count"]), (name, "running", pid, 0))
+
     def log(self):
         path = self.folder / "manager.log"
         return "\n-- the manager:\n" + path.read_text(errors="replace") if path.exists() else ""

@@ -49,8 +49,7 @@ def a_manager_that_is_killed_is_replaced_on_windows():
         print(f"the next manager serves {time.monotonic() - begin:.1f} s after the end of the last")
         after = manager.info()
         equal((after["keeper_pid"], after["restarts"]), (before["keeper_pid"], 1))
-        status = manager.status("tree")
-        equal((status["state"], status["pid"], status["restart_count"]), ("running", daemon, 0))
+        manager.goes_on("tree", daemon)
         equal([lives(pid) for pid in (daemon, *others)], [True] * 3)
         holds(manager.log(), "the manager ended with exit code 1; starting it again")
         # Nor is a manager that was ended with the code of an orderly end taken for one.
@@ -84,7 +83,7 @@ def an_exit_that_no_manager_saw_is_known_exactly_on_windows():
             status = manager.status(name)
             equal((name, status["exit_code"] & 0xFFFFFFFF, status["restart_count"]), (name, code, 0))
         equal(manager.status("fine")["state"], "stopped")
-        equal(manager.status("stays")["pid"], stays)
+        manager.goes_on("stays", stays)
 
 
 def what_is_written_while_no_manager_runs_is_in_the_log_on_windows():
@@ -121,7 +120,7 @@ def what_is_written_while_no_manager_runs_is_in_the_log_on_windows():
 
 def a_keeper_takes_its_manager_along_and_daemons_stay_on_windows():
     with Manager() as manager:
-        equal(manager.add("keep", ["sleep"]).returncode, 0)
+        equal(manager.add("keep", ["sleep"], stop_timeout_secs=1).returncode, 0)
         manager.run("start", "keep", "--wait", "--timeout", "60")
         daemon = manager.status("keep")["pid"]
         info = manager.info()
@@ -131,8 +130,7 @@ def a_keeper_takes_its_manager_along_and_daemons_stay_on_windows():
         wait_for("the manager is gone, too", lambda: not lives(info["pid"]))
         equal(lives(daemon), True)
         manager.start()
-        status = manager.status("keep")
-        equal((status["state"], status["pid"], status["restart_count"]), ("running", daemon, 0))
+        manager.goes_on("keep", daemon)
 
 
 def a_second_manager_is_refused_while_a_keeper_starts_the_next_on_windows():
@@ -161,7 +159,7 @@ def a_manager_that_cannot_start_ends_its_keeper_with_the_reason_on_windows():
 
 def a_keeper_gives_up_managers_that_never_serve_and_leaves_daemons_alone_on_windows():
     with Manager() as manager:
-        equal(manager.add("keep", ["sleep"]).returncode, 0)
+        equal(manager.add("keep", ["sleep"], stop_timeout_secs=1).returncode, 0)
         manager.run("start", "keep", "--wait", "--timeout", "60")
         daemon = manager.status("keep")["pid"]
         time.sleep(6)  # As above.
@@ -179,7 +177,7 @@ def a_keeper_gives_up_managers_that_never_serve_and_leaves_daemons_alone_on_wind
         for part in list(aside.iterdir()):
             part.rename(manager.data / part.name)
         manager.start()
-        equal((manager.status("keep")["state"], manager.status("keep")["pid"]), ("running", daemon))
+        manager.goes_on("keep", daemon)
 
 
 def a_manager_without_a_keeper_says_what_it_cannot_see_on_windows():

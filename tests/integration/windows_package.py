@@ -141,7 +141,7 @@ def the_asynchronous_checker_and_the_driver_build_against_the_zip_and_run():
                 end_process(driver)
                 wait_for("the driver has a fresh process",
                          lambda: host_of(manager, "com.example.calm-exec")["pid"] not in (None, driver))
-                equal((manager.status("polite")["state"], manager.status("polite")["pid"]), ("running", before["pid"]))
+                manager.goes_on("polite", before["pid"])
                 manager.run("stop", "polite")
                 equal(manager.status("polite")["exit_signal"], "SIGKILL")
                 wait_for("its tree is gone", lambda: not any(lives(pid) for pid in tree))

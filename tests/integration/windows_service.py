@@ -81,7 +81,7 @@ def a_service_replaces_a_manager_that_dies():
         after = manager.info()
         equal((after["keeper_pid"], after["restarts"]), (before["keeper_pid"], 1))
         equal(state(service.name), "RUNNING")
-        equal((manager.status("web")["state"], manager.status("web")["pid"]), ("running", daemon))
+        manager.goes_on("web", daemon)
         equal(system("sc", "stop", service.name).returncode, 0)
         wait_for("it has stopped", lambda: state(service.name) == "STOPPED")
         equal([lives(pid) for pid in (daemon, after["pid"], after["keeper_pid"])], [False] * 3)
