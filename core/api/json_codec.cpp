@@ -79,6 +79,15 @@ void write_host(JsonWriter& json, const std::optional<model::PluginHostView>& ho
     field(json, "pid", host->pid);
     field(json, "restarts", host->restarts);
     field_or_null(json, "last_error", host->last_error);
+    json.key("culprits");
+    json.begin_array();
+    for (const auto& [daemon, error] : host->culprits) {
+        json.begin_object();
+        field(json, "daemon", daemon);
+        field(json, "error", error);
+        json.end_object();
+    }
+    json.end_array();
     misbehaviour_field(json, host->misbehaviour);
     json.end_object();
 }

@@ -128,6 +128,15 @@ std::string process_of_plugin(const Json& host) {
     return line;
 }
 
+std::string culprits_of(const Json& host) {
+    std::string line;
+    for (const Json& culprit : member(host, "culprits")) {
+        line.append(line.empty() ? "" : "; ").append(text(culprit, "daemon"));
+        line += " (" + text(culprit, "error") + ")";
+    }
+    return line;
+}
+
 std::string last_exit(const Json& daemon) {
     std::string line = text(daemon, "exit_signal");
     if (line.empty() && has_number(daemon, "exit_code")) {
@@ -361,6 +370,7 @@ std::vector<Field> describe_plugin(std::string_view plugin_text) {
         lines.add(key, text(plugin, key));
     }
     lines.add("process", process_of_plugin(member(plugin, "host")));
+    lines.add("ended by the checks of", culprits_of(member(plugin, "host")));
     if (member(plugin, "file_changed") == true) {
         lines.add("file changed", "since it was loaded; syspulse plugin reload takes the new one");
     }

@@ -130,6 +130,11 @@ PluginInfo plugin_of(const Json& object) {
         info.host_state = text_of(*host, "state");
         info.host_error = text_of(*host, "last_error");
         info.host_pid = integer_of(*host, "pid");
+        if (const Json* culprits = list_in(*host, "culprits"); culprits != nullptr) {
+            for (const Json& culprit : *culprits) {
+                info.host_culprits.push_back(text_of(culprit, "daemon"));
+            }
+        }
     }
     if (const Json* kinds = list_in(object, "kinds"); kinds != nullptr) {
         for (const Json& kind : *kinds) {

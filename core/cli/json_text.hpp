@@ -61,6 +61,7 @@ struct PluginInfo {
     std::string error;  // Why it is not loaded.
     std::string isolation;
     std::string host_state;  // Of the process of an isolated plugin.
+    std::vector<std::string> host_culprits;
     std::string host_error;
     std::optional<std::int64_t> host_pid;
     bool file_changed = false;  // Since it was loaded.

@@ -41,6 +41,7 @@ model::PluginHostView view_of(const plugin_host::HostStatus& status) {
     if (status.pid != 0) view.pid = status.pid;
     view.restarts = status.restarts;
     view.last_error = status.last_error;
+    for (const auto& [daemon, error] : status.culprits) view.culprits.push_back({daemon, error});
     view.misbehaviour = status.misbehaviour;
     return view;
 }

@@ -27,12 +27,19 @@ struct CheckView {
     std::vector<Metric> metrics{};
 };
 
+// The check of a daemon that ends the process which makes it.
+struct CulpritView {
+    std::string daemon;
+    std::string error;
+};
+
 // The process of an isolated plugin.
 struct PluginHostView {
     std::string state;  // idle, running, restarting, failed.
     std::optional<std::int64_t> pid;
     std::uint64_t restarts = 0;
     std::string last_error;  // Empty is null.
+    std::vector<CulpritView> culprits{};
     Misbehaviour misbehaviour{};
 };
 

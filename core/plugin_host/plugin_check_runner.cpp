@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/plugin_text.hpp"
 
 namespace syspulse::plugin_host {
@@ -103,6 +104,13 @@ void PluginCheckRunner::stop_waiting(const Running& running) {
     }));
 }
 
+bool PluginCheckRunner::unheard(const Running& running) const {
+    const auto found = checkers_.find(running.daemon);
+    if (found == checkers_.end() || found->second.kind->remote == nullptr) return false;
+    const auto* const made = static_cast<const RemoteInstance*>(found->second.instance->self);
+    return found->second.kind->remote->unheard(*made, running.op);
+}
+
 void PluginCheckRunner::cancel(CheckId check) {
     auto node = running_.extract(check);
     if (!node) return;
@@ -113,14 +121,19 @@ void PluginCheckRunner::cancel(CheckId check) {
 void PluginCheckRunner::expired(CheckId check) {
     const auto found = running_.find(check);
     if (found == running_.end() || !core_->waiting(found->second.op)) return;
-    core_->count_unanswered();
     const Running running = found->second;
     running_.erase(found);
+    platform::CheckReport report;
+    report.message = "checker did not answer";
+    report.latency = core_->clock().now().mono - running.began;
+    if (unheard(running)) {
+        report.outcome = platform::CheckReport::Outcome::lost;
+        report.message = "the plugin's process did not come to this check";
+    } else {
+        core_->count_unanswered();
+    }
     stop_waiting(running);
-    if (observer_ == nullptr) return;
-    const Duration took = core_->clock().now().mono - running.began;
-    observer_->checked(check,
-                       {platform::CheckReport::Outcome::errored, "checker did not answer", took});
+    if (observer_ != nullptr) observer_->checked(check, report);
 }
 
 void PluginCheckRunner::forget(DaemonKey daemon) {

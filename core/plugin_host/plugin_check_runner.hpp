@@ -42,6 +42,8 @@ class PluginCheckRunner final : public platform::CheckRunner, private Completion
     void report_error(CheckId check, Error error);
     void stop_waiting(const Running& running);
     void expired(CheckId check);
+    // Nobody has been at it for its whole time.
+    bool unheard(const Running& running) const;
     void drop(DaemonKey daemon);
     void completed(Completion& completion) override;
 

@@ -157,6 +157,83 @@ def a_faulty_checker_harms_nobody_else():
         assert m.status("sound")["health_status"] == "healthy"
 
 
+def one_of_many(m, fault, watchdog_secs):
+    """Ten daemons whose checks are sound, and one whose check ends the process that makes it."""
+    configured(m, {"syspulse.mock": {**QUICK, "watchdog_secs": watchdog_secs}})
+    sound = [f"sound{n}" for n in range(10)]
+    for name in sound:
+        checked_by(m, name, "pass")
+    for name in sound:
+        m.wait_for(name, health_status="healthy")
+    checked_by(m, "culprit", fault)
+    found = until(lambda: host(m, "syspulse.mock")["culprits"], f"{fault}: the culprit is found")
+    assert [c["daemon"] for c in found] == ["culprit"] and found[0]["error"], found
+    return sound
+
+
+def a_check_that_ends_its_process_takes_no_other_along():
+    for fault, how in (("crash", "signal SIGSEGV"), ("exit", "exit code 7")):
+        with Manager() as m:
+            sound = one_of_many(m, fault, 30)
+            told = until(lambda: (lambda t: t if "while it checked this" in t else None)(m.status("culprit")["last_check"]["message"]),
+                         "its check says so")
+            assert told == f"the plugin's process was lost while it checked this: it ended with {how}", told
+            now = host(m, "syspulse.mock")
+            assert now["restarts"] == 1 and how in now["last_error"], now
+            assert "while it checked" in now["last_error"] and "culprit" in now["last_error"], now
+            listed = m.ok("plugin", "list")
+            assert "without the checks that end it: culprit" in listed, listed
+            log = (m.root / "manager.log").read_text()
+            assert f'the check of "culprit" ends its process: it ended with {how}' in log, log
+            assert f"culprit (it ended with {how})" in m.ok("plugin", "info", "syspulse.mock")
+            # The culprit is tried again and again, and hurts nobody any more.
+            passed = {name: m.status(name)["last_check"]["at"] for name in sound}
+            until(lambda: all(m.status(name)["last_check"]["at"] > passed[name] for name in sound), "the others go on")
+            for name in sound:
+                events = m.ok("events", "--daemon", name)
+                assert "unhealthy" not in events and "missed" not in events, events
+                assert m.status(name)["health_status"] == "healthy"
+            now = host(m, "syspulse.mock")
+            assert now["restarts"] == 1, now
+            assert m.status("culprit")["health_status"] == "unknown" and m.status("culprit")["state"] == "running"
+            m.ok("remove", "culprit", "--force")
+            assert host(m, "syspulse.mock")["culprits"] == []
+
+
+def a_check_that_hangs_its_process_holds_up_the_others_once():
+    with Manager() as m:
+        sound = one_of_many(m, "spin", 2)
+        for name in sound:
+            m.wait_for(name, health_status="healthy")
+        restarts = host(m, "syspulse.mock")["restarts"]
+        assert restarts == 1, restarts
+        told = until(lambda: (lambda t: t if "while it checked this" in t else None)(m.status("culprit")["last_check"]["message"]),
+                     "its check says so")
+        assert "did not answer for 2s" in told, told
+        # It hangs again, apart from the others.
+        hung = [e for e in m.ok("events", "--daemon", "culprit").splitlines() if "missed" in e]
+        assert hung, m.ok("events", "--daemon", "culprit")
+        passed = {name: m.status(name)["last_check"]["at"] for name in sound}
+        until(lambda: all(m.status(name)["last_check"]["at"] > passed[name] for name in sound), "the others go on")
+        assert all(m.status(name)["health_status"] == "healthy" for name in sound)
+        assert host(m, "syspulse.mock")["restarts"] == 1
+
+
+def a_new_file_gives_a_culprit_another_chance():
+    with Manager() as m:
+        sound = one_of_many(m, "crash", 30)
+        m.ok("plugin", "reload", "mock")
+        until(lambda: host(m, "syspulse.mock")["restarts"] == 2, "it is made together with the others, once")
+        until(lambda: host(m, "syspulse.mock")["culprits"], "and is found again")
+        for name in sound:
+            m.wait_for(name, health_status="healthy")
+        pid = host(m, "syspulse.mock")["pid"]
+        m.ok("remove", "culprit", "--force")
+        checked_by(m, "culprit", "pass")
+        m.wait_for("culprit", health_status="healthy")
+        assert host(m, "syspulse.mock")["pid"] == pid and host(m, "syspulse.mock")["culprits"] == []
+
+
 def options_of_a_foreign_plugin_are_refused_at_their_place():
     with Manager() as m:
         plugins = configured(m, {"syspulse.mock": {**QUICK, "watchdog_secs": 5}})

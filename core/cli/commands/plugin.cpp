@@ -68,6 +68,9 @@ std::string state_of(const PluginInfo& plugin) {
     if (plugin.host_pid) {
         state += " as " + std::to_string(*plugin.host_pid);
     }
+    if (!plugin.host_culprits.empty()) {
+        state += ", without the checks that end it: " + join(plugin.host_culprits, ", ");
+    }
     return plugin.host_error.empty() ? state : state + " (last: " + plugin.host_error + ")";
 }
 

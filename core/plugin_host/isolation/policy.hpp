@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "model/misbehaviour.hpp"
@@ -26,6 +27,12 @@ struct IsolationPolicy {
     bool operator==(const IsolationPolicy&) const = default;
 };
 
+// The check of a daemon that ends the process which makes it.
+struct Culprit {
+    std::string daemon;
+    std::string error;  // How the process ended.
+};
+
 // The process of an isolated plugin.
 struct HostStatus {
     enum class State : std::uint8_t {
@@ -38,6 +45,7 @@ struct HostStatus {
     std::int64_t pid = 0;
     std::uint64_t restarts = 0;
     std::string last_error;
+    std::vector<Culprit> culprits;     // Made apart from all other checks.
     model::Misbehaviour misbehaviour;  // Seen in there, also in processes that are gone.
 };
 

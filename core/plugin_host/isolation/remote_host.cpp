@@ -21,7 +21,8 @@ constexpr unsigned doublings_max = 16;
 HostStatus RemotePlugin::status() const {
     HostStatus status = status_;
     status.pid = current_ ? current_->pid() : 0;
-    for (const auto* host : {current_.get(), next_.get(), retiring_.get()}) {
+    status.culprits = quarantine_.culprits();
+    for (const auto* host : {current_.get(), next_.get(), retiring_.get(), apart_.get()}) {
         if (host != nullptr) status.misbehaviour += host->misbehaviour;
     }
     return status;
@@ -94,7 +95,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::hello: {
             const auto hello = decode<HelloMessage>(frame.body);
             if (!hello) return false;
-            if (const auto fits = greet(*hello); !fits) {
+            if (const auto fits = greet(from, *hello); !fits) {
                 from.kill(fits.error());
             } else if (&from == next_.get()) {
                 advance_reload();
@@ -112,6 +113,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
             if (!created) return false;
             const auto found = instances_.find(created->instance);
             if (found == instances_.end()) return created->instance <= last_instance_;
+            if (&from == apart_.get()) return true;
             found->second->known = true;
             found->second->extensions = created->extensions;
             return true;
@@ -119,8 +121,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::done: {
             auto done = decode<DoneMessage>(frame.body);
             if (!done || !expected(from, frame.id, *done)) return false;
-            finish(frame.id, std::move(*done), std::move(frame.handles));
-            advance_reload();
+            ended(from, frame.id, std::move(*done), std::move(frame.handles));
             return true;
         }
         case FrameType::exited: {
@@ -152,6 +153,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
             return false;
         case FrameType::pong:
             released_.erase(frame.id);
+            if (&from == apart_.get()) outlived(frame.id);
             return frame.id <= last_wire_;
     }
     return false;
@@ -178,8 +180,15 @@ bool RemotePlugin::expected(const HostConnection& from, Wire wire, const DoneMes
     return false;
 }
 
+void RemotePlugin::ended(const HostConnection& from, Wire wire, DoneMessage done,
+                         std::vector<platform::OwnedHandle> handles) {
+    if (&from == apart_.get()) return finished_apart(wire, std::move(done));
+    finish(wire, std::move(done), std::move(handles));
+    advance_reload();
+}
+
 // Whether a fresh process can stand in for the plugin that was scanned.
-Result<void> RemotePlugin::greet(const HelloMessage& hello) {
+Result<void> RemotePlugin::greet(const HostConnection& from, const HelloMessage& hello) {
     if (hello.protocol != isolation_protocol) {
         return Error{ErrorCode::unsupported, "it speaks another protocol"};
     }
@@ -197,16 +206,17 @@ Result<void> RemotePlugin::greet(const HelloMessage& hello) {
             return Error{ErrorCode::invalid_argument, "its file has no \"" + kind.name + "\" now"};
         }
     }
-    if (setup_.replaced) setup_.replaced(*info);
+    if (setup_.replaced && &from != apart_.get()) setup_.replaced(*info);
     return {};
 }
 
 void RemotePlugin::lost(HostConnection* which, const Error& error) {
     status_.misbehaviour += which->misbehaviour;
+    if (which == apart_.get()) return lost_apart(error);
     for (auto& [name, released] : released_) {
         if (released.told == which) released.told = nullptr;
     }
-    drop_operations(which, error);
+    const std::string suspects = drop_operations(which, error);
     if (which == next_.get()) {
         next_.reset();
         return finish_reload(error.with("the new process was lost"));
@@ -218,7 +228,8 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
         return advance_reload();
     }
     current_.reset();
-    log::warn("plugin " + setup_.info.id + ": its process was lost: " + error.message);
+    const Error told{error.code, error.message + suspects};
+    log::warn("plugin " + setup_.info.id + ": its process was lost: " + told.message);
     for (auto& [id, instance] : instances_) instance->known = false;
     std::vector<sysp_proc> live;
     for (auto& [proc, process] : processes_) {
@@ -231,16 +242,25 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
     // The children of the process are ours now.
     for (const sysp_proc proc : live) look_again(proc, false);
     if (next_ && next_->ready() && !next_->doomed()) return advance_reload();
-    schedule_restart(error);
+    schedule_restart(told);
+    advance_quarantine();
 }
 
-void RemotePlugin::drop_operations(const HostConnection* which, const Error& error) {
+// Gives the names of the checks that were under way, for the end of a sentence.
+std::string RemotePlugin::drop_operations(const HostConnection* which, const Error& error) {
     const Error lost{ErrorCode::unavailable, "the plugin's process was lost: " + error.message};
+    // What ends before it was heard of was not ended by a check.
+    const bool made_checks = which == current_.get() && which->ready();
+    std::vector<std::string> suspects;
     for (auto at = operations_.begin(); at != operations_.end();) {
         Operation& operation = at->second;
         const auto here = at++;
         if (operation.sent_to != which) continue;
         operation.sent_to = nullptr;
+        if (operation.check && made_checks) {
+            suspects.push_back(operation.check->unit);
+            if (suspect(here->first, operation)) continue;
+        }
         const bool again = operation.op != 0 &&
                            (operation.type == OpType::spawn || operation.signal) &&
                            ++operation.losses <= losses_max;
@@ -264,6 +284,7 @@ void RemotePlugin::drop_operations(const HostConnection* which, const Error& err
         operations_.erase(here);
         answer(done, {});
     }
+    return while_checking(std::move(suspects));
 }
 
 void RemotePlugin::schedule_restart(const Error& error) {
@@ -332,6 +353,7 @@ void RemotePlugin::advance_reload() {
         failures_ = 0;
         status_.state = HostStatus::State::running;
         populate();
+        pardon();
         if (retiring_ && retire_timer_ == 0) {
             retire_timer_ = core_.loop().start_timer(started_ + retirement, [this] {
                 retire_timer_ = 0;

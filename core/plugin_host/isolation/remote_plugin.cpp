@@ -14,12 +14,14 @@ RemotePlugin::RemotePlugin(HostCore& core, RemoteSetup setup)
     : core_(core),
       setup_(std::move(setup)),
       file_stamp_(setup_.info.file_stamp),
-      running_stamp_(file_stamp_) {}
+      running_stamp_(file_stamp_),
+      quarantine_(setup_.policy.backoff_base, setup_.policy.backoff_max) {}
 
 RemotePlugin::~RemotePlugin() {
     for (auto& [proc, process] : processes_) stop_watching(process);
     if (restart_timer_ != 0) core_.loop().cancel_timer(restart_timer_);
     if (retire_timer_ != 0) core_.loop().cancel_timer(retire_timer_);
+    if (apart_idle_timer_ != 0) core_.loop().cancel_timer(apart_idle_timer_);
 }
 
 RemoteInstance* RemotePlugin::create(Instance& instance, const LoadedKind& kind,
@@ -49,15 +51,22 @@ void RemotePlugin::destroy(RemoteInstance& instance) {
                   [&](const auto& entry) { return entry.second.instance == &instance; });
     std::erase_if(released_,
                   [&](const auto& entry) { return entry.second.instance == instance.id; });
-    for (HostConnection* const host : {current_.get(), retiring_.get()}) {
+    for (HostConnection* const host : {current_.get(), retiring_.get(), apart_.get()}) {
         if (host == nullptr) continue;
         host->send(encode(FrameType::destroy, 0, PlainCall{instance.id, 0, 0, 0}));
     }
+    if (!instance.subject.empty()) quarantine_.left(instance.subject);
+    if (quarantine_.under_way(instance.check)) probe_apart(instance.check);
     instances_.erase(instance.id);
 }
 
-void RemotePlugin::check(RemoteInstance& instance, sysp_op op, const CheckCall& call) {
-    submit({&instance, op, OpType::check, FrameType::check}, encode(FrameType::check, 0, call));
+void RemotePlugin::check(RemoteInstance& instance, sysp_op op, CheckCall call) {
+    std::string frame = encode(FrameType::check, 0, call);
+    Operation operation{&instance, op, OpType::check, FrameType::check};
+    operation.check = std::make_unique<CheckCall>(std::move(call));
+    instance.check = last_wire_ + 1;
+    if (check_apart(operation)) return;
+    submit(std::move(operation), std::move(frame));
 }
 
 void RemotePlugin::spawn(RemoteInstance& instance, sysp_op op, const SpawnCall& call,
@@ -114,22 +123,31 @@ void RemotePlugin::extension(RemoteInstance& instance, sysp_op op, const Extensi
 }
 
 void RemotePlugin::cancel(RemoteInstance& instance, sysp_op op) {
-    for (auto at = operations_.begin(); at != operations_.end(); ++at) {
-        Operation& operation = at->second;
-        if (operation.op != op) continue;
-        if (operation.sent_to == nullptr) {
-            if (operation.type == OpType::spawn) forget(operation.proc);
-            operations_.erase(at);
-            return;
-        }
-        operation.losses = losses_max;  // Nobody waits for it: not worth a second try.
-        return operation.sent_to->send(
-            encode(FrameType::cancel, at->first, PlainCall{instance.id, 0, 0, 0}));
+    auto at = operations_.find(instance.check);
+    if (at == operations_.end() || at->second.op != op) {
+        at = std::find_if(operations_.begin(), operations_.end(),
+                          [op](const auto& entry) { return entry.second.op == op; });
     }
+    if (at == operations_.end()) return;
+    Operation& operation = at->second;
+    if (operation.sent_to == nullptr) {
+        if (operation.type == OpType::spawn) forget(operation.proc);
+        operations_.erase(at);
+        return;
+    }
+    operation.losses = losses_max;  // Nobody waits for it: not worth a second try.
+    operation.sent_to->send(encode(FrameType::cancel, at->first, PlainCall{instance.id, 0, 0, 0}));
+    if (operation.apart) probe_apart(at->first);
+}
+
+bool RemotePlugin::unheard(const RemoteInstance& instance, sysp_op op) const {
+    const auto found = operations_.find(instance.check);
+    if (found == operations_.end() || found->second.op != op) return false;
+    return found->second.sent_to == nullptr || found->second.losses != 0;
 }
 
 bool RemotePlugin::must_wait(const Operation& operation) const {
-    if (!current_ || handing_over()) return true;
+    if (!current_ || handing_over() || operation.apart) return true;
     if (operation.proc == 0 || operation.op == 0) return false;
     const auto found = processes_.find(operation.proc);
     return found != processes_.end() && found->second.recovering;

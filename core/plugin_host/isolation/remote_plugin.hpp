@@ -18,6 +18,7 @@
 #include "plugin_host/isolation/host_connection.hpp"
 #include "plugin_host/isolation/messages.hpp"
 #include "plugin_host/isolation/policy.hpp"
+#include "plugin_host/isolation/quarantine.hpp"
 #include "plugin_host/isolation/trial.hpp"
 #include "plugin_host/loaded_kind.hpp"
 
@@ -33,6 +34,8 @@ struct RemoteInstance {
     CreateCall call;
     bool known = false;  // The host has answered; `extensions` is complete.
     std::vector<std::string> extensions;
+    std::uint64_t check = 0;  // The newest one's name in frames.
+    std::string subject;      // Of its check, once that was suspected.
 };
 
 struct RemoteSetup {
@@ -56,7 +59,7 @@ class RemotePlugin {
     // The slots of the ABI. An operation is always accepted; what is wrong comes as its completion.
     RemoteInstance* create(Instance& instance, const LoadedKind& kind, std::string config);
     void destroy(RemoteInstance& instance);
-    void check(RemoteInstance& instance, sysp_op op, const CheckCall& call);
+    void check(RemoteInstance& instance, sysp_op op, CheckCall call);
     void spawn(RemoteInstance& instance, sysp_op op, const SpawnCall& call,
                std::span<const platform::NativeHandle> stdio);
     void recover(RemoteInstance& instance, sysp_op op, const RecoverCall& call);
@@ -88,6 +91,8 @@ class RemotePlugin {
         return made;
     }
     bool owns_pid(std::int64_t pid) const;
+    // The check has not begun, or had to begin again: that no answer came says nothing.
+    bool unheard(const RemoteInstance& instance, sysp_op op) const;
     const std::string& id() const { return setup_.info.id; }
     const IsolationPolicy& policy() const { return setup_.policy; }
 
@@ -101,6 +106,8 @@ class RemotePlugin {
         bool kill = false;
         std::optional<PlainCall> signal{};
         std::uint32_t losses = 0;
+        std::unique_ptr<CheckCall> check{};
+        bool apart = false;  // Made in the process of the quarantine.
         HostConnection* sent_to = nullptr;
         std::string frame{};                           // While it waits to be sent.
         std::vector<platform::OwnedHandle> handles{};  // Likewise.
@@ -154,14 +161,30 @@ class RemotePlugin {
     void populate();
     void received(HostConnection& from, Frame frame);
     bool take(HostConnection& from, Frame& frame);
+    void ended(const HostConnection& from, Wire wire, DoneMessage done,
+               std::vector<platform::OwnedHandle> handles);
     bool expected(const HostConnection& from, Wire wire, const DoneMessage& done) const;
     void lost(HostConnection* which, const Error& error);
-    void drop_operations(const HostConnection* which, const Error& error);
+    std::string drop_operations(const HostConnection* which, const Error& error);
     void schedule_restart(const Error& error);
-    Result<void> greet(const HelloMessage& hello);
+    Result<void> greet(const HostConnection& from, const HelloMessage& hello);
     void advance_reload();
     void finish_reload(const Result<void>& result);
     bool handing_over() const;
+
+    // remote_quarantine.cpp: checks that are made apart.
+    bool suspect(Wire wire, Operation& operation);
+    bool check_apart(Operation& operation);
+    void check_again(Wire wire);
+    void advance_quarantine();
+    bool open_apart();
+    void finished_apart(Wire wire, DoneMessage message);
+    void probe_apart(Wire wire);
+    void outlived(Wire wire);
+    void lost_apart(const Error& error);
+    void no_process_apart(const Error& error);
+    void tell_loss(const Quarantine::Loss& loss);
+    void pardon();
 
     // remote_process.cpp: processes watched from here.
     void came_up(Process& process, sysp_proc proc, platform::SpawnedProcess& spawned,
@@ -189,6 +212,7 @@ class RemotePlugin {
     std::unique_ptr<HostConnection> current_;
     std::unique_ptr<HostConnection> next_;      // Of a reload, until it has taken over.
     std::unique_ptr<HostConnection> retiring_;  // Of a reload, until its last operation has ended.
+    std::unique_ptr<HostConnection> apart_;     // Of the quarantine, while it is needed.
     std::function<void(Result<void>)> reloading_;
     platform::TimerId restart_timer_ = 0;
     platform::TimerId retire_timer_ = 0;
@@ -197,6 +221,12 @@ class RemotePlugin {
     std::uint64_t file_stamp_;     // Of the last start.
     std::uint64_t running_stamp_;  // Of what runs, or of the look at the file before that.
     HostStatus status_;
+    Quarantine quarantine_;
+    bool apart_leaving_ = false;  // It was asked to go.
+    platform::TimerId apart_idle_timer_ = 0;
+    Instant apart_not_before_{};
+    std::uint32_t apart_failures_ = 0;  // To come up, in a row.
+    Error apart_error_;                 // The last one of these.
 };
 
 }  // namespace syspulse::plugin_host
