@@ -11,7 +11,8 @@ namespace syspulse::platform {
 
 // The absolute path without links of a regular file that belongs to the superuser or to us, that
 // neither group nor others can write, and that nobody else can replace: the same goes for the
-// directories that lead to it. The error says which of these does not hold and what to do. [any
+// directories that lead to it, where only a group that can replace this very program may write. The
+// error says which of these does not hold and what to do. [any
 // thread]
 Result<std::filesystem::path> trusted_file(const std::filesystem::path& file);
 

@@ -57,6 +57,46 @@ def a_plugin_that_others_may_write_is_left_out():
         assert "syspulse.tcp" in m.ok("plugin", "list"), "the bundled one is used"
 
 
+def a_plugin_in_a_directory_that_others_may_write_is_left_out():
+    with Manager() as m:
+        path = plugin_dir(m)
+        shutil.copy(os.path.join(_bundled(), "tcp.so"), path / "own.so")
+
+        def told(program=PROGRAM):
+            done = subprocess.run([program, "--data-dir", m.data, "--format", "json", "plugin", "list", "--plugin-dir", path],
+                                  capture_output=True, text=True, check=True)
+            return next(p for p in json.loads(done.stdout) if p["path"].endswith("own.so"))["error"]
+        assert not told()
+        for mode in (0o775, 0o757):
+            path.chmod(mode)
+            assert f"its directory {path}: group or others may replace files in it; run chmod go-w on it" in told(), told()
+        path.chmod(0o1777)
+        assert not told(), "others may not replace what is in a sticky directory"
+        # Whoever can replace the program needs no plugin for it.
+        path.chmod(0o775)
+        program = m.root / "bin" / "syspulse"
+        program.parent.mkdir()
+        shutil.copy(PROGRAM, program)
+        assert "may replace files" in told(program)
+        program.parent.chmod(0o775)
+        assert not told(program)
+
+
+def a_plugin_file_of_a_gigabyte_is_told_at_once():
+    with Manager() as m:
+        path = plugin_dir(m)
+        (path / "huge.so").write_bytes(b"")
+        os.truncate(path / "huge.so", 1 << 30)
+        shutil.copy(os.path.join(_bundled(), "tcp.so"), path / "grown.so")
+        os.truncate(path / "grown.so", 1 << 30)
+        warnings, log = start_with(m, path)
+        assert any("huge.so" in w and "ELF" in w for w in warnings) and "huge.so" in log, warnings
+        listed = json.loads(m.ok("--format", "json", "plugin", "list"))
+        assert [p["path"] for p in listed if p["name"] == "syspulse.tcp"] == [str(path / "grown.so")], listed
+        used = int(next(line for line in open(f"/proc/{m.pid()}/status") if line.startswith("VmHWM")).split()[1])
+        assert used < 256 << 10, f"{used} KiB: nobody reads a gigabyte into memory"
+
+
 def a_spec_file_that_everybody_may_write_is_refused():
     with Manager() as m:
         m.start()

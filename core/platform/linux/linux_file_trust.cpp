@@ -7,6 +7,7 @@
 
 #include "platform/file_trust.hpp"
 #include "platform/linux/linux_error.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::platform {
 namespace {
@@ -38,8 +39,20 @@ bool others_may_replace_in(const struct stat& directory) {
 }
 
 bool group_may_replace_in(const struct stat& directory) {
-    const bool own_group = directory.st_gid == 0 || directory.st_gid == ::getegid();
-    return (directory.st_mode & S_IWGRP) != 0 && (directory.st_mode & S_ISVTX) == 0 && !own_group;
+    return (directory.st_mode & S_IWGRP) != 0 && (directory.st_mode & S_ISVTX) == 0;
+}
+
+// Such a group can do nothing more in a directory of plugins. Debian's /usr/local belongs to one,
+// and so does all that is built with a umask of 002.
+bool group_may_replace_program(gid_t group) {
+    fs::path at = program_path();
+    struct stat status {};
+    while (at.has_relative_path()) {
+        at = at.parent_path();
+        if (::stat(at.c_str(), &status) != 0) continue;
+        if (status.st_gid == group && group_may_replace_in(status)) return true;
+    }
+    return false;
 }
 
 // Calls check(status) for each directory above `path`, which is absolute and free of links.
@@ -60,7 +73,9 @@ Result<void> check_trusted_directory(const struct stat& status) {
     if (status.st_uid != outside_user) {
         if (auto owned = check_owner(status); !owned) return owned;
     }
-    if (!others_may_replace_in(status) && !group_may_replace_in(status)) return {};
+    const bool group_may =
+        group_may_replace_in(status) && !group_may_replace_program(status.st_gid);
+    if (!others_may_replace_in(status) && !group_may) return {};
     return distrust("group or others may replace files in it; run chmod go-w on it");
 }
 

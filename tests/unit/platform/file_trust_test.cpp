@@ -77,6 +77,18 @@ TEST_F(FileTrust, refuses_a_directory_in_which_others_can_replace_the_file) {
     EXPECT_EQ(spec_refusal(), "accepted");
 }
 
+TEST_F(FileTrust, trusts_no_group_with_a_directory_of_plugins) {
+    set_mode(directory_, 0775);
+    EXPECT_THAT(plugin_refusal(), HasSubstr("its directory " + directory_.string() +
+                                            ": group or others may replace files in it"));
+    EXPECT_EQ(spec_refusal(), "accepted");
+    set_mode(directory_, 01775);
+    EXPECT_EQ(plugin_refusal(), "trusted");
+    set_mode(directory_, 0755);
+    set_mode(root_, 02775);
+    EXPECT_THAT(plugin_refusal(), HasSubstr("its directory " + root_.string() + ": group"));
+}
+
 TEST_F(FileTrust, looks_at_all_directories_above) {
     set_mode(root_, 0777);
     EXPECT_THAT(plugin_refusal(), HasSubstr("its directory " + root_.string()));
