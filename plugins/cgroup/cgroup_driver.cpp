@@ -98,7 +98,9 @@ Subtree& CgroupDriver::subtree(const std::string& parent) {
 }
 
 void CgroupDriver::try_spawn(const sdk::Config& config, const sysp_limits& limits) {
-    check_controllers(read_options(config, limits));
+    const Options options = read_options(config, limits);
+    check_controllers(options);
+    Subtree::check(options.parent);
 }
 
 sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {

@@ -25,9 +25,8 @@ sdk::Schema options_schema();
 // Throws sdk::Error with SYSP_E_CONFIG, its message beginning with the option at fault.
 Options read_options(const sdk::Config& config, const sysp_limits& limits);
 
-// Refuses what asks for a controller that this machine does not have. Makes nothing: rights are
-// left to the start, for who asks may be somebody else than the manager. Throws sdk::Error whose
-// message begins with the JSON Pointer of the option or limit.
+// Refuses what asks for a controller that this machine does not have. Makes nothing. Throws
+// sdk::Error whose message begins with the JSON Pointer of the option or limit.
 void check_controllers(const Options& options);
 
 // Refuses limits that the cgroups above `base` make pointless. Throws sdk::Error.

@@ -75,30 +75,84 @@ void empty_into_leaf(const std::string& directory) {
     }
 }
 
-}  // namespace
+sdk::Error cannot_create_in(const std::string& base, int error) {
+    return sdk::Error::os("cannot create cgroups in " + base, error, how_to_get_one);
+}
 
-Subtree::Subtree(const std::string& parent) : ours_(parent.empty()) {
-    const auto hierarchies = find_hierarchies();
-    if (hierarchies.empty()) {
-        throw sdk::Error{SYSP_E_UNSUPPORTED,
-                         "cannot confine processes: no cgroup hierarchy is mounted; mount one with "
-                         "`mount -t cgroup2 none /sys/fs/cgroup`"};
-    }
-    prepare_legacy(hierarchies, parent);
+std::vector<Hierarchy> mounted_hierarchies() {
+    auto hierarchies = find_hierarchies();
+    if (!hierarchies.empty()) return hierarchies;
+    throw sdk::Error{SYSP_E_UNSUPPORTED,
+                     "cannot confine processes: no cgroup hierarchy is mounted; mount one with "
+                     "`mount -t cgroup2 none /sys/fs/cgroup`"};
+}
+
+// Where runs get their cgroups, found without making anything.
+std::string find_unified(const Hierarchy& hierarchy) {
+    std::string own = hierarchy.own;
+    // A manager that was started from within its leaf, after an earlier one had moved there.
+    if (base_name(own) == manager_leaf) own = parent_of(own);
+    if (is_real_root(own)) return own + '/' + std::string(found_place);
+    if (is_delegated(own) || own == hierarchy.mount) return own;
+    if (::geteuid() == 0 && !systemd_rules())
+        return hierarchy.mount + '/' + std::string(found_place);
+    throw sdk::Error{SYSP_E_DENIED, "cannot confine processes: the cgroup " + own +
+                                        " is not delegated to the manager" + how_to_get_one};
+}
+
+// The same of version 1, by controller.
+std::map<std::string, std::string> legacy_bases(const std::vector<Hierarchy>& hierarchies,
+                                                const std::string& parent) {
+    std::map<std::string, std::string> bases;
     for (const Hierarchy& hierarchy : hierarchies) {
-        if (hierarchy.unified) prepare_unified(hierarchy, parent);
+        if (hierarchy.unified) continue;
+        const std::string base = parent.empty() ? hierarchy.own + '/' + std::string(found_place)
+                                                : hierarchy.mount + '/' + parent;
+        for (const std::string& name : hierarchy.controllers) {
+            bases[name == "blkio" ? "io" : name] = base;
+        }
     }
-    tracking_ = "";
-    if (!unified_.empty()) return;
+    return bases;
+}
+
+// The one of version 1 that tells which processes belong to a run.
+std::string tracking_controller(const std::map<std::string, std::string>& legacy) {
     for (const char* controller : {"freezer", "pids", "memory", "cpu"}) {
-        if (legacy_.count(controller) == 0) continue;
-        tracking_ = use_legacy(controller, "driver");
-        return;
+        if (legacy.count(controller) != 0) return controller;
     }
     throw sdk::Error{
         SYSP_E_UNSUPPORTED,
         "cannot confine processes: of version 1 none of the cgroup controllers freezer, "
         "pids, memory and cpu is mounted"};
+}
+
+}  // namespace
+
+Subtree::Subtree(const std::string& parent) : ours_(parent.empty()) {
+    const auto hierarchies = mounted_hierarchies();
+    legacy_ = legacy_bases(hierarchies, parent);
+    for (const Hierarchy& hierarchy : hierarchies) {
+        if (hierarchy.unified) prepare_unified(hierarchy, parent);
+    }
+    tracking_ = "";
+    if (!unified_.empty()) return;
+    tracking_ = use_legacy(tracking_controller(legacy_), "driver");
+}
+
+void Subtree::check(const std::string& parent) {
+    const auto hierarchies = mounted_hierarchies();
+    bool unified = false;
+    for (const Hierarchy& hierarchy : hierarchies) {
+        if (!hierarchy.unified) continue;
+        unified = true;
+        const std::string base =
+            parent.empty() ? find_unified(hierarchy) : hierarchy.mount + '/' + parent;
+        if (!is_usable(base)) throw cannot_create_in(base, errno);
+    }
+    if (unified) return;
+    const auto legacy = legacy_bases(hierarchies, parent);
+    const std::string& base = legacy.at(tracking_controller(legacy));
+    if (!is_usable(base)) throw cannot_create_in(base, errno);
 }
 
 // The kernel refuses to remove a cgroup that has others below it, and so what other managers use.
@@ -114,18 +168,6 @@ bool Subtree::stands() const {
                        [](const auto& base) { return exists(base.second); });
 }
 
-std::string Subtree::find_unified(const Hierarchy& hierarchy) const {
-    std::string own = hierarchy.own;
-    // A manager that was started from within its leaf, after an earlier one had moved there.
-    if (base_name(own) == manager_leaf) own = parent_of(own);
-    if (is_real_root(own)) return own + '/' + std::string(found_place);
-    if (is_delegated(own) || own == hierarchy.mount) return own;
-    if (::geteuid() == 0 && !systemd_rules())
-        return hierarchy.mount + '/' + std::string(found_place);
-    throw sdk::Error{SYSP_E_DENIED, "cannot confine processes: the cgroup " + own +
-                                        " is not delegated to the manager" + how_to_get_one};
-}
-
 void Subtree::prepare_unified(const Hierarchy& hierarchy, const std::string& parent) {
     std::string own = hierarchy.own;
     if (base_name(own) == manager_leaf) own = parent_of(own);
@@ -137,7 +179,7 @@ void Subtree::prepare_unified(const Hierarchy& hierarchy, const std::string& par
     made_ = unified_ != own;
     if (made_) make_directory(unified_);
     if (::access(unified_.c_str(), W_OK) != 0) {
-        throw sdk::Error::os("cannot create cgroups in " + unified_, errno, how_to_get_one);
+        throw cannot_create_in(unified_, errno);
     }
     if (unified_ == own && !is_real_root(own)) empty_into_leaf(own);
     enable_controllers();
@@ -161,17 +203,6 @@ void Subtree::enable_controllers() {
     enabled_.clear();
     const auto text = read_control(unified_ + "/cgroup.subtree_control").value_or("");
     for (const std::string_view name : split(text, ' ')) enabled_.emplace_back(name);
-}
-
-void Subtree::prepare_legacy(const std::vector<Hierarchy>& hierarchies, const std::string& parent) {
-    for (const Hierarchy& hierarchy : hierarchies) {
-        if (hierarchy.unified) continue;
-        const std::string base = parent.empty() ? hierarchy.own + '/' + std::string(found_place)
-                                                : hierarchy.mount + '/' + parent;
-        for (const std::string& name : hierarchy.controllers) {
-            legacy_[name == "blkio" ? "io" : name] = base;
-        }
-    }
 }
 
 bool Subtree::unified_has(std::string_view controller) const {

@@ -30,6 +30,8 @@ class Subtree {
     // `parent` is a configured cgroup: a path below the mount points, or empty to find one. Throws
     // sdk::Error that says what is missing and how to get it.
     explicit Subtree(const std::string& parent);
+    // Throws what the constructor would, as far as that shows without making anything.
+    static void check(const std::string& parent);
     // Takes away the cgroups `syspulse` that runs got theirs in, unless somebody else uses them
     // still.
     ~Subtree();
@@ -56,9 +58,7 @@ class Subtree {
 
   private:
     void prepare_unified(const Hierarchy& hierarchy, const std::string& parent);
-    std::string find_unified(const Hierarchy& hierarchy) const;
     void enable_controllers();
-    void prepare_legacy(const std::vector<Hierarchy>& hierarchies, const std::string& parent);
     std::string use_legacy(const std::string& controller, const std::string& option);
 
     std::string unified_;

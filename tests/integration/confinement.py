@@ -4,10 +4,11 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
-from harness import DEADLINE_SECS, Manager, alive, free_port, need, until
+from harness import DEADLINE_SECS, PROGRAM, Manager, alive, free_port, need, need_root, until
 
 # Others may run these scenarios on the same machine, and cgroups carry the names of daemons.
 BOMB, HELD, HOG, REDIS, TICK, WILD = (f"{name}-{os.getpid()}" for name in
@@ -18,8 +19,11 @@ MEMORY_HOG = [sys.executable, "-c", "x = []\nwhile True: x.append(bytearray(1 <<
 def usable(m):
     """Skips where no cgroup may be made, with the driver's own reason."""
     m.start()
-    m.add(probe={"command": ["true"], "driver": "cgroup"})
-    done = m.run("start", "probe")
+    spec = m.root / "probe.json"
+    spec.write_text(json.dumps({"daemons": {"probe": {"command": ["true"], "driver": "cgroup"}}}))
+    done = m.run("add", "-f", spec)
+    if done.returncode == 0:
+        done = m.run("start", "probe")
     if done.returncode != 0 and "Delegate=yes" in done.stderr:
         print("skipped:", done.stderr.strip())
         sys.exit(77)
@@ -176,6 +180,33 @@ def what_only_the_driver_can_tell_is_refused_with_its_place():
             said = m.fails(2, *command, file)
             assert 'bad.yaml:8:9: the driver "cgroup" refuses "capabilities": "FLY" is no capability' in said, said
         m.fails(4, "status", "a")
+
+
+def a_place_for_cgroups_that_there_is_not_is_told_before_the_start():
+    with Manager() as m:
+        usable(m)
+        file = m.root / "bad.yaml"
+        file.write_text("daemons:\n  a:\n    command: ['true']\n    driver: {type: cgroup, with: {parent: no/such/place}}\n")
+        for command in (("validate",), ("add", "-f")):
+            said = m.fails(2, *command, file)
+            assert "bad.yaml:4:" in said and "cannot create cgroups in " in said and "no/such/place" in said, said
+        m.fails(4, "status", "a")
+
+
+def who_gets_no_cgroup_is_told_before_the_start():
+    need_root()
+    with Manager() as m:
+        usable(m)
+        file = pathlib.Path(f"/tmp/who-{os.getpid()}.yaml")
+        file.write_text("daemons:\n  a:\n    command: ['true']\n    driver: cgroup\n")
+        try:
+            m.ok("validate", file)
+            file.chmod(0o644)
+            done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PROGRAM, "--data-dir",
+                                   "/nonexistent", "validate", file], capture_output=True, text=True)
+        finally:
+            file.unlink()
+        assert done.returncode == 2 and ".yaml:4:" in done.stderr and "Delegate=yes" in done.stderr, done
 
 
 if __name__ == "__main__":
