@@ -27,6 +27,7 @@ ApiError to_api_error(const Error& error, Subject subject) {
         case ErrorCode::unavailable:
         case ErrorCode::unsupported:
         case ErrorCode::corrupt:
+        case ErrorCode::failed:
         case ErrorCode::internal:
             break;
     }

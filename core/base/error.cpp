@@ -24,6 +24,8 @@ std::string_view to_string(ErrorCode code) noexcept {
             return "corrupt";
         case ErrorCode::cancelled:
             return "cancelled";
+        case ErrorCode::failed:
+            return "failed";
         case ErrorCode::internal:
             return "internal";
     }

@@ -19,6 +19,7 @@ enum class ErrorCode {
     unsupported,        // The driver, platform or kernel cannot do this.
     corrupt,            // Stored data cannot be trusted.
     cancelled,          // Superseded by a later request or by shutdown.
+    failed,             // The system could not do it: no such program, no memory.
     internal,           // Operation failed for any other reason.
 };
 

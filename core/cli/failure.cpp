@@ -6,6 +6,7 @@
 
 #include "cli/json_text.hpp"
 #include "cli/text.hpp"
+#include "config/suggest.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -76,6 +77,7 @@ Failure failure_of(const Error& error) {
             return {ExitCode::conflict, 409, "cancelled", error.message};
         case ErrorCode::unsupported:
         case ErrorCode::corrupt:
+        case ErrorCode::failed:
         case ErrorCode::internal:
             break;
     }
@@ -101,9 +103,10 @@ Failure usage_failure(std::string message) {
     return {ExitCode::usage, 400, "usage", std::move(message)};
 }
 
-Failure no_such_daemon(std::string_view name) {
+Failure no_such_daemon(std::string_view name, std::span<const std::string_view> known) {
     return {ExitCode::no_such_daemon, 404, "daemon_not_found",
-            "no daemon named \"" + printable(name) + "\"; see: syspulse list"};
+            "no daemon named \"" + printable(name) + '"' + config::suggestion(name, known) +
+                "; see: syspulse list"};
 }
 
 ExitCode report(Context& context, const Failure& failure) {

@@ -33,7 +33,8 @@ Failure failure_of(const Response& response);
 Failure not_of_a_daemon(Failure failure);
 
 Failure usage_failure(std::string message);
-Failure no_such_daemon(std::string_view name);
+// `known` are the names that there are.
+Failure no_such_daemon(std::string_view name, std::span<const std::string_view> known);
 
 // Tells it on stderr, as text or as the error object, and returns the exit code.
 ExitCode report(Context& context, const Failure& failure);

@@ -205,6 +205,9 @@ std::optional<std::string> wrong_positionals(const Command& command, const Argum
     // Daemons that are selected otherwise need no name; other positionals (a signal) are still
     // needed.
     const std::size_t least = selected && spec.min > 0 ? spec.min - 1 : spec.min;
+    if (command.selects && arguments.has("tag") && arguments.has("all")) {
+        return "--tag chooses some daemons and --all chooses all: give one of them";
+    }
     if (words.size() < least) {
         const std::string more = command.selects ? " (or use --tag TAG or --all)" : "";
         return "missing argument: " + std::string(command.name) + " needs " +

@@ -20,6 +20,10 @@ NamedFailure nothing_matches(const std::string& what, const std::string& message
 void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Selection& selection) {
     std::set<std::string> taken;
     std::size_t place = 0;
+    std::vector<std::string_view> names;
+    for (const DaemonInfo& daemon : known) {
+        names.push_back(daemon.name);
+    }
     const auto take_where = [&](const auto& wanted) {
         bool any = false;
         ++place;
@@ -46,7 +50,7 @@ void resolve(const SelectionRequest& request, std::vector<DaemonInfo> known, Sel
             selection.failures.push_back(pattern
                                              ? nothing_matches(name, "no daemon matches \"" + name +
                                                                          "\"; see: syspulse list")
-                                             : NamedFailure{name, no_such_daemon(name)});
+                                             : NamedFailure{name, no_such_daemon(name, names)});
             selection.places.emplace(name, place);
         }
     }

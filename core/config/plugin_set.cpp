@@ -35,7 +35,13 @@ void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Po
             const std::string noun(noun_);
             const std::string hint = names.empty() ? "; no " + noun + " is installed"
                                                    : suggestion(choice.type, names, "available");
-            issues.push_back({where, "unknown " + noun + " \"" + choice.type + "\"" + hint});
+            const std::string files =
+                not_loaded_ == 0 ? ""
+                                 : "; " + std::to_string(not_loaded_) +
+                                       (not_loaded_ == 1 ? " plugin file" : " plugin files") +
+                                       " could not be loaded, see: syspulse plugin list";
+            issues.push_back(
+                {where, "unknown " + noun + " \"" + choice.type + "\"" + hint + files});
             return;
         }
         const JsonSchema* schema = schema_of(*kind, where, issues);

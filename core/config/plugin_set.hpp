@@ -22,9 +22,13 @@ using TryOptions = std::function<Result<void>(const std::string&, const std::str
 class PluginSet {
   public:
     // `noun` is "driver" or "checker". Without `kinds` everything is taken unchecked. Both must
-    // outlive the set.
-    PluginSet(std::string_view noun, const std::vector<PluginKind>* kinds, TryOptions try_options)
-        : noun_(noun), kinds_(kinds), try_options_(std::move(try_options)) {}
+    // outlive the set. So many files of plugins were `not_loaded`.
+    PluginSet(std::string_view noun, const std::vector<PluginKind>* kinds, TryOptions try_options,
+              std::size_t not_loaded = 0)
+        : noun_(noun),
+          kinds_(kinds),
+          try_options_(std::move(try_options)),
+          not_loaded_(not_loaded) {}
 
     // The kind of that name, or null; `unchecked()` tells whether null means anything.
     const PluginKind* find(std::string_view name) const noexcept;
@@ -49,6 +53,7 @@ class PluginSet {
     std::string_view noun_;
     const std::vector<PluginKind>* kinds_;
     TryOptions try_options_;
+    std::size_t not_loaded_;
     std::map<std::string, std::optional<JsonSchema>, std::less<>> schemas_;
 };
 

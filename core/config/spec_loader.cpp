@@ -25,9 +25,10 @@ class Loader {
   public:
     explicit Loader(const LoadOptions& options)
         : options_(options),
-          drivers_("driver", options.plugins != nullptr ? &options.plugins->drivers : nullptr, {}),
+          drivers_("driver", options.plugins != nullptr ? &options.plugins->drivers : nullptr, {},
+                   not_loaded(options)),
           checkers_("checker", options.plugins != nullptr ? &options.plugins->checkers : nullptr,
-                    options.try_checker) {}
+                    options.try_checker, not_loaded(options)) {}
 
     void add_yaml(const SpecText& source);
     void add_json(std::string_view json);
@@ -35,6 +36,10 @@ class Loader {
     LoadResult finish();
 
   private:
+    static std::size_t not_loaded(const LoadOptions& options) {
+        return options.plugins == nullptr ? 0 : options.plugins->not_loaded;
+    }
+
     struct Entry {
         ReadDaemon daemon;
         std::size_t file = 0;  // Index into files_ and issues_.

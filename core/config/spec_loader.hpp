@@ -34,6 +34,7 @@ struct PluginKind {
 struct KnownPlugins {
     std::vector<PluginKind> drivers;
     std::vector<PluginKind> checkers;
+    std::size_t not_loaded = 0;  // Files that something unknown may be in.
 };
 
 // The options that belong to one file or request. Functions left empty switch their check off.

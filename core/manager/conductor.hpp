@@ -129,6 +129,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void on_finished(std::function<void()> finished) { finished_ = std::move(finished); }
     // Daemons that are left alone, because the journal's declarations of them cannot be read.
     std::vector<std::string> warnings() const;
+    // With the name that was meant, perhaps.
+    Error not_found(const std::string& name) const;
     // Why the last write to the journal failed; empty when all is recorded.
     const std::string& journal_error() const { return recorder_.error(); }
 

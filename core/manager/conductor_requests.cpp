@@ -5,6 +5,7 @@
 
 #include "base/signals.hpp"
 #include "config/spec_json.hpp"
+#include "config/suggest.hpp"
 #include "manager/conductor.hpp"
 
 namespace syspulse::manager {
@@ -23,10 +24,17 @@ DaemonKey Conductor::key_of(const std::string& name) const {
     return found == by_name_.end() ? DaemonKey{} : found->second;
 }
 
+Error Conductor::not_found(const std::string& name) const {
+    std::vector<std::string_view> names;
+    for (const auto& [known, key] : by_name_) names.push_back(known);
+    std::sort(names.begin(), names.end());
+    return {ErrorCode::not_found,
+            "no daemon named \"" + name + '"' + config::suggestion(name, names)};
+}
+
 Error Conductor::no_such(const std::string& name) const {
     const auto found = unreadable_.find(name);
-    if (found == unreadable_.end())
-        return {ErrorCode::not_found, "no daemon named \"" + name + "\""};
+    if (found == unreadable_.end()) return not_found(name);
     return {ErrorCode::invalid_state,
             "\"" + name + "\" is left alone, its declaration in the registry cannot be read: " +
                 found->second.why +

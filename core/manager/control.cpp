@@ -126,7 +126,7 @@ class Control final : public api::ControlService {
     }
 
     static std::string started_from();
-    Error no_logs_of(const std::string& name) const;
+    Error no_logs_of(const std::string& name);
     config::LoadResult read(const std::string& json, OptionTrials& trials);
     void add_loaded(const api::Peer& peer, const config::LoadResult& loaded, bool replace,
                     const api::Done<api::AddOutcome>& done);
@@ -219,7 +219,7 @@ std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
 
 void Control::get(const std::string& name, bool lines, api::Done<model::DaemonView> done) {
     auto view = conductor().view(name);
-    if (!view) return done(Error{ErrorCode::not_found, "no daemon named \"" + name + "\""});
+    if (!view) return done(conductor().not_found(name));
     view->driver_host = driver_host(parts_.plugins, view->driver);
     const auto measured = [this, alive = alive_, lines, done](model::DaemonView seen) {
         if (lines && *alive) return count_lines(std::move(seen), done);
@@ -253,7 +253,7 @@ void Control::count_lines(model::DaemonView view, api::Done<model::DaemonView> d
 
 Result<std::string> Control::spec(const std::string& name) {
     const engine::SpecPtr spec = conductor().spec(name);
-    if (!spec) return Error{ErrorCode::not_found, "no daemon named \"" + name + "\""};
+    if (!spec) return conductor().not_found(name);
     return config::to_json(without_secrets(*spec, parts_.plugins.catalog()));
 }
 
@@ -309,13 +309,13 @@ void Control::add_loaded(const api::Peer& peer, const config::LoadResult& loaded
 }
 
 // The files of one that was removed stay, for a person to look at.
-Error Control::no_logs_of(const std::string& name) const {
+Error Control::no_logs_of(const std::string& name) {
     const std::filesystem::path files = parts_.paths.logs_of(name);
     std::error_code ignored;
     const bool there = std::filesystem::is_directory(files, ignored);
-    return {ErrorCode::not_found,
-            "no daemon named \"" + name + '"' +
-                (there ? "; what one of that name wrote is in " + files.string() : "")};
+    if (!there) return conductor().not_found(name);
+    return {ErrorCode::not_found, "no daemon named \"" + name +
+                                      "\"; what one of that name wrote is in " + files.string()};
 }
 
 void Control::logs(const std::string& name, const api::LogQuery& query, api::Readable readable,

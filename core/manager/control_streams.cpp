@@ -273,7 +273,7 @@ Result<std::unique_ptr<api::EventStream>> open_events(platform::EventLoop& loop,
     if (!has_past) return has_past.error();
     // One that was removed is known as long as its history is.
     if (!query.daemon.empty() && !*has_past && !is_known(conductor, query.daemon))
-        return Error{ErrorCode::not_found, "no daemon named \"" + query.daemon + "\""};
+        return conductor.not_found(query.daemon);
     return std::unique_ptr<api::EventStream>(std::move(events));
 }
 

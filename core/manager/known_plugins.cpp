@@ -55,6 +55,7 @@ void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     config::KnownPlugins known;
     for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
+        if (!plugin.loaded()) ++known.not_loaded;
         for (const plugin_host::KindInfo& kind : plugin.kinds) {
             if (kind.type == plugin_host::KindType::checker) {
                 known.checkers.push_back({kind.name, kind.config_schema});

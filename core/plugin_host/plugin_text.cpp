@@ -66,6 +66,8 @@ ErrorCode code_of(sysp_status status) {
             return ErrorCode::timed_out;
         case SYSP_E_DENIED:
             return ErrorCode::permission_denied;
+        case SYSP_E_OS:
+            return ErrorCode::failed;
         default:
             return ErrorCode::internal;
     }

@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 
 from harness import DEADLINE_SECS, PROGRAM, Manager, main, need_root, until
@@ -15,10 +16,10 @@ def a_removed_socket_file_comes_back():
         m.start()
         m.add(web={"command": FOREVER})
         m.ok("start", "web")
-        socket = m.data / "syspulse.sock"
+        file = m.data / "syspulse.sock"
         for _ in range(2):
-            socket.unlink()
-            until(socket.exists, "the manager makes it anew")
+            file.unlink()
+            until(file.exists, "the manager makes it anew")
             m.ok("ping")
             # The keeper's socket has no file any more.
             before = m.pid()
@@ -26,19 +27,66 @@ def a_removed_socket_file_comes_back():
             until(lambda: m.run("ping").returncode == 0 and m.pid() != before, "the next manager answers")
         assert m.status("web")["state"] == "running"
         m.stop()
-        assert not socket.exists()
+        assert not file.exists()
+
+
+def a_manager_that_dies_while_it_makes_its_socket_anew_is_replaced():
+    with Manager() as m:
+        m.start()
+        m.add(web={"command": FOREVER})
+        m.ok("start", "web")
+        first, file = m.status("web")["pid"], m.data / "syspulse.sock"
+
+        def next_one_serves(before):
+            until(lambda: m.run("ping").returncode == 0 and m.pid() != before, "the next manager answers")
+            assert file.stat().st_mode & 0o777 == 0o600
+        # What the old manager has bound and nobody listens at yet, or is only about to bind.
+        before = m.pid()
+        os.kill(before, signal.SIGSTOP)
+        file.unlink()
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(file))
+            os.kill(before, signal.SIGKILL)
+        next_one_serves(before)
+        # And wherever it is, some time after the file was gone.
+        for steps in range(0, 2000, 100):
+            before = m.pid()
+            file.unlink()
+            for _ in range(steps):
+                os.getppid()
+            os.kill(before, signal.SIGKILL)
+            next_one_serves(before)
+        now = m.status("web")
+        assert (now["pid"], now["state"]) == (first, "running"), now
+        m.stop()
+        assert not file.exists()
+
+
+def a_name_that_is_nearly_right_is_suggested():
+    with Manager() as m:
+        m.start()
+        m.add(cache={"command": FOREVER})
+        for command in ("start", "status", "spec", "logs", "stop"):
+            assert 'no daemon named "cach"; did you mean "cache"?' in m.fails(4, command, "cach"), command
+        assert 'no daemon named "cach"; did you mean "cache"?' in m.fails(4, "start", "cach", "cache")
+        refused = json.loads(m.fails(4, "--format", "json", "start", "cach"))["error"]
+        assert refused["kind"] == "daemon_not_found" and 'mean "cache"?' in refused["message"], refused
+        assert "mean" not in m.fails(4, "start", "something-else")
+        for words in (("start", "--all", "--tag", "x"), ("stop", "--tag", "x", "--all")):
+            assert "give one of them" in m.fails(2, *words)
+        assert m.status("cache")["state"] == "running", "what was refused has changed nothing"
 
 
 def who_finds_no_socket_hears_of_the_manager_all_the_same():
     with Manager() as m:
         m.start()
-        pid, socket = m.pid(), m.data / "syspulse.sock"
+        pid, file = m.pid(), m.data / "syspulse.sock"
         other = m.data / "other"
         other.write_text("")
-        other.rename(socket)
+        other.rename(file)
         told = until(lambda: (done := m.run("ping")).returncode == 3 and done.stderr, "the socket is gone")
         assert f"the manager (pid {pid})" in told and f"kill -TERM {pid}" in told, told
-        socket.unlink()
+        file.unlink()
         assert f"kill -TERM {pid}" in m.fails(3, "ping")
         m.stop()
         assert "no manager is running" in m.fails(3, "ping")
@@ -49,12 +97,12 @@ def a_long_data_directory_is_left_without_a_socket():
     with Manager() as m:
         m.data = m.root / ("d" * 120)
         m.start()
-        socket = m.data / "syspulse.sock"
-        socket.unlink()
-        until(socket.exists, "the manager makes it anew")
+        file = m.data / "syspulse.sock"
+        file.unlink()
+        until(file.exists, "the manager makes it anew")
         m.ok("ping")
         m.stop()
-        assert not socket.exists()
+        assert not file.exists()
 
 
 def what_the_system_refuses_is_permission_denied():
@@ -68,7 +116,8 @@ def what_the_system_refuses_is_permission_denied():
         for name in ("program", "directory"):
             refused = json.loads(m.fails(7, "--format", "json", "start", name))["error"]
             assert (refused["code"], refused["kind"]) == (403, "permission_denied"), refused
-        m.fails(1, "start", "missing")
+        refused = json.loads(m.fails(1, "--format", "json", "start", "missing"))["error"]
+        assert (refused["code"], refused["kind"]) == (500, "failed"), refused
 
 
 @contextlib.contextmanager
