@@ -73,7 +73,7 @@ Result<Response> Client::exchange(const std::string& text, bool repeatable,
         if (!again) return response;
     }
     connection_.reset();
-    auto socket = connect_endpoint(path_, directory_);
+    auto socket = platform::connect_endpoint(path_, directory_);
     if (!socket) return socket.error();
     connection_ = std::make_unique<ClientConnection>(std::move(*socket), *clock_);
     auto response = connection_->exchange(text, deadline, on_data);
@@ -83,12 +83,12 @@ Result<Response> Client::exchange(const std::string& text, bool repeatable,
 
 Result<std::function<void()>> watch_for_end(const std::string& socket_path,
                                             const std::string& directory) {
-    const auto socket = connect_endpoint(socket_path, directory);
+    const auto socket = platform::connect_endpoint(socket_path, directory);
     if (!socket) return socket.error();
-    auto process = process_behind(socket->get());
+    auto process = platform::process_behind(socket->get());
     if (!process) return process.error();
-    const auto kept = std::make_shared<SocketHandle>(std::move(*process));
-    return std::function<void()>([kept] { wait_for_end(*kept); });
+    const auto kept = std::make_shared<platform::SocketHandle>(std::move(*process));
+    return std::function<void()>([kept] { platform::wait_for_end(*kept); });
 }
 
 RemoteError decode_error(const Response& response) {

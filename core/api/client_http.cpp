@@ -56,7 +56,7 @@ bool hand_on(Parser& parser, const DataHandler& on_data) {
 }  // namespace
 
 bool ClientConnection::reusable() const {
-    return complete_ && !has_vanished(socket_.get());
+    return complete_ && !platform::has_vanished(socket_.get());
 }
 
 bool ClientConnection::heard_nothing() const {

@@ -8,9 +8,9 @@
 #include <string_view>
 
 #include "api/client.hpp"
-#include "api/local_socket.hpp"
 #include "base/result.hpp"
 #include "platform/clock.hpp"
+#include "platform/local_socket.hpp"
 
 namespace syspulse::api {
 
@@ -18,7 +18,7 @@ using DataHandler = std::function<bool(std::string_view)>;
 
 class ClientConnection {
   public:
-    ClientConnection(SocketHandle socket, const platform::Clock& clock)
+    ClientConnection(platform::SocketHandle socket, const platform::Clock& clock)
         : socket_(std::move(socket)), clock_(clock) {}
 
     // Sends `text` and reads the answer. With `on_data` the body of a 200 goes there.
@@ -33,7 +33,7 @@ class ClientConnection {
     Result<std::size_t> receive(std::span<char> into, std::optional<Instant> deadline);
     std::optional<Duration> left(std::optional<Instant> deadline) const;
 
-    SocketHandle socket_;
+    platform::SocketHandle socket_;
     const platform::Clock& clock_;
     bool complete_ = true;
     bool heard_nothing_ = false;

@@ -87,7 +87,7 @@ void Connection::on_end_of_input() {
     // One that follows would never end by itself.
     const bool answer_due = phase_ == Phase::answering || phase_ == Phase::writing ||
                             (phase_ == Phase::streaming && !follows_);
-    if (!answer_due || has_vanished(socket_.handle())) return close();
+    if (!answer_due || platform::has_vanished(socket_.handle())) return close();
 }
 
 void Connection::parse() {

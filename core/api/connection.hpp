@@ -24,8 +24,8 @@
 #include <utility>
 
 #include "api/dispatch.hpp"
-#include "api/local_socket.hpp"
 #include "api/server.hpp"
+#include "platform/local_socket.hpp"
 #include "platform/local_stream.hpp"
 
 namespace syspulse::api {

@@ -11,9 +11,9 @@
 
 #include "api/connection.hpp"
 #include "api/http_text.hpp"
-#include "api/local_socket.hpp"
 #include "base/log.hpp"
 #include "platform/asio_context.hpp"
+#include "platform/local_socket.hpp"
 #include "platform/local_stream.hpp"
 
 namespace syspulse::api {
@@ -35,15 +35,15 @@ void turn_away(const platform::LocalStream& client, const ApiError& error) {
                                         .content_length = body.size(),
                                         .keep_alive = false}) +
                              body;
-    send_at_once(client.handle(), text);
+    platform::send_at_once(client.handle(), text);
 }
 
 class LocalServer final : public Server, private ConnectionOwner {
   public:
-    LocalServer(asio::io_context& context, Endpoint endpoint, ControlService& service,
+    LocalServer(asio::io_context& context, platform::Endpoint endpoint, ControlService& service,
                 ServerLimits limits)
         : context_(context), service_(service), limits_(std::move(limits)), pause_(context) {
-        if (!limits_.admit) limits_.admit = is_own_user;
+        if (!limits_.admit) limits_.admit = platform::is_own_user;
         listen_on(std::move(endpoint));
     }
 
@@ -73,7 +73,7 @@ class LocalServer final : public Server, private ConnectionOwner {
     }
 
   private:
-    void listen_on(Endpoint endpoint) {
+    void listen_on(platform::Endpoint endpoint) {
         file_ = std::move(endpoint.file);
         listener_.emplace(context_, std::move(endpoint.socket), file_.path);
         watch_.emplace(context_, file_.path, [this] { look_at_file(); });
@@ -84,7 +84,7 @@ class LocalServer final : public Server, private ConnectionOwner {
     void look_at_file() {
         if (file_.is_there()) return;
         accept_clients();  // Who is in the queue of the old one.
-        auto endpoint = bind_endpoint(file_.path);
+        auto endpoint = platform::bind_endpoint(file_.path);
         if (!endpoint) {
             return log::error(
                 "the file of the control endpoint is gone, and no client reaches "
@@ -121,7 +121,7 @@ class LocalServer final : public Server, private ConnectionOwner {
     }
 
     void admit(platform::LocalStream client) {
-        const auto peer = peer_of(client.handle());
+        const auto peer = platform::peer_of(client.handle());
         if (!peer || !limits_.admit(*peer)) {
             return turn_away(client, {403, "permission_denied",
                                       "cannot use the manager: it belongs to another user"});
@@ -161,7 +161,7 @@ class LocalServer final : public Server, private ConnectionOwner {
     asio::io_context& context_;
     ControlService& service_;
     ServerLimits limits_;
-    SocketFile file_;
+    platform::SocketFile file_;
     std::optional<platform::LocalListener> listener_;
     std::optional<platform::EndpointFileWatch> watch_;
     asio::steady_timer pause_;
@@ -173,7 +173,7 @@ class LocalServer final : public Server, private ConnectionOwner {
 }  // namespace
 
 Result<int> listen_at(const std::string& socket_path) {
-    auto endpoint = bind_endpoint(socket_path);
+    auto endpoint = platform::bind_endpoint(socket_path);
     if (!endpoint) return endpoint.error();
     return endpoint->socket.release();
 }
@@ -189,7 +189,8 @@ Result<std::unique_ptr<Server>> Server::listen(platform::EventLoop& loop,
 Result<std::unique_ptr<Server>> Server::serve(platform::EventLoop& loop, int listener,
                                               const std::string& socket_path,
                                               ControlService& service, ServerLimits limits) {
-    Endpoint endpoint{SocketHandle(listener), SocketFile::at(socket_path)};
+    platform::Endpoint endpoint{platform::SocketHandle(listener),
+                                platform::SocketFile::at(socket_path)};
     try {
         return std::unique_ptr<Server>(std::make_unique<LocalServer>(
             platform::asio_context(loop), std::move(endpoint), service, std::move(limits)));

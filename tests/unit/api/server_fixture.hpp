@@ -17,11 +17,11 @@
 #include <memory>
 #include <string>
 
-#include "api/local_socket.hpp"
 #include "api/server.hpp"
 #include "platform/asio_context.hpp"
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
+#include "platform/local_socket.hpp"
 #include "unit/api/fake_service.hpp"
 
 namespace syspulse::api::test {
@@ -29,7 +29,7 @@ namespace syspulse::api::test {
 class RawClient {
   public:
     explicit RawClient(const std::string& path) {
-        auto socket = connect_endpoint(path, "DIR");
+        auto socket = platform::connect_endpoint(path, "DIR");
         if (socket) socket_ = std::move(*socket);
     }
 
@@ -42,7 +42,7 @@ class RawClient {
         return static_cast<std::size_t>(n);
     }
     void half_close() { ::shutdown(socket_.get(), SHUT_WR); }
-    void vanish() { socket_ = SocketHandle(); }
+    void vanish() { socket_ = platform::SocketHandle(); }
 
     // Takes what is there. True once the server has closed.
     bool drain() {
@@ -62,7 +62,7 @@ class RawClient {
     bool closed = false;
 
   private:
-    SocketHandle socket_;
+    platform::SocketHandle socket_;
 };
 
 class ServerTest : public testing::Test {

@@ -314,7 +314,7 @@ TEST_F(ServerTest, second_server_on_the_same_path_is_refused) {
 
 TEST_F(ServerTest, stale_socket_file_is_replaced_and_other_files_are_not) {
     {
-        auto endpoint = bind_endpoint(path_);
+        auto endpoint = platform::bind_endpoint(path_);
         ASSERT_TRUE(endpoint);
     }
     ASSERT_TRUE(std::filesystem::exists(path_));
