@@ -1,55 +1,16 @@
 #include "cli/daemon_detail.hpp"
 
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 
 #include "base/exit_status.hpp"
+#include "cli/detail_lines.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t runs_shown = 3;
-
-Json object_of(std::string_view text) {
-    Json json = Json::parse(text.begin(), text.end(), nullptr, false);
-    return json.is_object() ? json : Json::object();
-}
-
-// Null where `object` is none, or has no such member.
-const Json& member(const Json& object, const char* key) {
-    static const Json none;
-    if (!object.is_object()) {
-        return none;
-    }
-    const auto found = object.find(key);
-    return found == object.end() ? none : *found;
-}
-
-std::string text(const Json& object, const char* key) {
-    const Json& value = member(object, key);
-    return value.is_string() ? value.get<std::string>() : "";
-}
-
-double number(const Json& object, const char* key) {
-    const Json& value = member(object, key);
-    return value.is_number() ? value.get<double>() : 0;
-}
-
-bool has_number(const Json& object, const char* key) {
-    return member(object, key).is_number();
-}
-
-std::string list(const Json& object, const char* key) {
-    std::vector<std::string> words;
-    for (const Json& item : member(object, key).is_array() ? member(object, key) : Json::array()) {
-        words.push_back(item.is_string() ? item.get<std::string>() : item.dump());
-    }
-    return join(words, ", ");
-}
 
 std::string duration(double seconds) {
     return format_duration(
@@ -115,26 +76,6 @@ std::string driver(const Json& daemon) {
     const std::string state = text(host, "state");
     if (state == "running" || state == "idle") return name;
     return name + ", whose process is " + state + ": " + text(host, "last_error");
-}
-
-// Empty for a plugin inside of the manager, or where no manager runs.
-std::string process_of_plugin(const Json& host) {
-    if (!host.is_object()) return "";
-    std::string line = text(host, "state");
-    if (has_number(host, "pid")) line += ", pid " + member(host, "pid").dump();
-    if (number(host, "restarts") > 0)
-        line += ", replaced " + member(host, "restarts").dump() + " times";
-    if (!text(host, "last_error").empty()) line += "; last error: " + text(host, "last_error");
-    return line;
-}
-
-std::string culprits_of(const Json& host) {
-    std::string line;
-    for (const Json& culprit : member(host, "culprits")) {
-        line.append(line.empty() ? "" : "; ").append(text(culprit, "daemon"));
-        line += " (" + text(culprit, "error") + ")";
-    }
-    return line;
 }
 
 std::string last_exit(const Json& daemon) {
@@ -226,25 +167,6 @@ std::string pressure(const Json& stats, const char* key) {
 }
 
 // Everything that is said in one line and left out when there is nothing to say.
-class Lines {
-  public:
-    void add(const char* name, std::string value) {
-        if (!value.empty()) {
-            fields_.emplace_back(name, std::move(value));
-        }
-    }
-    // Several values below each other.
-    void add_all(const char* name, const std::vector<std::string>& values) {
-        for (const std::string& value : values) {
-            fields_.emplace_back(std::exchange(name, ""), value);
-        }
-    }
-    std::vector<Field> take() { return std::move(fields_); }
-
-  private:
-    std::vector<Field> fields_;
-};
-
 void add_stats(Lines& lines, const Json& stats) {
     if (!stats.is_object()) {
         return;
@@ -298,24 +220,6 @@ std::vector<std::string> lines_of(std::string_view text) {
     return found;
 }
 
-// "method (string, default "GET"): what it is".
-std::vector<std::string> options_of(const Json& schema) {
-    std::vector<std::string> told;
-    const Json& options = member(schema, "properties");
-    if (!options.is_object()) {
-        return told;
-    }
-    for (const auto& [name, option] : options.items()) {
-        const Json& value = member(option, "default");
-        const bool shown = !value.is_null() && value != "";
-        const std::string what = text(option, "description");
-        told.push_back(name + " (" + text(option, "type") +
-                       (shown ? ", default " + value.dump() : "") + ")" +
-                       (what.empty() ? "" : ": " + what));
-    }
-    return told;
-}
-
 }  // namespace
 
 std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
@@ -360,28 +264,6 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     lines.add_all("logs", {text(daemon, "stdout_log"), text(daemon, "stderr_log")});
     lines.add_all("last ends", last_runs(texts.events, now));
     lines.add_all("last output", lines_of(texts.logs));
-    return lines.take();
-}
-
-std::vector<Field> describe_plugin(std::string_view plugin_text) {
-    const Json plugin = object_of(plugin_text);
-    Lines lines;
-    for (const char* key : {"name", "version", "vendor", "state", "error", "path", "isolation"}) {
-        lines.add(key, text(plugin, key));
-    }
-    lines.add("process", process_of_plugin(member(plugin, "host")));
-    lines.add("ended by the checks of", culprits_of(member(plugin, "host")));
-    if (member(plugin, "file_changed") == true) {
-        lines.add("file changed", "since it was loaded; syspulse plugin reload takes the new one");
-    }
-    for (const Json& kind :
-         member(plugin, "kinds").is_array() ? member(plugin, "kinds") : Json::array()) {
-        lines.add(text(kind, "kind") == "driver" ? "driver" : "checker",
-                  text(kind, "name") +
-                      (text(kind, "description").empty() ? "" : ": " + text(kind, "description")));
-        lines.add("  limits", list(kind, "limits"));
-        lines.add_all("  options", options_of(member(kind, "schema")));
-    }
     return lines.take();
 }
 

@@ -22,7 +22,4 @@ struct DaemonTexts {
 // ages.
 std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now);
 
-// The kinds of a plugin with their options: lines like those above.
-std::vector<Field> describe_plugin(std::string_view plugin);
-
 }  // namespace syspulse::cli

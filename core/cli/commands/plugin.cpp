@@ -8,8 +8,8 @@
 #include "cli/commands/commands.hpp"
 #include "cli/commands/plugin_check.hpp"
 #include "cli/commands/plugin_new.hpp"
-#include "cli/daemon_detail.hpp"
 #include "cli/json_text.hpp"
+#include "cli/plugin_detail.hpp"
 #include "cli/text.hpp"
 #include "config/suggest.hpp"
 

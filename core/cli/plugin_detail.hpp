@@ -1,0 +1,15 @@
+// What `plugin info NAME` says, in a person's words.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "cli/json_text.hpp"
+
+namespace syspulse::cli {
+
+// The kinds of a plugin with their options, from its object in GET /v1/plugins: lines of "name:
+// value"; an empty name goes on with the value above.
+std::vector<Field> describe_plugin(std::string_view plugin);
+
+}  // namespace syspulse::cli
