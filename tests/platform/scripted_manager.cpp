@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <fstream>
@@ -90,13 +92,19 @@ int leave_child(Link& link, const fs::path& dir) {
     return link.exit_of(RunId{5}, 0) ? 98 : 0;
 }
 
-// The first manager dies right after it has cloned a child, which calls exec a little later and
-// ends with 7.
+// The first manager dies right after it has cloned a child, which calls exec when the next manager
+// is there, so that the keeper has looked at it before. It ends with 7 when that one lets it: the
+// keeper has seen then what it became.
 int leave_beginner(Link& link, const fs::path& dir, const char* variable) {
     link.serving();
+    const std::string gate = (dir / "gate").string();
     if (link.restarts() > 0) {
         pid_t child = 0;
         std::ifstream{dir / "child"} >> child;
+        while (contents("/proc/" + std::to_string(child) + "/comm") != "sh\n") ::usleep(1000);
+        link.ask_for_ends();
+        while (!link.has_told_ends()) ::usleep(1000);
+        ::close(::open(gate.c_str(), O_WRONLY | O_CLOEXEC));
         while (::kill(child, 0) == 0) ::usleep(1000);
         const auto status = link.exit_of(RunId{5}, 0);
         append(dir / "status", status ? describe(*status) : "of no run");
@@ -104,14 +112,20 @@ int leave_beginner(Link& link, const fs::path& dir, const char* variable) {
         return 0;
     }
     static_cast<void>(link.expect_process(RunId{5}));
+    if (::mkfifo(gate.c_str(), 0600) != 0) return 98;
     const pid_t manager = ::getpid();
     const pid_t child = ::fork();
     if (child == 0) {
         while (::getppid() == manager) ::usleep(1000);
         ::setsid();
-        ::usleep(100'000);
+        const auto starts = [&] {
+            const std::string lines = contents(dir / "starts");
+            return std::count(lines.begin(), lines.end(), '\n');
+        };
+        while (starts() < 2) ::usleep(1000);
         const std::array<const char*, 2> environment{variable, nullptr};
-        ::execle("/bin/sh", "sh", "-c", "sleep 0.5; exit 7", nullptr, environment.data());
+        ::execle("/bin/sh", "sh", "-c", "read ready < \"$0\"; exit 7", gate.c_str(), nullptr,
+                 environment.data());
         ::_exit(99);
     }
     append(dir / "child", std::to_string(child));
