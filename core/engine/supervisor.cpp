@@ -137,6 +137,7 @@ void Supervisor::remove(DaemonKey daemon) {
     for (const DaemonKey key : held_up_by(*machine(daemon))) touched(key);
     unlink(daemon);
     by_name_.erase(machine(daemon)->spec().name);
+    live_place_.erase(daemon);
     machines_.erase(daemon);
     emit(ForgetDaemon{daemon});
 }

@@ -90,7 +90,7 @@ class Supervisor final : private Surroundings {
     void settle();
     void consider(DaemonMachine& machine);
     void consider_dependencies(DaemonMachine& machine);
-    const DaemonMachine* live_dependent(DaemonKey daemon) const;
+    const DaemonMachine* live_dependent(DaemonKey daemon);
     std::vector<DaemonKey> held_up_by(const DaemonMachine& machine) const;
     std::vector<DaemonKey> all_dependents(DaemonKey daemon) const;
     void stop_dependents(DaemonKey daemon, bool force);
@@ -123,6 +123,8 @@ class Supervisor final : private Surroundings {
     std::unordered_map<std::string, DaemonKey> by_name_;
     std::unordered_map<std::string, std::vector<DaemonKey>>
         dependents_;  // By the name depended upon.
+    // Where the latest look for a live one among them ended.
+    std::unordered_map<DaemonKey, std::size_t> live_place_;
     std::map<RequestId, Waiter> waiters_;
     std::multimap<DaemonKey, RequestId> waiters_of_;
 

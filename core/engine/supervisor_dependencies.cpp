@@ -58,17 +58,24 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
 // Who keeps `daemon` from ending before it: the first dependent whose process is about to end,
 // direct or through others that have none. Nothing else is waited for: a dependent that waits for
 // this very daemon to come back, or began meanwhile, would hold it up for ever.
-const DaemonMachine* Supervisor::live_dependent(DaemonKey daemon) const {
+const DaemonMachine* Supervisor::live_dependent(DaemonKey daemon) {
     std::vector<DaemonKey> pending{daemon};
     std::set<DaemonKey> seen;
     while (!pending.empty()) {
-        const auto found = dependents_.find(find(pending.back())->spec().name);
+        const DaemonKey needed = pending.back();
+        const auto found = dependents_.find(find(needed)->spec().name);
         pending.pop_back();
         if (found == dependents_.end()) continue;
-        // Of many that stand on one, most are asked about often; so those are not remembered first.
-        for (const DaemonKey key : found->second) {
-            const DaemonMachine* m = find(key);
-            if (m->run_live() && m->state() == State::stopping && !m->abandoned()) return m;
+        // Of many that stand on one, most are asked about often; so those are not remembered first,
+        // and the look goes on where the last one ended: with the end of each of them all again
+        // would be looked at.
+        std::size_t& place = live_place_[needed];
+        for (std::size_t i = 0; i < found->second.size(); ++i) {
+            const std::size_t at = (place + i) % found->second.size();
+            const DaemonMachine* m = find(found->second[at]);
+            if (!m->run_live() || m->state() != State::stopping || m->abandoned()) continue;
+            place = at;
+            return m;
         }
         for (const DaemonKey key : found->second) {
             if (seen.insert(key).second) pending.push_back(key);

@@ -1,4 +1,6 @@
 // The stop of what others need: they end first, and do not bring it back.
+#include <set>
+
 #include "harness.hpp"
 
 namespace syspulse::engine::test {
@@ -38,6 +40,34 @@ TEST(DependencyStop, is_stopped_after_who_needs_it_through_one_that_has_ended) {
         EXPECT_EQ(c.e.signals(c.e.run(c.db)), std::vector<std::string>{"15"});
         c.e.exited(c.db);
         EXPECT_TRUE(c.e.all_answered());
+    }
+}
+
+TEST(DependencyStop, one_that_many_need_waits_for_the_last_of_them_in_whatever_order_they_end) {
+    for (const std::size_t stride : {1U, 7U, 49U}) {  // In order, mixed, and backwards.
+        constexpr std::size_t count = 50;
+        Engine e;
+        const DaemonKey hub = e.add(make_spec("hub"));
+        e.up(hub);
+        std::vector<DaemonKey> needing_it;
+        std::set<std::string> live;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string name = "d" + std::to_string(i);
+            needing_it.push_back(e.add(needing(make_spec(name), {"hub"})));
+            e.up(needing_it.back());
+            live.insert(name);
+        }
+        e.stop(hub);
+        for (std::size_t i = 0; i < count; ++i) {
+            EXPECT_TRUE(live.count(e.view(hub).waiting_for) == 1) << e.view(hub).waiting_for;
+            EXPECT_TRUE(e.signals(e.run(hub)).empty());
+            const std::size_t at = i * stride % count;
+            live.erase("d" + std::to_string(at));
+            e.exited(needing_it[at]);
+        }
+        EXPECT_EQ(e.signals(e.run(hub)), std::vector<std::string>{"15"});
+        e.exited(hub);
+        EXPECT_TRUE(e.all_answered());
     }
 }
 
