@@ -113,7 +113,7 @@ void Conductor::answer(engine::Action& action) {
     } else if (std::holds_alternative<engine::Finish>(action)) {
         over_ = true;
         report_abandoned();
-        static_cast<void>(recorder_.write_now({}).has_value());  // The last chance.
+        recorder_.write_last();
         if (finished_) finished_();
     }
 }

@@ -134,7 +134,9 @@ Result<void> Process::build(const ProcessOptions& options) {
     // Before any thread exists: all threads are to leave the signals to the loop.
     if (auto watched = watch_signals(); !watched) return watched;
     log_.emplace();
-    auto journal = registry::open_registry(directory_.paths().registry());
+    registry::RegistryOptions wanted;
+    wanted.reserve = true;
+    auto journal = registry::open_registry(directory_.paths().registry(), wanted);
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
     if (link_) held_pipes_.emplace(*link_);

@@ -105,6 +105,12 @@ Result<void> Recorder::write_now(Records records) {
     return {};
 }
 
+void Recorder::write_last() {
+    if (write_now({}) || !journal_.free_reserve() || write_now({})) return;
+    std::erase_if(waiting_, is_history);
+    static_cast<void>(write_now({}).has_value());
+}
+
 void Recorder::attempt() {
     writable_ = true;
     Records records = std::exchange(waiting_, {});

@@ -40,6 +40,9 @@ class Recorder {
     void write(std::vector<model::JournalRecord> records);
     // All or nothing, after what waits and what was refused.
     Result<void> write_now(std::vector<model::JournalRecord> records);
+    // What waits, as nothing is written afterwards: at the cost of the journal's reserve and, where
+    // that does not suffice, of the history.
+    void write_last();
 
     // Whether the journal lacks the present state of this daemon.
     bool holds_back(const std::string& uuid) const { return !writable_ || refused_.contains(uuid); }

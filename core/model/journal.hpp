@@ -140,6 +140,9 @@ class Journal {
     virtual Result<std::vector<HistoryEntry>> history(const HistoryQuery& query) = 0;
 
     virtual Result<std::vector<StoredRun>> runs(const std::string& uuid, std::size_t limit) = 0;
+
+    // Gives up the space that was kept for the last records on a full disk; false if there is none.
+    virtual bool free_reserve() { return false; }
 };
 
 }  // namespace syspulse::model

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
 #include <type_traits>
 
 #include "registry/checkpointer.hpp"
+#include "registry/file_names.hpp"
 #include "registry/record_store.hpp"
 #include "registry/registry_file.hpp"
+#include "registry/reserve.hpp"
 
 namespace syspulse::registry {
 
@@ -26,9 +29,10 @@ constexpr int too_long = 16000;
 class SqliteJournal final : public model::Journal {
   public:
     SqliteJournal(RecordStore store, std::unique_ptr<Checkpointer> checkpointer,
-                  RegistryOptions options, std::int64_t last_id)
+                  RegistryOptions options, std::int64_t last_id, std::optional<Reserve> reserve)
         : store_(std::move(store)),
           checkpointer_(std::move(checkpointer)),
+          reserve_(std::move(reserve)),
           options_(options),
           last_id_(last_id) {
         store_.database().set_busy_timeout(options_.commit_busy_timeout);
@@ -39,6 +43,7 @@ class SqliteJournal final : public model::Journal {
     Result<void> commit(std::span<model::JournalRecord> records) override;
     Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query) override;
     Result<std::vector<model::StoredRun>> runs(const std::string& uuid, std::size_t limit) override;
+    bool free_reserve() override { return reserve_ && reserve_->give(); }
 
   private:
     Result<void> write_all(std::span<model::JournalRecord> records);
@@ -50,8 +55,9 @@ class SqliteJournal final : public model::Journal {
 
     RecordStore store_;
     std::unique_ptr<Checkpointer> checkpointer_;  // Ends before the store, which closes last.
-    int log_pages_ = 0;                           // As of the latest commit.
-    int asked_at_pages_ = 0;                      // What it was at the latest request.
+    std::optional<Reserve> reserve_;
+    int log_pages_ = 0;       // As of the latest commit.
+    int asked_at_pages_ = 0;  // What it was at the latest request.
     RegistryOptions options_;
     std::int64_t last_id_;      // Of the newest line of history.
     std::int64_t next_id_ = 0;  // Within a commit.
@@ -219,8 +225,10 @@ Result<std::unique_ptr<model::Journal>> open_registry(const std::filesystem::pat
     if (!last_id) return last_id.error().with("cannot open the registry");
     auto checkpointer = Checkpointer::start(file, existed);
     if (!checkpointer) return checkpointer.error().with("cannot open the registry");
+    std::optional<Reserve> reserve;
+    if (options.reserve) reserve.emplace(with_suffix(file, "-reserve"));
     return std::unique_ptr<model::Journal>(std::make_unique<SqliteJournal>(
-        std::move(*store), std::move(*checkpointer), options, *last_id));
+        std::move(*store), std::move(*checkpointer), options, *last_id, std::move(reserve)));
 }
 
 }  // namespace syspulse::registry

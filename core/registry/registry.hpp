@@ -31,6 +31,7 @@ struct RegistryOptions {
     // try again.
     std::chrono::milliseconds busy_timeout{2000};
     std::chrono::milliseconds commit_busy_timeout{20};
+    bool reserve = false;  // Space is kept beside the file for the last records on a full disk.
     std::optional<std::uint32_t> max_pages{};  // A bound on the file's size, in pages of 4 KiB.
 };
 

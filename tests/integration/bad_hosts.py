@@ -1,5 +1,6 @@
 """A host that does not give what the manager needs: paths, rights, space, a damaged registry."""
 import contextlib
+import json
 import os
 import resource
 import signal
@@ -104,6 +105,49 @@ def a_full_disk_stops_no_daemon_and_loses_no_registration():
             ballast.unlink()
             until(lambda: m.run("add", "--name", "later", "--command", "/bin/true").returncode == 0, "space is used again")
             assert m.status("web")["state"] == "running"
+            m.stop()
+        finally:
+            if m.process and m.process.poll() is None:
+                m.process.terminate()
+                m.process.wait(DEADLINE_SECS)
+            subprocess.run(["umount", m.data], check=False)
+
+
+def a_stop_while_the_disk_is_full_is_known_to_the_next_manager():
+    """The data directory is a tmpfs of 3 MiB in a mount namespace of its own."""
+    need_root()
+    if os.environ.get("SYSPULSE_TEST_NAMESPACE") != "1":
+        done = subprocess.run(["unshare", "-m", "--propagation", "private", sys.executable, *sys.argv],
+                              env=os.environ | {"SYSPULSE_TEST_NAMESPACE": "1"}, check=False)
+        sys.exit(done.returncode)
+    with Manager() as m:
+        m.data.mkdir(mode=0o700)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "syspulse-test", m.data], check=True)
+        try:
+            m.start()
+            names = [f"d{n}" for n in range(20)]
+            m.add(**{name: {"command": ["/bin/sleep", "600"]} for name in names})
+            m.ok("start", "--all")
+            ballast = m.data / "ballast"
+            with open(ballast, "wb", buffering=0) as f, contextlib.suppress(OSError):
+                while True:
+                    f.write(b"x" * 4096)
+            fill_until_add_fails(m)
+
+            def warned():
+                return json.loads(m.ok("--format", "json", "info"))["warnings"]
+            until(lambda: m.run("signal", "d0", "CONT").returncode == 0 and warned(), "not a line more can be recorded")
+            m.ok("stop", "--all")
+            assert warned(), "nor that they were stopped"
+            m.ok("shutdown")
+            assert ballast.exists() and not (m.data / "syspulse.db-reserve").exists(), "the reserve was used"
+            m.process.wait(DEADLINE_SECS)
+            ballast.unlink()
+            m.start()
+            assert (m.data / "syspulse.db-reserve").stat().st_size == 512 << 10, "it is made again"
+            for name in names:
+                now = m.status(name)
+                assert now["state"] == "stopped" and now["last_error"] is None, now
             m.stop()
         finally:
             if m.process and m.process.poll() is None:
