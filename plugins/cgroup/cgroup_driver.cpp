@@ -130,7 +130,7 @@ sdk::Spawned CgroupDriver::spawn(const sdk::SpawnRequest& request) {
 
 pid_t CgroupDriver::start(const sdk::SpawnRequest& request, const Options& options,
                           const RunGroup& group, UniqueFd& pidfd) {
-    Preparation ready{request};
+    Preparation ready{request, accounts_};
     ChildPlan& plan = ready.plan();
     const auto limits = descriptor_limits(request.limits);
     plan.limits = limits.data();

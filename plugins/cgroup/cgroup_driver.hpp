@@ -22,6 +22,7 @@
 #include "cgroup/options.hpp"
 #include "cgroup/run_group.hpp"
 #include "cgroup/subtree.hpp"
+#include "common/accounts.hpp"
 #include "common/pidfd.hpp"
 #include "common/process_identity.hpp"
 #include "common/unique_fd.hpp"
@@ -108,6 +109,7 @@ class CgroupDriver : public sdk::Driver {
     UniqueFd inotify_;
     sdk::Watch inotify_watch_;
     std::unordered_map<int, sysp_proc> events_;  // By inotify watch.
+    Accounts accounts_;
 };
 
 }  // namespace syspulse::plugins::cgroup

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "common/accounts.hpp"
 #include "common/pidfd.hpp"
 #include "common/process_search.hpp"
 
@@ -287,11 +288,11 @@ sdk::Error nothing_found() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
 }
 
-Preparation::Preparation(const sdk::SpawnRequest& request) : request_(request) {
+Preparation::Preparation(const sdk::SpawnRequest& request, Accounts& accounts) : request_(request) {
     if (request.argv.empty()) throw sdk::Error{SYSP_E_CONFIG, "cannot start: the command is empty"};
     env_ = marked_environment(request);
     programs_ = find_programs(request.argv.front(), env_, request.cwd);
-    credentials_ = resolve_user(request.user);
+    credentials_ = accounts.of(request.user);
     alternatives_ = alternatives_of(programs_);
     argv_ = pointers_to(request.argv);
     envp_ = pointers_to(env_);

@@ -13,6 +13,8 @@
 
 namespace syspulse::plugins {
 
+class Accounts;
+
 // "name", "uid", "name:group" or "uid:gid". Empty, or the user that we are already: no change.
 std::optional<Credentials> resolve_user(const std::string& user);
 
@@ -43,7 +45,7 @@ sdk::Error nothing_found();
 class Preparation {
   public:
     // Throws sdk::Error when the command is empty or not found, or the user is unknown.
-    explicit Preparation(const sdk::SpawnRequest& request);
+    Preparation(const sdk::SpawnRequest& request, Accounts& accounts);
     Preparation(const Preparation&) = delete;
     Preparation& operator=(const Preparation&) = delete;
 

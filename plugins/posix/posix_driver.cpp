@@ -75,7 +75,7 @@ PosixDriver::PosixDriver(const sdk::Config& config)
 
 sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
     refuse_when_full(processes_.size() + abandoned_.size());
-    Preparation ready{request};
+    Preparation ready{request, accounts_};
     const auto limits = to_limits(request.limits, ready.uid());
     ready.plan().limits = limits.data();
     ready.plan().limit_count = limits.size();

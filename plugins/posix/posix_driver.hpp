@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "common/accounts.hpp"
 #include "common/process_identity.hpp"
 #include "common/unique_fd.hpp"
 
@@ -66,6 +67,7 @@ class PosixDriver : public sdk::Driver {
     std::unordered_map<sysp_proc, Recovered>
         recovered_;                                 // Only what was not started by this driver.
     std::unordered_map<pid_t, Process> abandoned_;  // Released alive; reaped when they end.
+    Accounts accounts_;
 };
 
 }  // namespace syspulse::plugins::posix
