@@ -25,14 +25,17 @@ void read_list(const Value* list, std::vector<std::string>& out, Issues& issues)
     if (list->items.empty()) issues.push_back({list->where, "expected a list of options"});
 }
 
-AuthorKind read_kind(const config::Member& entry, Issues& issues) {
+AuthorKind read_kind(std::string_view file, const config::Member& entry, Issues& issues) {
     AuthorKind kind;
+    kind.file = file;
     if (entry.value.kind != Value::Kind::map) {
         issues.push_back({entry.key_where, "\"" + entry.key + "\" must be a map"});
         return kind;
     }
     config::FieldReader fields(entry.value, kind_keys, issues);
-    read_list(fields.find("configs"), kind.configs, issues);
+    const Value* const configs = fields.find("configs");
+    read_list(configs, kind.configs, issues);
+    if (configs != nullptr) kind.places = configs->items;
     read_list(fields.find("invalid"), kind.invalid, issues);
     fields.text("pass", kind.pass);
     fields.text("fail", kind.fail);
@@ -71,7 +74,7 @@ Result<AuthorFile> parse_author_file(std::string_view name, std::string_view tex
             if (kinds == nullptr) issues.push_back({root->where, "there is no \"kinds\" block"});
             for (const config::Member& entry :
                  kinds == nullptr ? std::vector<config::Member>{} : kinds->members) {
-                file.kinds.emplace(entry.key, read_kind(entry, issues));
+                file.kinds.emplace(entry.key, read_kind(name, entry, issues));
             }
         }
     }

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "config/value.hpp"
 
 namespace syspulse::conformance {
 
 struct AuthorKind {
-    std::vector<std::string> configs;  // JSON; valid.
-    std::vector<std::string> invalid;  // JSON; fits the schema, and create must refuse it.
-    std::string pass;                  // Targets; empty where the author gave none.
+    std::string file;                   // Where this was said.
+    std::vector<std::string> configs;   // JSON; valid.
+    std::vector<config::Value> places;  // The same, as they stand in the file.
+    std::vector<std::string> invalid;   // JSON; fits the schema, and create must refuse it.
+    std::string pass;                   // Targets; empty where the author gave none.
     std::string fail;
     std::string slow;
     std::string reply;                        // What the kit's listener on {port} answers.

@@ -3,12 +3,31 @@
 #include <array>
 
 #include "config/json_schema.hpp"
+#include "config/spec_loader.hpp"
 #include "conformance/case.hpp"
 
 namespace syspulse::conformance {
 namespace {
 
 constexpr int repetitions = 300;
+
+// Each mistake with its place in the author's file.
+Verdict options_fit(const AuthorKind& author, const std::string& schema) {
+    const auto parsed = config::JsonSchema::parse(schema);
+    if (!parsed) return fail(parsed.error().message);
+    std::string wrong;
+    for (const config::Value& given : author.places) {
+        config::Value options = given;
+        config::Issues issues;
+        parsed->apply(options, issues);
+        for (const config::Issue& issue : issues) {
+            wrong += (wrong.empty() ? "" : "; ") +
+                     config::format_error(
+                         {author.file, issue.where.line, issue.where.column, issue.message});
+        }
+    }
+    return wrong.empty() ? pass() : fail(wrong);
+}
 
 Verdict schema_sound(Case& c) {
     const auto kind = c.kind();
@@ -20,12 +39,7 @@ Verdict schema_sound(Case& c) {
             return fail(sound.error().message);
         }
     }
-    const std::string& schema = c.is_driver() ? info.process_schema : info.config_schema;
-    for (const std::string& config : c.author().configs) {
-        const auto valid = config::complete_options(schema, config);
-        if (!valid) return fail(valid.error().message);
-    }
-    return pass();
+    return options_fit(c.author(), c.is_driver() ? info.process_schema : info.config_schema);
 }
 
 Verdict creates(Case& c) {
@@ -34,7 +48,12 @@ Verdict creates(Case& c) {
     KitHost host;
     for (const std::string& config : c.configs()) {
         const auto full = config::complete_options((*kind)->info.config_schema, config);
-        if (!full) return skip("the schema has mandatory options; give \"configs\"");
+        if (!full) {
+            return skip(
+                c.author().configs.empty()
+                    ? "the schema has mandatory options; give \"configs\""
+                    : "the \"configs\" of the author's file do not fit the schema: see C01");
+        }
         if (!Trial(host, **kind, *full).created()) {
             return fail("create refused " + *full + ": " + host.last_error.value_or("no reason"));
         }
@@ -98,11 +117,11 @@ std::string without_numbers(std::string text) {
 Verdict independent(Case& c) {
     const auto kind = c.kind();
     if (!kind) return skip(kind.error().message);
-    const auto configs = c.configs();
-    if (configs.size() < 2) return skip("the author's file has no two \"configs\"");
     if ((*kind)->info.type != plugin_host::KindType::checker || c.author().pass.empty()) {
         return skip("compared are the answers of checkers to a target that passes");
     }
+    const auto configs = c.configs();
+    if (configs.size() < 2) return skip("the author's file has no two \"configs\"");
     KitHost host;
     Trial alone(host, **kind, configs[0]);
     if (!alone.created()) return skip("create fails");

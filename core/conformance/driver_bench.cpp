@@ -69,6 +69,7 @@ bool DriverBench::wait_for_output(const std::string& text) {
 }
 
 Running DriverBench::started(sysp_op op, Running run, sysp_status accepted) {
+    run.accepted = accepted;
     run.refused = accepted != SYSP_OK;
     if (!run.refused) run.answer = host.wait_for(op, within(bench_patience));
     if (!run.up()) refusal = run.answer ? run.answer->message : host.last_error.value_or("");

@@ -15,10 +15,16 @@ struct Running {
     std::string run_id;
     std::int64_t pid = 0;
     std::string token;
-    bool refused = false;         // spawn() itself said no.
-    std::optional<Event> answer;  // Nothing when it did not come.
+    sysp_status accepted = SYSP_OK;  // What spawn() or recover() itself said.
+    bool refused = false;            // It said no.
+    std::optional<Event> answer;     // Nothing when it did not come.
 
     bool up() const { return answer && !answer->error; }
+    // Why it is not up; nothing when there was no answer.
+    std::optional<std::int32_t> error() const {
+        if (refused) return accepted;
+        return answer ? answer->error : std::nullopt;
+    }
 };
 
 class DriverBench {

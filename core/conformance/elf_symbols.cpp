@@ -11,8 +11,8 @@
 namespace syspulse::conformance {
 namespace {
 
-Error broken() {
-    return {ErrorCode::invalid_argument, "it is not a 64-bit ELF file of this kind of machine"};
+Error broken(const char* why) {
+    return {ErrorCode::invalid_argument, why};
 }
 
 class Image {
@@ -70,16 +70,18 @@ Result<LibrarySymbols> read_symbols(const std::filesystem::path& file) {
     Elf64_Ehdr header{};
     if (!image.read(0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
         header.e_ident[EI_CLASS] != ELFCLASS64) {
-        return broken();
+        return broken("it is not a 64-bit ELF file");
     }
+    constexpr const char* cut_off =
+        "its tables are outside of the file, which is cut off or damaged";
     LibrarySymbols found;
     for (unsigned i = 0; i < header.e_shnum; ++i) {
         Elf64_Shdr section{};
-        if (!image.read(header.e_shoff + i * sizeof section, section)) return broken();
+        if (!image.read(header.e_shoff + i * sizeof section, section)) return broken(cut_off);
         if (section.sh_type != SHT_DYNSYM) continue;
         Elf64_Shdr strings{};
         if (!image.read(header.e_shoff + section.sh_link * sizeof strings, strings)) {
-            return broken();
+            return broken(cut_off);
         }
         add_symbols(image, section, strings.sh_offset, found);
         add_versions(image, strings, found);

@@ -1,5 +1,5 @@
-// D10 and D25: what takes the kernel to arrange, numbers that are used again and memory that is
-// used up.
+// D10, D25 and D26: what takes the kernel to arrange, numbers that are used again, memory and
+// processes that are used up.
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -8,7 +8,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include "conformance/driver_bench.hpp"
@@ -143,14 +145,60 @@ Verdict hogs(DriverBench& bench) {
                : fail("it was killed for want of memory, and the exit has no SYSP_EXITF_OOM");
 }
 
-Verdict tells_of_memory(Case& c) {
+bool enforces(Case& c, std::uint32_t limit) {
     const auto kind = c.kind();
-    if (!kind) return skip(kind.error().message);
-    if (((*kind)->info.enforces & SYSP_LIMIT_MEMORY) == 0) {
-        return skip("it enforces no limit of memory");
-    }
+    return kind && ((*kind)->info.enforces & limit) != 0;
+}
+
+Verdict tells_of_memory(Case& c) {
+    if (!enforces(c, SYSP_LIMIT_MEMORY)) return skip("it enforces no limit of memory");
     if (has_swap()) return skip("the machine has swap, where a hog may go");
     return with_driver<hogs>(c);
+}
+
+// --- processes
+
+constexpr int processes_allowed = 20;
+constexpr const char* many = "i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i+1)); done; echo made";
+
+// Those that live in the session of a process.
+int count_in_session(std::int64_t leader) {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        const pid_t pid = std::atoi(entry.path().filename().c_str());
+        if (pid > 0 && ::getsid(pid) == leader && process_lives(pid)) ++count;
+    }
+    return count;
+}
+
+// Sixty and no more, because the limit may be one for all that the user runs.
+Verdict multiplies(DriverBench& bench) {
+    bench.limits.valid = SYSP_LIMIT_PROCESSES;
+    bench.limits.processes = processes_allowed;
+    const Running run = bench.spawn({"/bin/sh", "-c", many});
+    if (!run.up() && run.error() == SYSP_E_CONFIG) return skip(bench.refusal);
+    if (!run.up()) return fail("it does not start");
+    const bool settled = bench.host.until(
+        [&] {
+            return !bench.host.exits(run.proc).empty() ||
+                   bench.output().find("made") != std::string::npos;
+        },
+        bench.within(bench_patience));
+    const int found = count_in_session(run.pid);
+    const auto killed = bench.signal(run.proc, SYSP_SIG_KILL);
+    const bool gone = bench.host.until([&] { return count_in_session(run.pid) == 0; },
+                                       bench.within(bench_patience));
+    if (!settled) return fail("it neither ends nor goes on");
+    if (found > processes_allowed) {
+        return fail(std::to_string(found) + " processes live with a limit of " +
+                    std::to_string(processes_allowed));
+    }
+    return killed && !killed->error && gone ? pass() : fail("SYSP_SIG_KILL does not end them all");
+}
+
+Verdict confines_processes(Case& c) {
+    if (!enforces(c, SYSP_LIMIT_PROCESSES)) return skip("it enforces no limit of processes");
+    return with_driver<multiplies>(c);
 }
 
 constexpr std::array table{
@@ -158,6 +206,8 @@ constexpr std::array table{
          "a process that got the number of a dead one is not taken for it", recycled_number},
     Item{"D25", 4, Subject::driver,
          "a limit of memory holds, and an end for want of it is told as such", tells_of_memory},
+    Item{"D26", 4, Subject::driver, "a limit of processes holds, and KILL ends all that there are",
+         confines_processes},
 };
 
 }  // namespace

@@ -168,16 +168,19 @@ Verdict second_copy(Case& c) {
     const auto kind = c.kind();
     if (!kind) return skip(kind.error().message);
     KitHost host;
-    // Another kit may be at work at the same time.
-    const auto copy = std::filesystem::temp_directory_path() /
-                      ("syspulse-kit-" + std::to_string(host.now().time_since_epoch().count()) +
-                       "-" + c.file().filename().string());
     std::error_code error;
-    std::filesystem::copy_file(c.file(), copy, std::filesystem::copy_options::overwrite_existing,
-                               error);
-    if (error) return skip("cannot copy it: " + error.message());
+    // Made here, as what stands there already may be another kit's, or a trap.
+    const auto folder = std::filesystem::temp_directory_path() /
+                        ("syspulse-kit-" + std::to_string(host.now().time_since_epoch().count()));
+    if (!std::filesystem::create_directory(folder, error)) {
+        return skip("cannot make " + folder.string() + ": " + error.message());
+    }
+    const auto copy = folder / c.file().filename();
+    std::filesystem::copy_file(c.file(), copy, error);
+    const std::string not_copied = error ? error.message() : std::string();
     const auto second = plugin_host::load_module(copy);
-    std::filesystem::remove(copy, error);
+    std::filesystem::remove_all(folder, error);
+    if (!not_copied.empty()) return skip("cannot copy it: " + not_copied);
     if (!second) return fail("a second copy does not load: " + second.error().message);
     const auto checked = plugin_host::check_module(*second, {});
     if (!checked) return fail("a second copy is not sound: " + checked.error().message);

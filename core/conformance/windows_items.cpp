@@ -82,6 +82,10 @@ Verdict no_recycling(Case&) {
     return skip("nobody can have Windows give the number of a dead process to another one");
 }
 
+Verdict no_bomb(Case&) {
+    return skip("the kit has no program that multiplies here");
+}
+
 Verdict no_isolation(Case&) {
     return skip("the kit looks at plugins in processes of their own on Linux only");
 }
@@ -120,6 +124,8 @@ constexpr std::array kernels{
          "a process that got the number of a dead one is not taken for it", no_recycling},
     Item{"D25", 4, Subject::driver,
          "a limit of memory holds, and an end for want of it is told as such", tells_of_memory},
+    Item{"D26", 4, Subject::driver, "a limit of processes holds, and KILL ends all that there are",
+         no_bomb},
 };
 constexpr std::array isolations{
     Item{"X01", 3, Subject::kind, "in a process of its own the verdicts are the same",

@@ -167,7 +167,10 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     copy.env = env.data();
     copy.envc = env.size();
     static const sysp_limits none{sizeof(sysp_limits), 0, 0, 0, 0, 0, 0};
-    if (broken("D25")) copy.limits = &none;
+    std::uint32_t ignored = 0;
+    if (broken("D25")) ignored = SYSP_LIMIT_MEMORY;
+    if (broken("D26")) ignored = SYSP_LIMIT_PROCESSES;
+    if ((copy.limits->valid & ignored) != 0) copy.limits = &none;
     if (broken("D23")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
     const sysp_status status = inner().spawn(driver.inner, op, &copy);
     if (broken("D29") && request->pid_slot != nullptr) *request->pid_slot = 1;
@@ -186,7 +189,9 @@ sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request
                          (mark == std::string::npos || token.substr(mark) != mark_of_manager());
     if (broken("X04")) copy.token.len = std::min(mark, token.size());
     constexpr unsigned few = 4;
-    if (broken("D08") || broken("D20") || foreign || (broken("X05") && driver.adopted >= few)) {
+    const bool unnamed = broken("D11.token") && token.empty();
+    if (broken("D08") || broken("D20") || foreign || unnamed ||
+        (broken("X05") && driver.adopted >= few)) {
         const sysp_error error{sizeof error, SYSP_E_NOT_FOUND, 0, 0, 0, 0, {"gone", 4}};
         return driver.real->spawn_done(driver.real, op, nullptr, &error);
     }
