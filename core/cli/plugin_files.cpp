@@ -77,14 +77,18 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
         if (!plugin.loaded()) problems.push_back(plugin.error);
     }
     return PluginFiles{
-        manager::known_plugins(loaded->host->catalog()), api::to_json(views),
+        manager::known_plugins(loaded->host->catalog()),
+        api::to_json(views),
         [loaded](const std::string& checker, const std::string& options_json) {
             return loaded->try_checker(checker, options_json);
         },
         [loaded](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
             return loaded->try_driver(driver, limits);
         },
-        std::move(problems)};
+        std::move(problems),
+        [loaded](const std::string& name) {
+            return manager::settings_of_nobody(name, loaded->host->catalog());
+        }};
 }
 
 }  // namespace syspulse::cli

@@ -7,6 +7,7 @@
 
 #include "base/path_text.hpp"
 #include "config/json_schema.hpp"
+#include "config/suggest.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/system_words.hpp"
 #include "platform/this_process.hpp"
@@ -51,6 +52,19 @@ void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
 }
 
 }  // namespace
+
+std::optional<std::string> settings_of_nobody(const std::string& name,
+                                              const plugin_host::PluginCatalog& catalog) {
+    std::vector<std::string> names;
+    for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
+        names.push_back(plugin.path.stem().string());
+        if (!plugin.id.empty()) names.push_back(plugin.id);
+    }
+    if (std::find(names.begin(), names.end(), name) != names.end()) return std::nullopt;
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    return "the settings of plugin \"" + name + "\" are for none that is installed" +
+           config::suggestion(name, known) + "; see: syspulse plugin list";
+}
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     config::KnownPlugins known;

@@ -58,13 +58,7 @@ void warn_of_unloaded(const plugin_host::PluginCatalog& catalog) {
 void warn_of_unknown(const std::vector<config::PluginSetting>& settings,
                      const plugin_host::PluginCatalog& catalog) {
     for (const config::PluginSetting& setting : settings) {
-        const bool known = std::any_of(
-            catalog.plugins().begin(), catalog.plugins().end(), [&](const auto& plugin) {
-                return setting.name == plugin.id || setting.name == plugin.path.stem().string();
-            });
-        if (!known)
-            log::warn("the settings of plugin \"" + setting.name +
-                      "\" are for none that is installed; see: syspulse plugin list");
+        if (const auto warning = settings_of_nobody(setting.name, catalog)) log::warn(*warning);
     }
 }
 

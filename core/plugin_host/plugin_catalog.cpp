@@ -43,8 +43,10 @@ void PluginCatalog::load_directory(const std::filesystem::path& directory,
     std::error_code failure;
     if (!std::filesystem::exists(directory, failure)) return;
     std::vector<std::filesystem::path> files;
-    for (std::filesystem::directory_iterator at(directory, failure), end; !failure && at != end;
-         at.increment(failure)) {
+    // What cannot be loaded is named as what can.
+    const auto whole = std::filesystem::absolute(directory, failure);
+    for (std::filesystem::directory_iterator at(failure ? directory : whole, failure), end;
+         !failure && at != end; at.increment(failure)) {
         if (at->path().extension() == platform::library_extension) files.push_back(at->path());
     }
     if (failure) {

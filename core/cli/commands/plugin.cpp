@@ -55,9 +55,21 @@ Answer plugins(Context& context, const Arguments& arguments) {
     return {std::nullopt, std::move(files->json)};
 }
 
+// Without the path, which has a column of its own.
+std::string reason_of(const PluginInfo& plugin) {
+    std::string reason = plugin.error;
+    for (const char* what : {"cannot load plugin ", "cannot trust "}) {
+        const std::string beginning = what + plugin.path + ": ";
+        if (reason.compare(0, beginning.size(), beginning) == 0) {
+            reason.erase(0, beginning.size());
+        }
+    }
+    return reason;
+}
+
 // "loaded", and of a plugin in a process of its own how that is.
 std::string state_of(const PluginInfo& plugin) {
-    std::string state = plugin.state + (plugin.error.empty() ? "" : ": " + plugin.error);
+    std::string state = plugin.state + (plugin.error.empty() ? "" : ": " + reason_of(plugin));
     if (plugin.file_changed) {
         state += ", the file has changed since";
     }
@@ -72,6 +84,10 @@ std::string state_of(const PluginInfo& plugin) {
         state += ", without the checks that end it: " + join(plugin.host_culprits, ", ");
     }
     return plugin.host_error.empty() ? state : state + " (last: " + plugin.host_error + ")";
+}
+
+std::string file_name(const std::string& path) {
+    return path.substr(path.find_last_of("/\\") + 1);
 }
 
 ExitCode list(Context& context, const std::vector<PluginInfo>& all) {
@@ -92,10 +108,11 @@ ExitCode list(Context& context, const std::vector<PluginInfo>& all) {
         const bool good = plugin.error.empty() && plugin.host_state != "failed" &&
                           plugin.host_state != "restarting" &&
                           (plugin.state.empty() || plugin.state == "loaded");
-        table.add({{plugin.name},
+        const bool known = !plugin.name.empty();
+        table.add({{known ? plugin.name : file_name(plugin.path)},
                    {plugin.version},
                    {join(plugin.kinds, ", ")},
-                   {plugin.isolation},
+                   {known ? plugin.isolation : ""},
                    {state_of(plugin), good ? Color::green : Color::red},
                    {plugin.path}});
     }
@@ -184,13 +201,14 @@ ExitCode run(Context& context, const Arguments& arguments) {
 
 constinit const Command plugin_command{
     .name = "plugin",
-    .summary = "list, show, begin, reload or check plugins",
+    .summary = "list, show, make, reload or check plugins",
     .positional = {"list | info | new | reload | check [WORD...]", 1, 3, ValueKind::text, words},
     .options = options,
     .details =
         "list and info NAME show what the manager loaded, or, when none runs, what the plugin "
         "files say. NAME is a plugin's name, or that of a driver or checker in it. new driver|"
-        "checker NAME writes a project that builds and passes its tests to the folder NAME. reload "
+        "checker NAME writes a project in C++, C or Rust that builds and passes its tests to the "
+        "folder NAME. reload "
         "NAME has a plugin that runs in a process of its own start again from its present file; "
         "its daemons go on running. check FILE proves a plugin file against the rules of the ABI, "
         "each in a process of its own, and exits with 1 if one is violated.",

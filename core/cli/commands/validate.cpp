@@ -59,8 +59,14 @@ void praise(Context& context, const std::vector<std::string>& files,
 }
 
 // What is valid but hardly meant.
-void warn(Context& context, const std::vector<model::DaemonSpec>& daemons) {
-    for (const model::DaemonSpec& spec : daemons) {
+void warn(Context& context, const config::LoadResult& loaded, const PluginFiles& plugins) {
+    for (const config::PluginSetting& setting : loaded.plugins) {
+        if (!plugins.settings_of_nobody) break;
+        if (const auto warning = plugins.settings_of_nobody(setting.name)) {
+            context.err << "syspulse: warning: " << printable(*warning) << '\n' << std::flush;
+        }
+    }
+    for (const model::DaemonSpec& spec : loaded.daemons) {
         if (spec.schedule && spec.restart.kind != model::RestartPolicy::Kind::never) {
             context.err << "syspulse: warning: " << printable(spec.name)
                         << ": restart_policy is without effect beside schedule; after each run it "
@@ -94,7 +100,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
         return code;
     }
     praise(context, arguments.positionals, loaded);
-    warn(context, loaded.daemons);
+    warn(context, loaded, *plugins);
     return ExitCode::done;
 }
 
