@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the Rust template's abi.rs from plugin.h; with --check it only says whether it is in step."""
+"""Writes the Rust templates' abi.rs from plugin.h; with --check it only says whether they are in step."""
 import re
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import header_text  # noqa: E402
 
-FILE = Path(__file__).resolve().parents[1] / "templates/rust/checker/src/abi.rs"
+TEMPLATES = Path(__file__).resolve().parents[1] / "templates/rust"
 SCALARS = {"uint64_t": "u64", "int64_t": "i64", "uint32_t": "u32", "int32_t": "i32", "uint16_t": "u16", "size_t": "usize",
            "double": "f64", "char": "c_char", "void": "c_void"}
 
@@ -65,13 +65,16 @@ def page():
 
 def main():
     wanted = page()
+    # Each template has its own, as `plugin new` copies one folder.
+    files = [folder / "src/abi.rs" for folder in sorted(TEMPLATES.iterdir())]
     if "--check" in sys.argv[1:]:
-        if not FILE.is_file() or FILE.read_text() != wanted:
-            print(f"{FILE.name} is not what plugin.h says: run sdk/abi/rust_bindings.py")
-            sys.exit(1)
+        for file in files:
+            if not file.is_file() or file.read_text() != wanted:
+                print(f"{file} is not what plugin.h says: run sdk/abi/rust_bindings.py")
+                sys.exit(1)
         return
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(wanted)
+    for file in files:
+        file.write_text(wanted)
 
 
 main()

@@ -1,5 +1,6 @@
 // The drivers that authors begin with, the template and the example `oci`, where the host or the
 // manager fails them. What they do otherwise is seen from an installed prefix.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -7,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -20,13 +23,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class TemplateDriver : public ::testing::Test {
+struct Template {
+    std::string name;
+    std::string file;
+};
+
+// SYSPULSE_TEMPLATE_DRIVER is the file of one more, of a language that this build has no compiler
+// for.
+std::vector<Template> templates() {
+    std::vector<Template> all{{"cpp", TEMPLATE_DRIVER_PLUGIN}, {"c", TEMPLATE_C_DRIVER_PLUGIN}};
+    const char* other = std::getenv("SYSPULSE_TEMPLATE_DRIVER");
+    if (other != nullptr) all.push_back({"other", other});
+    return all;
+}
+
+class TemplateDriver : public ::testing::TestWithParam<Template> {
   protected:
     TemplateDriver() { host_.process_options = {{"/nice", "0"}}; }
 
-    FakePluginHost host_{TEMPLATE_DRIVER_PLUGIN};
+    FakePluginHost host_{GetParam().file};
     EndOfRuns end_of_runs_{host_};
 };
+
+INSTANTIATE_TEST_SUITE_P(Languages, TemplateDriver, ::testing::ValuesIn(templates()),
+                         [](const auto& one) { return one.param.name; });
 
 Spawn sleeper(const std::string& run_id) {
     Spawn spawn = shell("sleep 100");
@@ -35,7 +55,7 @@ Spawn sleeper(const std::string& run_id) {
     return spawn;
 }
 
-TEST_F(TemplateDriver, finds_a_run_whose_token_nobody_has) {
+TEST_P(TemplateDriver, finds_a_run_whose_token_nobody_has) {
     const Spawn spawn = sleeper("run-template");
     const Done started = host_.spawn(1, spawn);
     ASSERT_EQ(started.status, SYSP_OK) << started.message;
@@ -46,7 +66,49 @@ TEST_F(TemplateDriver, finds_a_run_whose_token_nobody_has) {
     EXPECT_EQ(found.token, started.token);
 }
 
-TEST_F(TemplateDriver, leaves_nothing_of_what_it_cannot_watch) {
+// It does not say whose it was, and stays for as long as nobody collects it.
+TEST_P(TemplateDriver, has_no_doubt_of_a_dead_process) {
+    const pid_t dead = ::fork();
+    if (dead == 0) {
+        ::setsid();
+        ::_exit(0);
+    }
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(dead), &info, WEXITED | WNOWAIT), 0);
+    EXPECT_EQ(host_.recover(1, "no-such-run", "").status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(::waitpid(dead, nullptr, 0), dead);
+}
+
+// The clock of start times has ticked between the two.
+TEST_P(TemplateDriver, takes_the_first_of_the_sessions_of_a_run) {
+    Spawn spawn = sleeper("run-sessions");
+    spawn.argv = {"/bin/sh", "-c", "sleep 0.05; setsid sleep 100 & echo $!; exec sleep 100"};
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    spawn.stdio[1] = ends[1];
+    const Done started = host_.spawn(1, spawn);
+    ::close(ends[1]);
+    std::array<char, 32> text{};
+    EXPECT_GT(::read(ends[0], text.data(), text.size() - 1), 0);
+    ::close(ends[0]);
+    const auto other = static_cast<pid_t>(std::strtol(text.data(), nullptr, 10));
+    EXPECT_TRUE(host_.run_until([&] { return ::getsid(other) == other; }));
+    host_.recreate();
+    EXPECT_EQ(host_.recover(2, spawn.run_id, "").pid, started.pid);
+    (void)::kill(other, SIGKILL);
+}
+
+TEST_P(TemplateDriver, reaps_a_process_that_was_released_alive) {
+    const Done done = host_.spawn(1, sleeper("run-template-released"));
+    ASSERT_EQ(done.status, SYSP_OK) << done.message;
+    host_.release(1);
+    EXPECT_EQ(host_.inspect(1).status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(::kill(static_cast<pid_t>(done.pid), SIGKILL), 0);
+    EXPECT_TRUE(host_.run_until([&] { return is_gone(static_cast<pid_t>(done.pid)); }));
+    EXPECT_EQ(host_.watch_count(), 0U);
+}
+
+TEST_P(TemplateDriver, leaves_nothing_of_what_it_cannot_watch) {
     const std::size_t before = open_descriptors();
     host_.refuse_watches(true);
     EXPECT_EQ(host_.spawn(1, sleeper("run-template-unwatched")).status, SYSP_E_OS);
@@ -64,15 +126,16 @@ TEST_F(TemplateDriver, leaves_nothing_of_what_it_cannot_watch) {
     EXPECT_EQ(host_.recover(3, spawn.run_id, started.token).pid, started.pid);
 }
 
-// A runtime of this test's own: its containers do nothing, in the session of `run`, and `delete`
-// ends them and says whose it was.
+// A runtime of this test's own: in its containers a process of the run sleeps, in the session of
+// `run`, and `delete` ends them and says whose it was.
 constexpr char runtime_script[] = R"sh(#!/bin/sh
 here=${0%/*}
 case $1 in
 run)
+  SYSPULSE_RUN_ID=${4#syspulse-} sleep 1000 &
   echo $$ >"$here/$4.new"
   mv "$here/$4.new" "$here/$4.pid"
-  while :; do sleep 100; done
+  wait
   ;;
 delete)
   kill -9 "-$(cat "$here/$3.pid")"
@@ -162,6 +225,35 @@ TEST_F(OciDriver, finds_a_run_whose_token_nobody_has) {
     const Done found = host_.recover(2, spawn.run_id, "");
     EXPECT_EQ(found.pid, started.pid) << found.message;
     EXPECT_EQ(found.token, started.token);
+}
+
+TEST_F(OciDriver, reaps_a_runtime_that_was_released_alive) {
+    const Done started = start(1, sleeper("run-released"));
+    host_.release(1);
+    EXPECT_EQ(host_.inspect(1).status, SYSP_E_NOT_FOUND);
+    EXPECT_EQ(::kill(-static_cast<pid_t>(started.pid), SIGKILL), 0);
+    EXPECT_TRUE(host_.run_until([&] { return is_gone(static_cast<pid_t>(started.pid)); }));
+    EXPECT_EQ(host_.watch_count(), 0U);
+}
+
+// Its daemon must not be started a second time beside it.
+TEST_F(OciDriver, does_not_lose_a_container_that_outlives_its_runtime) {
+    const Spawn spawn = sleeper("run-orphan");
+    const Done started = start(1, spawn);
+    host_.recreate();
+    EXPECT_EQ(::kill(static_cast<pid_t>(started.pid), SIGKILL), 0);
+    EXPECT_EQ(::waitpid(static_cast<pid_t>(started.pid), nullptr, 0), started.pid);
+    const Done found = host_.recover(2, spawn.run_id, started.token);
+    ASSERT_EQ(found.status, SYSP_OK) << found.message;
+    EXPECT_NE(found.pid, started.pid);
+    const auto exit = host_.wait_exit(2);
+    EXPECT_TRUE(exit && exit->kind == SYSP_EXIT_LOST);
+    EXPECT_EQ(host_.signal(2, SYSP_SIG_KILL).status, SYSP_OK);
+    EXPECT_TRUE(host_.run_until([&] { return is_gone(static_cast<pid_t>(found.pid)); }));
+    EXPECT_TRUE(host_.run_until([&] { return deleted().size() == 1; }));
+    host_.release(2);
+    EXPECT_TRUE(fs::is_empty(state_));
+    EXPECT_EQ(host_.recover(3, spawn.run_id, started.token).status, SYSP_E_NOT_FOUND);
 }
 
 TEST_F(OciDriver, leaves_nothing_of_a_start_that_it_cannot_watch) {

@@ -84,6 +84,15 @@ class Hygiene(unittest.TestCase):
         for compiler, dialect in LAYER:
             self.compile([compiler, f"-std={dialect}", *STRICT_CXX, "-include", "syspulse/plugin.hpp"], "/dev/null", "c++")
 
+    def test_the_plugin_in_its_first_comment_compiles(self):
+        text = (INCLUDE / "syspulse/plugin.hpp").read_text()
+        lines = [line[2:] for line in text.split("#pragma once")[0].splitlines() if line.startswith("//   ")]
+        self.assertGreater(len(lines), 8)
+        for compiler, dialect in LAYER:
+            result = subprocess.run([compiler, f"-std={dialect}", "-I", INCLUDE, "-include", "syspulse/plugin.hpp", "-fsyntax-only", "-Wall",
+                                     "-Wextra", "-Werror", "-x", "c++", "-"], input="\n".join(lines), capture_output=True, text=True)
+            self.assertEqual(result.stderr, "")
+
     def test_the_header_needs_nothing_but_two_standard_headers(self):
         text = (INCLUDE / "syspulse/plugin.h").read_text()
         self.assertEqual([line for line in text.splitlines() if line.startswith("#include")],

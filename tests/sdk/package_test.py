@@ -61,6 +61,15 @@ class Installed(unittest.TestCase):
         self.assertEqual([(k["kind"], k["name"]) for k in found[0]["kinds"]], [(kind, project.name)])
         run([self.program, "validate", "daemons.yaml", "--plugin-dir", "build"], project)
 
+    def prove_driver(self, project):
+        """By the kit with everything that it has for a driver without options of its own."""
+        done = json.loads(run([self.program, "plugin", "check", f"build/{project.name}.so", "--config", "conform.yaml", "--level", "4",
+                               "--json"], project))
+        found = {status: sorted(i["item"] for i in done["items"] if i["status"] == status) for status in {i["status"] for i in done["items"]}}
+        self.assertGreaterEqual(len(found.pop("pass")), 49, found)
+        self.assertLessEqual(set(found.pop("skip")), {"C04", "C06", "C07", "D10", "D25", "D26"})
+        self.assertLessEqual(set(found), {"warn"}, found)
+
 
 class Package(Installed):
     def test_options_against_the_schema_are_refused_with_their_position(self):
@@ -74,6 +83,52 @@ class Package(Installed):
         self.assertIn("wrong.yaml:8:23: ", result.stderr)
         self.assertIn("wrong.yaml:9:9: ", result.stderr)
         self.assertIn('did you mean "max_age_secs"', result.stderr)
+
+    def findings(self, file, *words):
+        """Item -> status and message, of a plugin that may violate what it likes."""
+        done = subprocess.run([self.program, "plugin", "check", file, "--json", *words], capture_output=True, text=True, timeout=LONG)
+        self.assertNotIn("warning", done.stderr)
+        return {item["item"]: (item["status"], item["message"]) for item in json.loads(done.stdout)["items"]}
+
+    def test_mistakes_of_the_author_are_named_with_their_place(self):
+        project = self.make("checker", "odd-age")
+        self.build(project)
+        file = project / "build/odd-age.so"
+        wrong = project / "wrong.yaml"
+        wrong.write_text("kinds:\n  odd-age:\n    configs:\n      - {max_age_secs: 60}\n      - {max_age_secs: -5, max_age: 1}\n")
+        found = self.findings(file, "--config", wrong, "--only", "C01", "--only", "C02")
+        self.assertEqual([found[item][0] for item in ("C01", "C02")], ["fail", "skip"])
+        self.assertIn(f"{wrong}:5:24: ", found["C01"][1])
+        self.assertIn(f"{wrong}:5:28: ", found["C01"][1])
+        self.assertIn("do not fit the schema: see C01", found["C02"][1])
+        # What the kit does to a plugin's process is no news.
+        self.assertEqual(self.findings(file, "--config", project / "conform.yaml", "--only", "X02")["X02"][0], "pass")
+        self.assertIn("D26 (level 4, every driver): ", run([self.program, "plugin", "check", "--explain", "D26"], project))
+        file.write_bytes(file.read_bytes()[:6000])
+        found = self.findings(file, "--level", "1")
+        self.assertIn("cut off or damaged", found["M02"][1])
+        self.assertEqual(found["M01"][0], "fail")
+
+    def test_what_cannot_be_loaded_is_listed_by_its_file(self):
+        bad = self.folder / "bad"
+        bad.mkdir()
+        for name in ("empty.so", "open.so"):
+            (bad / name).touch(0o644)
+        (bad / "open.so").write_text("nothing")
+        (bad / "open.so").chmod(0o666)
+        listed = run([self.program, "plugin", "list", "--plugin-dir", "bad"], self.folder, COLUMNS="300").splitlines()
+        for name, reason in (("empty.so", "file size"), ("open.so", "group or others may write it")):
+            row = next(line for line in listed if line.startswith(name))
+            self.assertIn(f": {reason}", row)
+            self.assertEqual(row.count(str(bad / name)), 1, row)
+            self.assertNotIn(" none ", row)
+
+    def test_settings_of_a_misspelt_plugin_are_warned_of(self):
+        file = self.folder / "settings.yaml"
+        file.write_text("plugins: {htpt: {isolation: process}}\ndaemons: {a: {command: [sleep, '1']}}\n")
+        done = subprocess.run([self.program, "validate", file], capture_output=True, text=True, timeout=LONG)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('settings of plugin "htpt" are for none that is installed; did you mean "http"?', done.stderr)
 
     def test_a_blocking_checker_in_cpp(self):
         project = self.make("checker", "file-age")
@@ -89,6 +144,7 @@ class Package(Installed):
         project = self.make("driver", "nice-exec")
         self.build(project)
         self.accept(project, "driver")
+        self.prove_driver(project)
         # Installed where the author's prefix is, it is found like a bundled one.
         run(["cmake", "--install", "build", "--prefix", self.prefix], project)
         self.assertIn("nice-exec", run([self.program, "--data-dir", self.folder / "none", "plugin", "list"], self.folder))
@@ -97,6 +153,12 @@ class Package(Installed):
         project = self.make("checker", "c-age", "--language", "c")
         self.build(project)
         self.accept(project, "checker")
+
+    def test_a_driver_in_c(self):
+        project = self.make("driver", "c-exec", "--language", "c")
+        self.build(project)
+        self.accept(project, "driver")
+        self.prove_driver(project)
 
     def test_a_checker_in_c_with_pkg_config_only(self):
         project = self.make("checker", "pc-age", "--language", "c")
@@ -109,7 +171,8 @@ class Package(Installed):
 
     def test_refuses_what_it_cannot_make(self):
         for words, code, text in ((("checker", "Upper"), 2, "lower-case letters"), (("notifier", "x"), 2, "expected driver or checker"),
-                                  (("driver", "x", "--language", "cobol"), 2, "there are: c checker, c++ async-checker, c++ checker, c++ driver"),
+                                  (("driver", "x", "--language", "cobol"), 2, "there are: c checker, c driver, c++ async-checker, c++ checker, c++ driver, "
+                                   "rust checker, rust driver"),
                                   (("checker",), 2, "needs driver or checker, and a NAME")):
             result = subprocess.run([self.program, "plugin", "new", *words], cwd=self.folder, capture_output=True, text=True)
             self.assertEqual(result.returncode, code, result.stderr)
@@ -133,11 +196,23 @@ class Package(Installed):
 
 
 class Rust(Installed):
+    def build_and_accept(self, kind, name):
+        rustc = f"RUSTC={rust_compiler()} -D warnings"
+        project = self.make(kind, name, "--language", "rust")
+        run(["make", rustc], project)
+        self.accept(project, kind, check=("make", rustc, "check"))
+        return project
+
     def test_a_checker_in_rust(self):
-        rustc = rust_compiler()
-        project = self.make("checker", "rust-age", "--language", "rust")
-        run(["make", f"RUSTC={rustc}"], project)
-        self.accept(project, "checker", check=("make", f"RUSTC={rustc}", "check"))
+        self.build_and_accept("checker", "rust-age")
+
+    def test_a_driver_in_rust(self):
+        project = self.build_and_accept("driver", "rust-exec")
+        self.prove_driver(project)
+        # What the templates in other languages are held to where the host or the manager fails them.
+        output = run([BUILD / "tests/sdk_example_drivers_test", "--gtest_filter=*TemplateDriver*/other"], project,
+                     SYSPULSE_TEMPLATE_DRIVER=str(project / "build/rust-exec.so"))
+        self.assertRegex(output, r"PASSED.*[1-9]\d* tests")
 
 
 if __name__ == "__main__":

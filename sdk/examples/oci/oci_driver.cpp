@@ -70,9 +70,7 @@ pid_t launch(const std::vector<std::string>& words, const sysp_handle* stdio) {
         }
     }
     posix_spawn_file_actions_addclosefrom_np(&setup.files, 3);
-    std::vector<char*> argv;
-    for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
-    argv.push_back(nullptr);
+    auto argv = sdk::pointers(words);
     pid_t pid = -1;
     const int error =
         posix_spawnp(&pid, argv[0], &setup.files, &setup.attributes, argv.data(), environ);
@@ -117,22 +115,36 @@ void write_configuration(const fs::path& path, const json& config) {
     if (!file) throw sdk::Error::os("cannot write " + path.string());
 }
 
-// The process that was started with these words; 0: there is none. A runtime that is a script has
-// its interpreter before them.
-pid_t find_runtime(const std::vector<std::string>& words) {
-    std::string sought;
-    for (const auto& word : words) sought += word + '\0';
+// The process of this user whose file in /proc is as wanted; 0: there is none.
+template <class Wanted>
+pid_t find_process(const char* name, Wanted&& wanted) {
     for (const auto& entry : fs::directory_iterator("/proc")) {
-        std::ifstream file(entry.path() / "cmdline");
-        const std::string line{std::istreambuf_iterator<char>(file), {}};
+        std::ifstream file(entry.path() / name);
+        const std::string text{std::istreambuf_iterator<char>(file), {}};
         struct stat owner;
-        if (line.size() < sought.size() ||
-            line.compare(line.size() - sought.size(), sought.size(), sought) != 0 ||
-            stat(entry.path().c_str(), &owner) != 0 || owner.st_uid != geteuid())
-            continue;
-        return static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
+        if (wanted(text) && stat(entry.path().c_str(), &owner) == 0 && owner.st_uid == geteuid())
+            return static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
     }
     return 0;
+}
+
+// Who was started with these words, whatever its program.
+pid_t find_runtime(const std::vector<std::string>& words) {
+    std::string sought;
+    for (const auto& word : words) sought += '\0' + word;
+    sought += '\0';
+    return find_process("cmdline", [&](const std::string& line) {
+        return line.size() >= sought.size() &&
+               line.compare(line.size() - sought.size(), sought.size(), sought) == 0;
+    });
+}
+
+// One of a run, which runtime and container are: configuration() gives them its environment.
+pid_t find_survivor(const std::string& run_id) {
+    const std::string sought = '\0' + ("SYSPULSE_RUN_ID=" + run_id) + '\0';
+    return find_process("environ", [&](const std::string& environment) {
+        return ('\0' + environment).find(sought) != std::string::npos;
+    });
 }
 
 }  // namespace
@@ -170,25 +182,12 @@ class OciDriver : public sdk::Driver {
         }
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
-        std::string token = request.token;
-        // The manager died before it had one: the runtime's command line names the run.
-        if (token.empty()) {
-            Container sought = container_of(request.config, request.run_id);
-            sought.pid = find_runtime(run_command(sought));
-            if (sought.pid > 1) token = token_of(sought);
-        }
-        std::istringstream lines(token);
-        std::string who, folder;
-        Container container;
-        std::getline(lines, who);
-        std::getline(lines, container.runtime);
-        std::getline(lines, folder);
-        container.pid = static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10));
-        if (container.pid <= 1 || who != identity(container.pid))
-            throw sdk::Error{SYSP_E_NOT_FOUND, "the container is gone"};
-        container.folder = folder;
-        container.id = container.folder.filename().string();
-        return adopt(request.proc, container, token);
+        Container container = container_of(request.config, request.run_id);
+        if (!request.token.empty()) read_token(request.token, container);
+        // Without a token, as the manager died before it had one, the command line names the run.
+        if (container.pid <= 1) container.pid = find_runtime(run_words(container));
+        if (container.pid > 1) return adopt(request.proc, container, token_of(container));
+        return take_over(request.proc, std::move(container));
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
         const Container& container = find(proc);
@@ -198,30 +197,32 @@ class OciDriver : public sdk::Driver {
         const int number = sig == SYSP_SIG_TERMINATE ? SIGTERM
                            : sig == SYSP_SIG_RELOAD  ? SIGHUP
                                                      : os_sig;
-        if (syscall(SYS_pidfd_send_signal, container.pidfd, number, nullptr, 0) != 0 &&
+        if (syscall(SYS_pidfd_send_signal, container.pidfd.get(), number, nullptr, 0) != 0 &&
             errno != ESRCH)
             throw sdk::Error::os("cannot signal the container");
     }
     bool inspect(sysp_proc proc) const { return containers_.count(proc) > 0; }
     void release(sysp_proc proc) {
         if (!inspect(proc)) return;
-        Container& container = find(proc);
-        waitpid(container.pid, nullptr, WNOHANG);
-        container.watch.reset();
-        close(container.pidfd);
-        if (container.ended) {
+        auto container = containers_.extract(proc);
+        if (container.mapped().ended) {
             std::error_code ignored;
-            fs::remove_all(container.folder, ignored);
+            fs::remove_all(container.mapped().folder, ignored);
         }
-        containers_.erase(proc);
+        // Collected now, so that its number is not given away before; one that lives is when it
+        // ends.
+        if (waitpid(container.mapped().pid, nullptr, WNOHANG) == 0)
+            released_.insert(std::move(container));
     }
 
   private:
+    static constexpr const char* id_prefix = "syspulse-";  // With the run's id behind it.
+
     struct Container {
         std::string runtime, id;
         fs::path folder;
         pid_t pid = -1;
-        int pidfd = -1;
+        sdk::Fd pidfd;
         bool ended = false;
         sdk::Watch watch;
     };
@@ -232,12 +233,17 @@ class OciDriver : public sdk::Driver {
     static Container container_of(const sdk::Config& config, const std::string& run_id) {
         Container container;
         container.runtime = config.str("/runtime");
-        container.id = "syspulse-" + run_id;
+        container.id = id_prefix + run_id;
         container.folder = fs::path(config.str("/state_dir")) / container.id;
         return container;
     }
+    static std::vector<std::string> run_words(const Container& container) {
+        return {"run", "--bundle", container.folder.string(), container.id};
+    }
     static std::vector<std::string> run_command(const Container& container) {
-        return {container.runtime, "run", "--bundle", container.folder.string(), container.id};
+        auto words = run_words(container);
+        words.insert(words.begin(), container.runtime);
+        return words;
     }
     static std::vector<std::string> delete_command(const Container& container) {
         return {container.runtime, "delete", "--force", container.id};
@@ -246,6 +252,29 @@ class OciDriver : public sdk::Driver {
     static std::string token_of(const Container& container) {
         return identity(container.pid) + '\n' + container.runtime + '\n' +
                container.folder.string();
+    }
+    // Leaves the pid alone when the runtime is gone.
+    static void read_token(const std::string& token, Container& container) {
+        std::istringstream lines(token);
+        std::string who, folder;
+        std::getline(lines, who);
+        std::getline(lines, container.runtime);
+        std::getline(lines, folder);
+        container.folder = folder;
+        container.id = container.folder.filename().string();
+        const auto pid = static_cast<pid_t>(std::strtol(who.c_str(), nullptr, 10));
+        if (pid > 1 && who == identity(pid)) container.pid = pid;
+    }
+    // The runtime is gone. If its container is not, it must not hide: it is lost, for the host to
+    // end.
+    sdk::Spawned take_over(sysp_proc proc, Container container) {
+        container.pid = find_survivor(container.id.substr(std::strlen(id_prefix)));
+        if (container.pid <= 1) throw sdk::Error{SYSP_E_NOT_FOUND, "the container is gone"};
+        container.ended = true;
+        sdk::Spawned spawned{container.pid, token_of(container), {}};
+        containers_[proc] = std::move(container);
+        exits()->exited(proc, SYSP_EXIT_LOST, 0);
+        return spawned;
     }
     // Of a start that is reported as failed nothing may be left. Waits for the runtime.
     static void undo(const Container& container) noexcept try {
@@ -278,22 +307,20 @@ class OciDriver : public sdk::Driver {
         }
     }
     sdk::Spawned adopt(sysp_proc proc, Container& container, const std::string& token) {
-        const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, container.pid, 0));
-        if (pidfd < 0) throw sdk::Error::os("cannot watch the container");
-        try {
-            container.pidfd = pidfd;
-            container.watch = io_.watch(pidfd, SYSP_IO_READ,
-                                        [this, proc](std::uint32_t) { ended(find(proc), proc); });
-            sdk::Spawned spawned{container.pid, token, {{SYSP_KEEP_PIDFD, 0, pidfd}}};
-            containers_[proc] = std::move(container);
-            return spawned;
-        } catch (...) {
-            container.watch.reset();
-            close(pidfd);
-            throw;
-        }
+        container.pidfd = sdk::Fd{static_cast<int>(syscall(SYS_pidfd_open, container.pid, 0))};
+        if (!container.pidfd) throw sdk::Error::os("cannot watch the container");
+        container.watch = io_.watch(container.pidfd.get(), SYSP_IO_READ,
+                                    [this, proc](std::uint32_t) { ended(proc); });
+        sdk::Spawned spawned{container.pid, token, {{SYSP_KEEP_PIDFD, 0, container.pidfd.get()}}};
+        containers_[proc] = std::move(container);
+        return spawned;
     }
-    void ended(Container& container, sysp_proc proc) {
+    void ended(sysp_proc proc) {
+        if (const auto gone = released_.extract(proc)) {
+            waitpid(gone.mapped().pid, nullptr, 0);
+            return;
+        }
+        Container& container = find(proc);
         container.watch.reset();
         container.ended = true;
         siginfo_t info{};
@@ -309,7 +336,7 @@ class OciDriver : public sdk::Driver {
     }
 
     sdk::Io io_;
-    std::map<sysp_proc, Container> containers_;
+    std::map<sysp_proc, Container> containers_, released_;
     std::list<sdk::Offload> removals_;
 };
 

@@ -113,9 +113,8 @@ class StringMapReader {
 }  // namespace detail
 
 // A borrowed view, valid during the call that got it (create, spawn, recover). Keys are JSON
-// Pointers
-// ("/port"). A required or defaulted key never fails; `has` tells whether an optional one is there.
-// [any]
+// Pointers ("/port"). A required or defaulted key never fails; `has` tells whether an optional one
+// is there. [any]
 class Config {
   public:
     Config(const sysp_host* host, const sysp_config* config) : host_(host), config_(config) {}

@@ -49,6 +49,15 @@ struct SpawnRequest {
     }
 };
 
+// For exec: ends with a null pointer; valid as long as the texts.
+inline std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    result.reserve(texts.size() + 1);
+    for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
 struct RecoverRequest {
     sysp_proc proc;
     std::string run_id;
@@ -133,18 +142,22 @@ class Answer {
     sysp_op op_;
 };
 
+// clang-format off
 // Base of drivers. T(const Config&) with
-//   Spawned spawn(const SpawnRequest&);  Spawned recover(const RecoverRequest&);   throw Error to
-//   refuse void signal(sysp_proc, int32_t sig, int32_t os_sig);    success for an exited process
-//   bool inspect(sysp_proc);                                whether the process is known
-//   void release(sysp_proc);                                idempotent, never kills
-//   sysp_stats stats(sysp_proc);                            optional
-//   void freeze(sysp_proc, Answer&&);  void thaw(sysp_proc, Answer&&);   optional:
-//   syspulse.freeze/1;
-//                                                           throw Error to refuse, else answer
-//   void try_spawn(const Config&, const sysp_limits&);      optional: syspulse.try/1; throw Error
-//   static constexpr const char *name, *summary; static constexpr uint32_t enforces;   SYSP_LIMIT_*
-//   static Schema schema(); static Schema process_schema();
+//   Spawned spawn(const SpawnRequest&);  Spawned recover(const RecoverRequest&);
+//   void signal(sysp_proc, int32_t sig, int32_t os_sig);   succeeds for an exited process
+//   bool inspect(sysp_proc);                               whether the process is known
+//   void release(sysp_proc);                               idempotent, never kills
+//   static constexpr const char *name, *summary;
+//   static constexpr uint32_t enforces;                    SYSP_LIMIT_*
+//   static Schema schema();  static Schema process_schema();
+// and, if it can,
+//   sysp_stats stats(sysp_proc);
+//   void freeze(sysp_proc, Answer&&);  void thaw(sysp_proc, Answer&&);   syspulse.freeze/1
+//   void try_spawn(const Config&, const sysp_limits&);                   syspulse.try/1
+// Each refuses by throwing Error. recover throws SYSP_E_NOT_FOUND only when it is sure: the daemon
+// is started again then.
+// clang-format on
 // The destructor never kills processes.
 class Driver {
   public:

@@ -13,11 +13,6 @@
 
 namespace sdk = syspulse::sdk;
 namespace {
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> result(texts.size() + 1);  // The last one stays null.
-    for (std::size_t i = 0; i < texts.size(); ++i) result[i] = const_cast<char*>(texts[i].c_str());
-    return result;
-}
 // From /proc/PID/stat: the state, when it started, and its resident pages.
 struct Stat {
     char state = 'X';  // Gone.
@@ -40,13 +35,16 @@ std::string identity(pid_t pid) {
 }
 // The token of a run that has none, because its manager died too early: the environment names the run.
 std::string find_token(const std::string& run_id) {
+    bool in_doubt = false;  // One in the middle of exec, or of its end, does not say what it is.
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const auto pid = static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
-        std::ifstream environment(entry.path() / "environ");
-        for (std::string line; pid > 1 && getsid(pid) == pid && std::getline(environment, line, '\0');)
+        std::ifstream environment(entry.path() / "environ"), command(entry.path() / "cmdline");
+        if (pid <= 1 || getsid(pid) != pid || !environment) continue;
+        in_doubt |= environment.peek() == EOF && command.peek() == EOF && !std::strchr("XZ", Stat(pid).state);
+        for (std::string line; std::getline(environment, line, '\0');)
             if (line == "SYSPULSE_RUN_ID=" + run_id) return identity(pid);
     }
-    return {};
+    return in_doubt ? throw sdk::Error{SYSP_E_BUSY, "a process that begins or ends may be the one"} : std::string();
 }
 // In the child, between fork and exec: only calls that are safe there. Sends errno up when something fails.
 [[noreturn]] void run_child(const sdk::SpawnRequest& request, char** argv, char** env, int nice_value, int report) {
@@ -78,7 +76,7 @@ class @CLASS@ : public sdk::Driver {
     sdk::Spawned spawn(const sdk::SpawnRequest& request) {
         if (!request.user.empty()) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver cannot change the user"};
         const int nice_value = static_cast<int>(request.config.i64("/nice"));
-        auto argv = pointers(request.argv), env = pointers(request.env);
+        auto argv = sdk::pointers(request.argv), env = sdk::pointers(request.env);
         int report[2];
         if (pipe2(report, O_CLOEXEC) != 0) throw sdk::Error::os("cannot make a pipe");
         const pid_t pid = fork();
@@ -112,38 +110,39 @@ class @CLASS@ : public sdk::Driver {
     }
     void release(sysp_proc proc) {
         if (!inspect(proc)) return;
-        waitpid(find(proc).pid, nullptr, WNOHANG);  // Not before, so that its number is not given away until here.
-        find(proc).watch.reset();
-        close(find(proc).pidfd);
-        processes_.erase(proc);
+        auto process = processes_.extract(proc);
+        // Collected now and not before, so that its number is not given away; one that lives is when it ends.
+        if (waitpid(process.mapped().pid, nullptr, WNOHANG) == 0) released_.insert(std::move(process));
     }
   private:
     struct Process {
-        int pid, pidfd;
-        bool lost;  // It ended, and was not our child.
-        sdk::Watch watch;
+        int pid;
+        sdk::Fd pidfd;
+        bool lost = false;  // It ended, and was not our child.
+        sdk::Watch watch = {};
     };
     Process& find(sysp_proc proc) {
         return inspect(proc) ? processes_.at(proc) : throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
     }
     sdk::Spawned adopt(sysp_proc proc, pid_t pid, const std::string& token, bool started) try {
-        Process& process = processes_[proc] = {pid, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), false, {}};
-        if (process.pidfd < 0) throw sdk::Error::os("cannot watch the process");
-        process.watch = io_.watch(process.pidfd, SYSP_IO_READ, [this, proc](auto) { ended(find(proc), proc); });
-        return {pid, token, {{SYSP_KEEP_PIDFD, 0, process.pidfd}}};
+        sdk::Fd pidfd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
+        if (!pidfd) throw sdk::Error::os("cannot watch the process");
+        auto watch = io_.watch(pidfd.get(), SYSP_IO_READ, [this, proc](auto) { ended(proc); });
+        Process& process = processes_[proc] = {pid, std::move(pidfd), false, std::move(watch)};
+        return {pid, token, {{SYSP_KEEP_PIDFD, 0, process.pidfd.get()}}};
     } catch (...) {  // Of a start that is reported as failed nothing may be left.
         if (started && kill(-pid, SIGKILL) == 0) waitpid(pid, nullptr, 0);
-        release(proc);
         throw;
     }
-    void ended(Process& process, sysp_proc proc) {
+    void ended(sysp_proc proc) {
+        if (const auto gone = released_.extract(proc)) return static_cast<void>(waitpid(gone.mapped().pid, nullptr, 0));
         siginfo_t info{};
-        process.watch.reset();
-        process.lost = waitid(P_PID, static_cast<id_t>(process.pid), &info, WEXITED | WNOWAIT) != 0;
+        find(proc).watch.reset();
+        find(proc).lost = waitid(P_PID, static_cast<id_t>(find(proc).pid), &info, WEXITED | WNOWAIT) != 0;
         const auto known = info.si_code == CLD_EXITED ? SYSP_EXIT_CODE : SYSP_EXIT_SIGNAL;
-        exits()->exited(proc, process.lost ? SYSP_EXIT_LOST : known, process.lost ? 0 : info.si_status);
+        exits()->exited(proc, find(proc).lost ? SYSP_EXIT_LOST : known, info.si_status);
     }
     sdk::Io io_;
-    std::map<sysp_proc, Process> processes_;
+    std::map<sysp_proc, Process> processes_, released_;
 };
 SYSPULSE_PLUGIN("com.example.@NAME@", "0.1.0", "Example", sdk::driver<@CLASS@>());
