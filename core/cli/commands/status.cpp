@@ -15,7 +15,11 @@ constexpr const char* log_lines = "5";
 constexpr const char* events_searched = "100";  // For the last ends.
 
 ExitCode show_one(Context& context, const std::string& name) {
-    const Answer answer = call(context, {.target = daemon_target(name, "?lines=true")});
+    const auto connection = context.connect(context.globals);
+    if (!connection) {
+        return report(context, failure_of(connection.error()));
+    }
+    const Answer answer = call(**connection, {.target = daemon_target(name, "?lines=true")});
     if (!answer) {
         return report(context, *answer.failure);
     }
@@ -33,7 +37,7 @@ ExitCode show_one(Context& context, const std::string& name) {
     }
     // What cannot be had, from an older manager for example, is left out.
     const auto more = [&](const std::string& target) {
-        const Answer part = call(context, {.target = target});
+        const Answer part = call(**connection, {.target = target});
         return part ? part.body : std::string();
     };
     const std::string spec = more(daemon_target(name, "/spec"));
