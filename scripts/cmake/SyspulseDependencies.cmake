@@ -26,9 +26,37 @@ target_link_libraries(syspulse_boost INTERFACE Boost::headers Threads::Threads $
 target_compile_definitions(syspulse_boost INTERFACE
   BOOST_DLL_USE_STD_FS BOOST_ASIO_NO_DEPRECATED BOOST_ALLOW_DEPRECATED_HEADERS)
 
+
+# spdlog and fmt as headers, of which the log takes a small part; the shared libraries are built for all they offer.
+add_library(SYSPULSE_SPDLOG INTERFACE)
+target_include_directories(SYSPULSE_SPDLOG SYSTEM INTERFACE
+  $<TARGET_PROPERTY:spdlog::spdlog,INTERFACE_INCLUDE_DIRECTORIES>)
+target_compile_definitions(SYSPULSE_SPDLOG INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+
+# What nobody but this program is likely to have loaded: a shared library costs every command the look-up of its
+# symbols, and the manager pages of its own for what the loader writes.
+option(SYSPULSE_STATIC_LIBRARIES "Link SQLite, yaml-cpp and zlib statically where their archives are installed" ON)
+
+# syspulse_library(VARIABLE ARCHIVE TARGET…): what to link, the archive or the first of the targets that exists.
+function(syspulse_library variable archive)
+  set(target)
+  if(SYSPULSE_STATIC_LIBRARIES AND NOT WIN32 AND NOT SYSPULSE_SANITIZE)
+    find_library(${variable}_ARCHIVE ${archive})
+  endif()
+  foreach(candidate ${ARGN})
+    if(TARGET ${candidate} AND NOT target)
+      set(target ${candidate})
+    endif()
+  endforeach()
+  if(${variable}_ARCHIVE)
+    add_library(${variable} INTERFACE)
+    target_include_directories(${variable} SYSTEM INTERFACE $<TARGET_PROPERTY:${target},INTERFACE_INCLUDE_DIRECTORIES>)
+    target_link_libraries(${variable} INTERFACE ${${variable}_ARCHIVE} ${CMAKE_DL_LIBS} m)
+    set(target ${variable})
+  endif()
+  set(${variable} ${target} PARENT_SCOPE)
+endfunction()
 # The target names differ between packagings of yaml-cpp.
-if(TARGET yaml-cpp::yaml-cpp)
-  set(SYSPULSE_YAML yaml-cpp::yaml-cpp)
-else()
-  set(SYSPULSE_YAML yaml-cpp)
-endif()
+syspulse_library(SYSPULSE_YAML libyaml-cpp.a yaml-cpp::yaml-cpp yaml-cpp)
+syspulse_library(SYSPULSE_SQLITE libsqlite3.a SQLite::SQLite3)
+syspulse_library(SYSPULSE_ZLIB libz.a ZLIB::ZLIB)
