@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/boxed.hpp"
 #include "base/random.hpp"
 #include "engine/action.hpp"
 #include "engine/event.hpp"
@@ -244,7 +245,7 @@ class DaemonMachine {
 
     HealthTracker health_;
     CheckId check_;
-    std::optional<model::CheckView> last_check_;
+    Boxed<model::CheckView> last_check_;
 
     bool armed_ = false;
     Owed owed_ = Owed::none;

@@ -69,7 +69,7 @@ void DaemonMachine::describe(model::DaemonView& view) const {
     if (armed_) view.next_run_at = next_fire_;
     view.next_restart_at = next_restart_at_;
     view.last_error = last_error_;
-    view.last_check = last_check_;
+    if (last_check_) view.last_check = *last_check_;
 }
 
 bool DaemonMachine::is_active() const {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "base/time.hpp"
 #include "model/restart_policy.hpp"
 #include "model/schedule.hpp"
@@ -85,13 +86,13 @@ struct DaemonSpec {
     std::vector<std::pair<std::string, std::string>> env;  // In the file's order.
     std::string user;                                      // Empty: the manager's.
     PluginChoice driver{"posix", "{}"};
-    std::optional<HealthCheckSpec> health_check;
+    Boxed<HealthCheckSpec> health_check;
     RestartPolicy restart;
     std::vector<std::int32_t> success_exit_codes{0};
     std::int32_t stop_signal = 15;
     Duration stop_timeout = std::chrono::seconds{30};
     ResourceLimits limits;
-    std::optional<ScheduleSpec> schedule;
+    Boxed<ScheduleSpec> schedule;
     LogConfig log;
     std::vector<std::string> tags;
     std::vector<std::string> depends_on;

@@ -48,7 +48,9 @@ model::DaemonSpec Simulator::random_spec(const std::string& name) {
         check.on_unhealthy = static_cast<model::HealthCheckSpec::OnUnhealthy>(random_.below(2));
         spec.health_check = check;
     }
-    if (random_.chance(0.15)) spec.schedule = random_schedule();
+    if (random_.chance(0.15)) {
+        if (auto schedule = random_schedule()) spec.schedule = *std::move(schedule);
+    }
     for (const std::string& needed : names_) {
         if (needed < name && random_.chance(0.25)) spec.depends_on.push_back(needed);
     }
