@@ -88,7 +88,7 @@ class LogCapture final : public platform::OutputCapture {
         if (it == daemons_.end()) {
             shards_.front()->thread.post(
                 {.kind = Command::Kind::unprepare,
-                 .dir = std::make_shared<const fs::path>(logs_dir_ / daemon)});
+                 .dir = std::make_shared<const KeptPath>(logs_dir_ / daemon)});
             return;
         }
         remove_pipes(*it->second.dir);
@@ -110,7 +110,7 @@ class LogCapture final : public platform::OutputCapture {
     struct Side {
         std::uint64_t number = 0;  // Never reused.
         Shard* shard = nullptr;
-        std::shared_ptr<const fs::path> dir;
+        std::shared_ptr<const KeptPath> dir;
         std::array<platform::FileId, streams.size()> readers{};  // Pipes that the thread has.
         HandlePair writers = no_handles;
         std::shared_ptr<OutputMeter> meter = std::make_shared<OutputMeter>();
@@ -140,7 +140,7 @@ class LogCapture final : public platform::OutputCapture {
 // done and does the rest.
 void LogCapture::prepare(const std::string& daemon, const platform::CaptureSettings& settings) {
     shards_.front()->thread.post({.kind = Command::Kind::prepare,
-                                  .dir = std::make_shared<const fs::path>(logs_dir_ / daemon),
+                                  .dir = std::make_shared<const KeptPath>(logs_dir_ / daemon),
                                   .settings = settings});
 }
 
@@ -176,7 +176,7 @@ Result<LogCapture::Side*> LogCapture::side_of(const std::string& daemon) {
     Side side;
     side.number = ++last_number_;
     side.shard = *shard;
-    side.dir = std::make_shared<const fs::path>(logs_dir_ / daemon);
+    side.dir = std::make_shared<const KeptPath>(logs_dir_ / daemon);
     ++side.shard->daemons;
     return &daemons_.emplace(daemon, std::move(side)).first->second;
 }

@@ -119,8 +119,7 @@ void CaptureThread::open(const Command& command) {
                            " is lost: too many descriptors are open; start the daemon again");
         }
         if (!writer) {
-            writer =
-                std::make_unique<StreamWriter>(tools_, command.dir, stream, pipe, command.meter);
+            writer.emplace(tools_, command.dir, stream, pipe, command.meter);
         } else if (pipe != no_handle) {
             writer->replace_pipe(pipe, last_bytes);
         }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -31,7 +32,7 @@ struct Command {
     enum class Kind : std::uint8_t { prepare, unprepare, open, end_run, tell, count, close, stop };
     Kind kind = Kind::stop;
     std::uint64_t daemon = 0;
-    std::shared_ptr<const std::filesystem::path> dir{};
+    std::shared_ptr<const KeptPath> dir{};
     // Which streams have a new reading end, to be received in this order.
     std::array<bool, streams.size()> has_pipe{};
     platform::CaptureSettings settings{};
@@ -54,7 +55,7 @@ class CaptureThread {
 
   private:
     struct Entry {
-        std::unique_ptr<StreamWriter> writer{};
+        std::optional<StreamWriter> writer{};
         bool active = false;      // Stands in active_.
         bool waits = false;       // Has bytes, and its disk no room.
         bool complete = false;    // Complete the last line when the pipe is empty.

@@ -28,9 +28,8 @@ std::size_t through_first_newline(std::string_view text) {
 
 }  // namespace
 
-StreamWriter::StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
-                           Stream stream, platform::NativeHandle pipe,
-                           std::shared_ptr<OutputMeter> meter)
+StreamWriter::StreamWriter(WriterTools& tools, std::shared_ptr<const KeptPath> dir, Stream stream,
+                           platform::NativeHandle pipe, std::shared_ptr<OutputMeter> meter)
     : tools_(tools),
       dir_(std::move(dir)),
       stream_(stream),
@@ -308,7 +307,7 @@ Result<void> StreamWriter::note_dropped() {
     if (dropped_ == 0) return {};
     const std::string note = std::string(at_line_start() ? "" : "\n") +
                              "[syspulse: " + std::to_string(dropped_) +
-                             " bytes dropped: " + dropped_why_ + "]\n";
+                             " bytes dropped: " + *dropped_why_ + "]\n";
     if (auto written = append(note); !written) return written;
     log::warn(std::to_string(dropped_) + " bytes of output to " +
               log_path(*dir_, stream_).string() + " were dropped");

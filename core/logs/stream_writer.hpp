@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "logs/archiver.hpp"
@@ -36,9 +37,8 @@ struct WriterTools {
 class StreamWriter {
   public:
     // Takes over the pipe. `meter` may be null.
-    StreamWriter(WriterTools& tools, std::shared_ptr<const std::filesystem::path> dir,
-                 Stream stream, platform::NativeHandle pipe,
-                 std::shared_ptr<OutputMeter> meter = nullptr);
+    StreamWriter(WriterTools& tools, std::shared_ptr<const KeptPath> dir, Stream stream,
+                 platform::NativeHandle pipe, std::shared_ptr<OutputMeter> meter = nullptr);
     ~StreamWriter();
     StreamWriter(const StreamWriter&) = delete;
     StreamWriter& operator=(const StreamWriter&) = delete;
@@ -89,7 +89,7 @@ class StreamWriter {
     Result<void> append(std::string_view text);
 
     WriterTools& tools_;
-    std::shared_ptr<const std::filesystem::path> dir_;  // Shared by the two streams of a daemon.
+    std::shared_ptr<const KeptPath> dir_;  // Shared by the two streams of a daemon.
     Stream stream_;
     std::shared_ptr<OutputMeter> meter_;  // Of the daemon.
     bool in_trouble_ = false;             // Nothing could be written the last time.
@@ -103,7 +103,7 @@ class StreamWriter {
     std::uint64_t size_ = 0;                // Of the file; where the next byte goes.
     std::optional<std::uint64_t> counted_;  // To here its lines are counted, or before our time.
     std::uint64_t dropped_ = 0;             // Bytes lost since writing became impossible.
-    std::string dropped_why_;               // Of the first of them.
+    Boxed<std::string> dropped_why_;        // Of the first of them.
     WallTime indexed_;                      // The last record in the time index.
 };
 

@@ -111,7 +111,7 @@ class LogWork {
   public:
     LogWork() {
         std::string name = (std::filesystem::temp_directory_path() / "workload-XXXXXX").string();
-        directory_ = std::make_shared<const std::filesystem::path>(::mkdtemp(name.data()));
+        directory_ = std::make_shared<const logs::KeptPath>(::mkdtemp(name.data()));
         const auto pipe = logs::pipe_path(*directory_, logs::Stream::out);
         static_cast<void>(pipes_->create(pipe).has_value());
         const auto reader = pipes_->open_reader(pipe);
@@ -141,7 +141,7 @@ class LogWork {
     logs::LineCounter lines_;
     logs::WriterTools tools_{*pipes_, archiver_, lines_, *clock_, std::vector<char>(256 * 1024),
                              {}};
-    std::shared_ptr<const std::filesystem::path> directory_;
+    std::shared_ptr<const logs::KeptPath> directory_;
     std::unique_ptr<logs::StreamWriter> writer_;
     platform::NativeHandle writing_ = platform::no_handle;
 };

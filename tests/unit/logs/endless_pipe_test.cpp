@@ -64,7 +64,7 @@ class EndlessPipe : public LogTest {
     Command command(Command::Kind kind) const {
         return {.kind = kind,
                 .daemon = 1,
-                .dir = std::make_shared<const std::filesystem::path>(dir()),
+                .dir = std::make_shared<const KeptPath>(dir()),
                 .has_pipe = {true, true}};
     }
     // The thread obeys what comes after.
