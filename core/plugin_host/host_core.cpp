@@ -66,8 +66,8 @@ void HostCore::retire(Instance& instance) {
     if (!instance.watches.empty() || !instance.timers.empty()) {
         log::warn("plugin " + instance.label + " left watches or timers behind; they are removed");
     }
-    for (const platform::WatchId id : std::exchange(instance.watches, {})) loop_->unwatch(id);
-    for (const platform::TimerId id : std::exchange(instance.timers, {})) loop_->cancel_timer(id);
+    for (const platform::WatchId id : instance.watches.take()) loop_->unwatch(id);
+    for (const platform::TimerId id : instance.timers.take()) loop_->cancel_timer(id);
     {
         const std::lock_guard lock(mutex_);
         table_.drop_operations_of(&instance);

@@ -15,12 +15,13 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/process_runner.hpp"
+#include "plugin_host/id_set.hpp"
 #include "plugin_host/loaded_kind.hpp"
 #include "plugin_host/operation_table.hpp"
 #include "plugin_host/plugin_config.hpp"
@@ -39,10 +40,10 @@ struct Instance {
     bool remote = false;  // The plugin runs elsewhere, so that none in this process has `host`.
     std::atomic<bool> open{false};
 
-    void* self = nullptr;                           // What create() made. [loop thread]
-    std::optional<Error> last_error;                // Of the call under way. [loop thread]
-    std::unordered_set<platform::WatchId> watches;  // Through syspulse.io. [loop thread]
-    std::unordered_set<platform::TimerId> timers;   // Through syspulse.io. [loop thread]
+    void* self = nullptr;              // What create() made. [loop thread]
+    Boxed<Error> last_error;           // Of the call under way. [loop thread]
+    IdSet<platform::WatchId> watches;  // Through syspulse.io. [loop thread]
+    IdSet<platform::TimerId> timers;   // Through syspulse.io. [loop thread]
 
     std::mutex log_mutex;              // Guards what follows.
     std::vector<std::string> secrets;  // In its options and those of its processes, longest first.

@@ -201,7 +201,7 @@ sysp_status SYSP_CALL io_rewatch(const sysp_host* host, std::uint64_t id,
 
 void SYSP_CALL io_unwatch(const sysp_host* host, std::uint64_t id) noexcept {
     Instance* const instance = io_caller(host);
-    if (instance == nullptr || instance->watches.erase(id) == 0) return;
+    if (instance == nullptr || !instance->watches.erase(id)) return;
     instance->core->loop().unwatch(id);
 }
 
@@ -228,7 +228,7 @@ sysp_status SYSP_CALL io_start_timer(const sysp_host* host, std::uint64_t delay_
 
 void SYSP_CALL io_cancel_timer(const sysp_host* host, std::uint64_t id) noexcept {
     Instance* const instance = io_caller(host);
-    if (instance == nullptr || instance->timers.erase(id) == 0) return;
+    if (instance == nullptr || !instance->timers.erase(id)) return;
     instance->core->loop().cancel_timer(id);
 }
 
