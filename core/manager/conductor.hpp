@@ -114,6 +114,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
         ports_.capture.count_lines(name, std::move(done));
     }
     engine::SpecPtr spec(const std::string& name) const;
+    std::size_t count() const { return entries_.size(); }
     // Whom a stop of it takes along now; see Supervisor.
     std::vector<std::string> taken_along_by_stop_of(const std::string& name) const {
         return supervisor_->taken_along_by_stop_of(key_of(name));

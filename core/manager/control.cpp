@@ -18,7 +18,9 @@
 #include "manager/option_trials.hpp"
 #include "manager/patience.hpp"
 #include "manager/plugin_views.hpp"
+#include "manager/tight_limits.hpp"
 #include "model/name_pattern.hpp"
+#include "platform/daemon_limits.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/this_process.hpp"
 
@@ -201,6 +203,8 @@ api::ManagerInfo Control::info() {
     for (const model::DaemonView& view : conductor().views()) ++counts[view.state];
     info.daemons.assign(counts.begin(), counts.end());
     for (std::string& warning : conductor().warnings()) info.warnings.push_back(std::move(warning));
+    for (std::string& warning : tight_limits(conductor().count(), platform::daemon_limits()))
+        info.warnings.push_back(std::move(warning));
     if (!conductor().journal_error().empty()) {
         info.warnings.push_back("the registry cannot be written: " + conductor().journal_error());
     }

@@ -15,6 +15,8 @@
 #include "manager/environment.hpp"
 #include "manager/held_pipes.hpp"
 #include "manager/known_plugins.hpp"
+#include "manager/tight_limits.hpp"
+#include "platform/daemon_limits.hpp"
 #include "platform/descriptor_limit.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/local_socket.hpp"
@@ -277,6 +279,8 @@ void Process::ready() {
     if (link_) link_->serving();
     // Whoever starts it by hand learns that it does not hang.
     if (!foreground_) log::info("serving on " + socket_);
+    for (const std::string& warning : tight_limits(conductor_->count(), platform::daemon_limits()))
+        log::warn(warning);
     tell_service_manager("READY=1");
     if (const auto interval = platform::watchdog_interval()) feed_watchdog(*interval / 2);
 }

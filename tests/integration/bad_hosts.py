@@ -188,6 +188,25 @@ def too_few_descriptors_are_told_and_end_nothing_by_a_signal():
         assert served > 0 and refused > 0, f"{served} {refused}"
 
 
+def a_limit_is_told_before_it_hurts():
+    limit, daemons = 200, 29  # 200 less those kept free and the manager's own leave 32.
+    with Manager() as m:
+        m.start("--no-keeper")
+        resource.prlimit(m.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        spec = {"command": ["/bin/sleep", "600"], "autostart": True}
+        m.add(**{f"d{i}": spec for i in range(daemons - 4)})
+        assert "open descriptors" not in m.ok("info"), "there is room enough"
+        m.add(**{f"e{i}": spec for i in range(4)})
+        told = m.ok("info")
+        assert "29 daemons are declared" in told and "open descriptors (200)" in told and "LimitNOFILE=" in told, told
+        m.add(**{f"f{i}": spec for i in range(60)})
+        refused = m.fails(1, "start", "--all")
+        assert "raise the hard limit" in refused and "for checks, clients and files" in refused, refused
+        running = [d for d in json.loads(m.ok("list", "--format", "json")) if d["state"] == "running"]
+        assert len(running) >= 32, "there was room for as many as it said"
+        assert "cannot be started" in m.ok("info")
+
+
 def a_registry_that_somebody_locks_holds_up_nobody():
     with Manager() as m:
         m.start()

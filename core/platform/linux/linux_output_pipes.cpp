@@ -24,6 +24,7 @@
 #include <string>
 #include <utility>
 
+#include "platform/daemon_limits.hpp"
 #include "platform/linux/linux_output_error.hpp"
 #include "platform/output_pipes.hpp"
 
@@ -37,8 +38,6 @@ constexpr std::uint64_t wake_token = ~std::uint64_t{0};
 constexpr int events_per_wait = 256;
 // Descriptors of a serving thread that are no pipes: open log files, and its own few.
 constexpr std::size_t other_descriptors = 576;
-// Descriptors that starting daemons leaves to everything else: clients, checks, files.
-constexpr int kept_free = 128;
 constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
 
 std::size_t descriptor_limit() {
@@ -213,12 +212,12 @@ Result<NativeHandle> LinuxOutputPipes::open_writer(const std::filesystem::path& 
     auto writer = open_pipe(path, O_RDWR);
     if (!writer) return writer;
     const std::size_t limit = descriptor_limit();
-    if (static_cast<std::size_t>(*writer) + kept_free < limit) return writer;
+    if (static_cast<std::size_t>(*writer) + descriptors_kept_free < limit) return writer;
     close(*writer);
     return Error{ErrorCode::internal,
                  "the manager may open no more than " + std::to_string(limit) +
                      " descriptors, needs one for each running daemon, and keeps " +
-                     std::to_string(kept_free) +
+                     std::to_string(descriptors_kept_free) +
                      " for checks, clients and files; raise the hard limit (ulimit -Hn, or "
                      "LimitNOFILE= of its systemd unit)"};
 }
