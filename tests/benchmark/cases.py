@@ -277,20 +277,29 @@ def checks(place, contestant, count):
             "latest_ms": seen["latest_ms"]}
 
 
+def ask_all(session, count, found):
+    """One daemon by the raw endpoint and by the client program, and all of them by the latter."""
+    ask, taken = session.who.endpoint(), []
+    for i in range(200):
+        at = time.monotonic_ns()
+        ask(f"s{i * 31 % count:05d}")
+        taken.append((time.monotonic_ns() - at) / 1e6)
+    found["raw_p50_ms"] = procs.percentile(taken, 50)
+    for metric, arguments in (("cli_p50_ms", ("status", f"s{count // 2:05d}")), ("list_p50_ms", ("list",))):
+        ran = subprocess.run([session.place.helper("run_repeatedly"), "20", *session.who.command(*arguments)],
+                             capture_output=True, text=True)
+        found[metric] = procs.percentile([float(x) for x in ran.stdout.split()], 50)
+
+
 def ten_thousand(place, contestant, count):
-    """Start, ask, and stop of as many daemons as fit."""
+    """Start, ask, and stop of as many daemons as fit, and of fewer: no figure may grow faster than their number."""
     with Session(place, contestant, count) as session:
         begin = session.start(300)
         started = (max(s[0] for s in session.stamps.slots()) - begin) / 1e6
         time.sleep(SETTLE_S)
         found = {"start_ms": started, "pss_kib": procs.pss_kib(session.supervisors())}
         if hasattr(session.who, "endpoint"):
-            ask, taken = session.who.endpoint(), []
-            for i in range(200):
-                at = time.monotonic_ns()
-                ask(f"s{i * 31 % count:05d}")
-                taken.append((time.monotonic_ns() - at) / 1e6)
-            found["raw_p50_ms"] = procs.percentile(taken, 50)
+            ask_all(session, count, found)
         latencies = [one_restart(session, i * 37 % count) for i in range(50)]
         found["restart_p50_ms"] = procs.percentile(latencies, 50)
         begin = time.monotonic_ns()

@@ -34,7 +34,7 @@ CASES = {
     "memory": (cases.memory, (0, 1000, 10000), (Syspulse, SyspulseWithCheck, BareLimit, Supervisord, S6),
                (0, 1000), (Syspulse, SyspulseWithCheck), 1),
     "checks": (cases.checks, (10000,), (Syspulse,), (1000,), (Syspulse,), 1),
-    "ten_thousand": (cases.ten_thousand, (10000,), (BareLimit, Syspulse), (2000,), (Syspulse,), 1),
+    "ten_thousand": (cases.ten_thousand, (100, 1000, 5000, 10000), (BareLimit, Syspulse), (2000,), (Syspulse,), 1),
     "idle": (None, (1000,), (BareLimit, Syspulse, SyspulseWithCheck, S6, Runit, Supervisord), (1000,), (BareLimit, Syspulse), 1),
 }
 # Where a contestant would only burn the clock.
