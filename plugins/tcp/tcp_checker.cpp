@@ -11,11 +11,17 @@
 namespace syspulse::plugins::tcp {
 namespace {
 
-// One check. Destroying it releases everything; a resolver that is still busy finds it gone.
+// One check. Destroying it releases everything; a resolver that is still busy finds it gone. It
+// ends with its answer, and between two checks there is none: nothing touches it after an answer.
 class Attempt {
   public:
-    Attempt(const sysp_host* host, const sdk::Io& io, sdk::Completion completion, Target target)
-        : host_(host), io_(io), completion_(std::move(completion)), target_(std::move(target)) {}
+    Attempt(const sysp_host* host, const sdk::Io& io, sdk::Completion completion, Target target,
+            std::unique_ptr<Attempt>& owner)
+        : host_(host),
+          io_(io),
+          completion_(std::move(completion)),
+          target_(std::move(target)),
+          owner_(owner) {}
 
     void start(std::chrono::milliseconds timeout) {
         deadline_ = io_.timer(timeout, [this, timeout] { out_of_time(timeout); });
@@ -27,6 +33,7 @@ class Attempt {
         }
     }
     void cancel() {
+        const std::unique_ptr<Attempt> last = std::move(owner_);
         release();
         completion_.fail(sdk::Error::cancelled());
     }
@@ -62,6 +69,7 @@ class Attempt {
         }
     }
     void not_checked(sysp_status status) {
+        const std::unique_ptr<Attempt> last = std::move(owner_);
         release();
         completion_.fail({status, "cannot resolve " + target_.host + ": all workers are busy"});
     }
@@ -105,6 +113,7 @@ class Attempt {
         socket_.close();
     }
     void finish(const sdk::Result& result) {
+        const std::unique_ptr<Attempt> last = std::move(owner_);
         release();
         completion_.done(result);
     }
@@ -113,6 +122,7 @@ class Attempt {
     const sdk::Io& io_;
     sdk::Completion completion_;
     Target target_;
+    std::unique_ptr<Attempt>& owner_;
     std::vector<Address> addresses_;
     std::size_t next_ = 0;
     std::string last_error_;
@@ -136,8 +146,8 @@ class TcpChecker : public sdk::AsyncChecker {
             throw sdk::Error{SYSP_E_CONFIG, "cannot check '" + request.target +
                                                 "': the target must be host:port or [ipv6]:port"};
         }
-        attempt_ =
-            std::make_unique<Attempt>(host(), io(), std::move(completion), std::move(*target));
+        attempt_ = std::make_unique<Attempt>(host(), io(), std::move(completion),
+                                             std::move(*target), attempt_);
         attempt_->start(request.timeout);
     }
     void cancel() override {
