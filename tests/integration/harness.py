@@ -139,11 +139,15 @@ class Manager:
         assert done.returncode == code, f"{words}: expected {code}, got {done.returncode}: {done.stdout}{done.stderr}"
         return done.stderr
 
-    def add(self, **daemons):
-        """Registers daemons from a spec file; JSON is YAML."""
+    def spec_file(self, **daemons):
+        """A spec file with these daemons; JSON is YAML."""
         file = self.root / f"spec-{time.monotonic_ns()}.yaml"
         file.write_text(json.dumps({"daemons": daemons}))
-        return self.ok("add", "-f", file)
+        return file
+
+    def add(self, **daemons):
+        """Registers daemons from a spec file."""
+        return self.ok("add", "-f", self.spec_file(**daemons))
 
     def status(self, name):
         return json.loads(self.ok("--format", "json", "status", name))

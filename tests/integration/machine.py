@@ -30,9 +30,8 @@ def user_without_a_subtree_is_told_how_to_get_one():
     become_nobody()
     with Manager() as m:
         m.start()
-        m.add(a={"command": FOREVER, "driver": "cgroup"})
-        done = m.run("start", "a")
-        assert done.returncode != 0 and "Delegate=yes" in done.stderr, done
+        told = m.fails(2, "add", "-f", m.spec_file(a={"command": FOREVER, "driver": "cgroup"}))
+        assert "Delegate=yes" in told, told
 
 
 def user_with_a_delegated_subtree_confines():
