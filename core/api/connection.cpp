@@ -3,6 +3,7 @@
 #include "api/connection.hpp"
 
 #include <algorithm>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
@@ -61,8 +62,10 @@ std::chrono::steady_clock::duration Connection::owes_for() const {
 void Connection::read_more() {
     if (reading_ || end_of_input_ || phase_ == Phase::closed) return;
     reading_ = true;
+    // Not into input_: what it holds is taken out, and moved, while this waits.
+    incoming_.resize(read_bytes);
     socket_.read_some(
-        input_.prepare(read_bytes),
+        asio::buffer(incoming_),
         [self = shared_from_this()](ErrorCode error, std::size_t n) { self->on_read(error, n); });
 }
 
@@ -71,7 +74,7 @@ void Connection::on_read(ErrorCode error, std::size_t bytes) {
     if (phase_ == Phase::closed) return;
     if (error == asio::error::eof) return on_end_of_input();
     if (error) return close();
-    input_.commit(bytes);
+    input_.commit(asio::buffer_copy(input_.prepare(bytes), asio::buffer(incoming_, bytes)));
     if (phase_ == Phase::lingering) input_.consume(input_.size());
     if (phase_ == Phase::idle || phase_ == Phase::receiving) return parse();
     read_ahead();

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "api/dispatch.hpp"
 #include "api/server.hpp"
@@ -104,6 +105,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Peer peer_;
     platform::LocalStream socket_;
     boost::asio::steady_timer timer_;
+    std::vector<char> incoming_;  // Where a read puts what comes.
     boost::beast::flat_buffer input_;
     std::optional<Parser> parser_;
     std::string out_;

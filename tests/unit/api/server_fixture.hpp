@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +41,11 @@ class RawClient {
         const auto n = ::send(socket_.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0) return 0;
         return static_cast<std::size_t>(n);
+    }
+    // Whether the server has taken all that was sent.
+    bool is_read() const {
+        int unread = 0;
+        return ::ioctl(socket_.get(), TIOCOUTQ, &unread) == 0 && unread == 0;
     }
     void half_close() { ::shutdown(socket_.get(), SHUT_WR); }
     void vanish() { socket_ = platform::SocketHandle(); }

@@ -206,6 +206,21 @@ TEST_F(ServerTest, pipelined_requests_are_answered_in_order) {
     EXPECT_THAT(client.received, HasSubstr("pong"));
 }
 
+TEST_F(ServerTest, a_request_sent_ahead_is_carried_out_once) {
+    listen();
+    RawClient client(path_);
+    client.send("POST /v1/daemons/web/start HTTP/1.1\r\nContent-Length: 13\r\n\r\n{\"wait\":true}");
+    EXPECT_TRUE(until([&] { return service_.held.size() == 1; }));
+    client.send("GET /v1/daemons/first HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(until([&] { return client.is_read(); }));
+    service_.held[0](FakeService::view("web"));
+    EXPECT_TRUE(until_received(client, "\"name\":\"first\""));
+    client.received.clear();
+    client.send("GET /v1/daemons/other HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(until_received(client, "\"name\":"));
+    EXPECT_THAT(client.received, HasSubstr("\"name\":\"other\""));
+}
+
 TEST_F(ServerTest, http_1_0_is_answered_without_chunks_and_closed) {
     listen();
     service_.stream->pending = "one\ntwo\n";
