@@ -3,7 +3,6 @@
 #include <signal.h>
 
 #include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -41,19 +40,19 @@ struct Accounts::Question {
     std::condition_variable changed;
     bool answered = false;
     std::optional<Credentials> found;
-    std::exception_ptr error;
+    std::optional<sdk::Error> error;
 
     void answer(const Lookup& lookup, const std::string& user) {
         std::optional<Credentials> told;
-        std::exception_ptr failure;
+        std::optional<sdk::Error> failure;
         try {
             told = lookup(user);
         } catch (...) {
-            failure = std::current_exception();
+            failure = sdk::detail::current_error();
         }
         const std::lock_guard lock(mutex);
         found = std::move(told);
-        error = failure;
+        error = std::move(failure);
         answered = true;
         changed.notify_all();
     }
@@ -86,7 +85,7 @@ std::optional<Credentials> Accounts::of(const std::string& user) {
 std::optional<Credentials> Accounts::take(Known& known) const {
     const auto question = std::exchange(known.open, nullptr);
     known.answer.reset();
-    if (question->error) std::rethrow_exception(question->error);
+    if (question->error) throw sdk::Error(*question->error);
     known.answer = question->found;
     return question->found;
 }
