@@ -1,6 +1,7 @@
 // The reading half of json_codec.hpp, kept apart because it includes the JSON library.
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 
 #include "api/json_codec.hpp"
 #include "base/signals.hpp"
@@ -18,17 +19,28 @@ const json& at(const json& object, const char* key) {
     return found == members.end() ? missing : found->second;
 }
 
+// A number with a fraction or an exponent is no count, and may be larger than T can be.
+template <class T>
+T converted(const json& value) {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        // Throws, as for any other kind.
+        if (value.is_number_float())
+            static_cast<void>(value.get_ref<const json::number_integer_t&>());
+    }
+    return value.get<T>();
+}
+
 template <class T>
 T get(const json& object, const char* key) {
     const json& value = at(object, key);
-    return value.is_null() ? T{} : value.get<T>();
+    return value.is_null() ? T{} : converted<T>(value);
 }
 
 template <class T>
 std::optional<T> get_optional(const json& object, const char* key) {
     const json& value = at(object, key);
     if (value.is_null()) return std::nullopt;
-    return value.get<T>();
+    return converted<T>(value);
 }
 
 std::optional<WallTime> get_time(const json& object, const char* key) {

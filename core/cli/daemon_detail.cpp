@@ -80,7 +80,7 @@ std::string driver(const Json& daemon) {
 
 std::string last_exit(const Json& daemon) {
     std::string line = text(daemon, "exit_signal");
-    if (line.empty() && has_number(daemon, "exit_code")) {
+    if (line.empty() && member(daemon, "exit_code").is_number_integer()) {
         line = "exit code " + exit_code_text(member(daemon, "exit_code").get<std::int64_t>());
     }
     if (member(daemon, "oom_killed") == true) {

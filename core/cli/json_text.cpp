@@ -28,8 +28,9 @@ std::string text_of(const Json& object, const char* key) {
 
 std::optional<std::int64_t> integer_of(const Json& object, const char* key) {
     const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? std::optional(found->get<std::int64_t>())
-                                                       : std::nullopt;
+    return found != object.end() && found->is_number_integer()
+               ? std::optional(found->get<std::int64_t>())
+               : std::nullopt;
 }
 
 std::optional<double> number_of(const Json& object, const char* key) {

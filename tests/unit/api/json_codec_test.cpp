@@ -173,6 +173,14 @@ TEST(JsonCodec, garbage_is_refused_and_not_thrown) {
 
 // Any bytes at all give JSON that another implementation reads, and valid text comes back as it
 // was.
+TEST(JsonCodec, a_number_that_no_count_can_be_is_refused) {
+    const std::string before = R"({"name":"web","state":"running","pid":)";
+    EXPECT_TRUE(parse_daemon(before + "5}"));
+    for (const char* number : {"5e74", "-5e74", "5.5", "\"5\""}) {
+        EXPECT_FALSE(parse_daemon(before + number + "}")) << number;
+    }
+}
+
 TEST(JsonWriter, writes_any_bytes_as_valid_json) {
     Random random(1);
     for (int round = 0; round < 5000; ++round) {
