@@ -66,8 +66,10 @@ class SqliteJournal final : public model::Journal {
     // What retention needs to know since its last step.
     std::uint32_t commits_ = 0;
     std::size_t lines_ = 0;
+    std::size_t tried_at_lines_ = 0;  // When a step failed, lines_ stays.
     std::optional<WallTime> latest_at_;
     std::set<std::string> ran_;  // UUIDs with new runs.
+    std::string pruned_to_;      // The last of them that the last step looked at.
 };
 
 Result<model::JournalSnapshot> SqliteJournal::load() {
@@ -101,7 +103,8 @@ Result<void> SqliteJournal::commit(std::span<model::JournalRecord> records) {
     }
     last_id_ = next_id_ - 1;
     note_written(records);
-    if (++commits_ >= options_.prune_every || lines_ >= options_.prune_lines) prune();
+    if (++commits_ >= options_.prune_every || lines_ - tried_at_lines_ >= options_.prune_lines)
+        prune();
     keep_log_short();
     return {};
 }
@@ -170,6 +173,7 @@ void SqliteJournal::note_written(std::span<const model::JournalRecord> records) 
 // that it follows stands.
 void SqliteJournal::prune() {
     commits_ = 0;
+    tried_at_lines_ = lines_;
     static_cast<void>(prune_step().has_value());
 }
 
@@ -177,7 +181,8 @@ Result<void> SqliteJournal::prune_step() {
     if (auto begun = store_.begin(); !begun) return begun;
     const Transaction transaction(store_.database());
     // As many lines more than came in, so that a busy manager's history does not outgrow its bound.
-    const std::size_t step = options_.prune_step + lines_;
+    // After steps that failed there are more of them than one step should take.
+    const std::size_t step = options_.prune_step + std::min(lines_, 2 * options_.prune_lines);
     const auto first_kept = last_id_ - static_cast<std::int64_t>(options_.history_rows) + 1;
     // The newest line always stays: it is what the next id is counted from.
     if (auto done = store_.prune_history_to(std::min(first_kept, last_id_), step); !done)
@@ -186,14 +191,21 @@ Result<void> SqliteJournal::prune_step() {
         const auto cutoff = *latest_at_ - options_.history_age;
         if (auto done = store_.prune_history_before(cutoff, last_id_, step); !done) return done;
     }
-    auto next = ran_.begin();
-    for (std::size_t i = 0; i < daemons_per_step && next != ran_.end(); ++i, ++next) {
+    // From where the last step ended, so that those that run again and again leave the others a
+    // turn.
+    std::vector<std::string> pruned;
+    auto next = ran_.upper_bound(pruned_to_);
+    for (std::size_t left = std::min(daemons_per_step, ran_.size()); left > 0; --left, ++next) {
+        if (next == ran_.end()) next = ran_.begin();
         auto done = store_.prune_runs(*next, options_.runs_per_daemon, step);
         if (!done) return done;
+        pruned.push_back(*next);
     }
     if (auto committed = store_.commit(); !committed) return committed;
-    ran_.erase(ran_.begin(), next);
+    for (const std::string& uuid : pruned) ran_.erase(uuid);
+    if (!pruned.empty()) pruned_to_ = pruned.back();
     lines_ = 0;
+    tried_at_lines_ = 0;
     return {};
 }
 

@@ -14,6 +14,9 @@ namespace fs = std::filesystem;
 // Enough for the states of a few hundred daemons with the index pages that they change.
 constexpr std::size_t reserve_bytes = 512UL * 1024;
 
+// With less than this left, what is recorded now needs the space more.
+constexpr std::uintmax_t free_bytes_min = 2UL * 1024 * 1024;
+
 // Nothing that a file system could store in less space.
 std::string noise() {
     std::string bytes(reserve_bytes, '\0');
@@ -30,9 +33,12 @@ std::string noise() {
 Reserve::Reserve(fs::path file) : file_(std::move(file)) {
     std::error_code none;
     if (fs::file_size(file_, none) == reserve_bytes && !none) return;
+    const auto space = fs::space(file_.parent_path(), none);
+    if (none || space.available < free_bytes_min) return;
     std::ofstream out(file_, std::ios::binary | std::ios::trunc);
-    const bool written = static_cast<bool>(out << noise() << std::flush);
+    out << noise();
     out.close();
+    const bool written = out.good();
     fs::permissions(file_, fs::perms::owner_read | fs::perms::owner_write, none);
     // Half a reserve takes space from those that need it now.
     if (!written) give();

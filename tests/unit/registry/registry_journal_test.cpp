@@ -294,6 +294,22 @@ TEST_F(Registry, the_newest_line_stays_so_that_ids_never_come_back) {
     EXPECT_EQ(open(options)->load()->last_history_id, 2);
 }
 
+TEST_F(Registry, daemons_that_run_all_the_time_leave_each_other_a_turn) {
+    RegistryOptions options{.runs_per_daemon = 3, .prune_every = 1};
+    auto journal = open(options);
+    std::uint64_t run = 0;
+    for (int commits = 0; commits < 20; ++commits) {
+        std::vector<model::JournalRecord> records;
+        for (int i = 100; i < 300; ++i)
+            records.emplace_back(RunChanged{run_of("d" + std::to_string(i), ++run)});
+        ASSERT_TRUE(journal->commit(records));
+    }
+    // A step looks after 64 of the 200.
+    for (int i = 100; i < 300; ++i) {
+        EXPECT_LE(journal->runs("uuid-d" + std::to_string(i), 100)->size(), 8U) << i;
+    }
+}
+
 TEST_F(Registry, the_latest_runs_of_each_daemon_stay_and_so_does_the_highest_id) {
     RegistryOptions options{.runs_per_daemon = 3, .prune_every = 1};
     auto journal = open(options);
