@@ -11,6 +11,9 @@
 namespace syspulse::plugins {
 namespace {
 
+// For how long an answer that nobody waited for any more is as good as one that comes now.
+constexpr std::chrono::seconds late_answers_hold{5};
+
 // Two numbers are answered without asking anybody.
 bool needs_no_directory(const std::string& user) {
     return user.empty() || (user.find(':') != std::string::npos &&
@@ -39,6 +42,7 @@ struct Accounts::Question {
     std::mutex mutex;
     std::condition_variable changed;
     bool answered = false;
+    std::chrono::steady_clock::time_point answered_at;
     std::optional<Credentials> found;
     std::optional<sdk::Error> error;
 
@@ -54,7 +58,12 @@ struct Accounts::Question {
         found = std::move(told);
         error = std::move(failure);
         answered = true;
+        answered_at = std::chrono::steady_clock::now();
         changed.notify_all();
+    }
+    // Of the answer; nobody else changes it any more.
+    std::chrono::steady_clock::duration age() const {
+        return std::chrono::steady_clock::now() - answered_at;
     }
     bool wait(std::chrono::milliseconds patience) {
         std::unique_lock lock(mutex);
@@ -68,9 +77,10 @@ Accounts::Accounts(Lookup lookup, std::chrono::milliseconds patience)
 std::optional<Credentials> Accounts::of(const std::string& user) {
     if (needs_no_directory(user)) return lookup_(user);
     Known& known = known_[user];
-    // An answer that came too late for who asked is old by now.
     if (known.open && known.open->wait(std::chrono::milliseconds{0})) {
-        if (!known.open->error) known.answer = known.open->found;
+        // One that came too late for who asked is for the next, unless that one comes much later.
+        if (known.open->age() < late_answers_hold) return take(known);
+        known.answer = known.open->error ? std::nullopt : std::optional(known.open->found);
         known.open = nullptr;
     }
     if (!known.open) {

@@ -77,6 +77,26 @@ TEST_F(AccountsTest, who_does_not_answer_is_waited_for_once_and_then_what_was_kn
     }
 }
 
+TEST_F(AccountsTest, a_late_answer_is_for_who_asks_next) {
+    Accounts accounts(directory->lookup(directory), milliseconds{1});
+    directory->silent = true;
+    EXPECT_THROW(accounts.of("web"), sdk::Error);
+    EXPECT_THROW(accounts.of("nobody-there"), sdk::Error);
+    directory->let.set_value();
+    directory->silent = false;
+    sysp_status refused = SYSP_E_BUSY;
+    for (bool known = false; !known || refused == SYSP_E_BUSY;) {
+        try {
+            known = known || accounts.of("web")->uid == 7U;
+            static_cast<void>(accounts.of("nobody-there"));
+        } catch (const sdk::Error& error) {
+            refused = error.code();
+        }
+    }
+    EXPECT_EQ(refused, SYSP_E_CONFIG);
+    EXPECT_EQ(directory->asked, 2);
+}
+
 TEST_F(AccountsTest, numbers_are_answered_here) {
     Accounts accounts(
         [thread = std::this_thread::get_id()](const std::string&) -> std::optional<Credentials> {
