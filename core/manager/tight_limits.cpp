@@ -5,6 +5,7 @@ namespace syspulse::manager {
 std::vector<std::string> tight_limits(std::size_t declared,
                                       const std::vector<platform::DaemonLimit>& limits) {
     std::vector<std::string> warnings;
+    if (declared == 0) return warnings;
     for (const platform::DaemonLimit& limit : limits) {
         if (declared < limit.daemons - limit.daemons / 10) continue;
         const std::string fact = std::to_string(declared) + " daemons are declared, and " +

@@ -14,8 +14,10 @@ namespace {
 
 // The manager's own: registry, log, endpoint, event loop.
 constexpr std::uint64_t own_descriptors = 40;
-// Processes of the system and threads of the manager.
-constexpr std::uint64_t other_processes = 256;
+// The manager's threads, its keeper and the processes of plugins.
+constexpr std::uint64_t own_tasks = 16;
+// Those and the processes of the system.
+constexpr std::uint64_t all_other_tasks = 256;
 
 std::uint64_t left(std::uint64_t limit, std::uint64_t taken) {
     return limit - std::min(limit, taken);
@@ -33,10 +35,9 @@ std::string with_number(const std::string& name, std::uint64_t number) {
 }
 
 void add_processes(std::vector<DaemonLimit>& limits, const std::string& name,
-                   std::optional<std::uint64_t> limit, std::string remedy) {
+                   std::optional<std::uint64_t> limit, std::uint64_t taken, std::string remedy) {
     if (limit)
-        limits.push_back(
-            {left(*limit, other_processes), with_number(name, *limit), std::move(remedy)});
+        limits.push_back({left(*limit, taken), with_number(name, *limit), std::move(remedy)});
 }
 
 // Of the cgroup v2 that the manager is in; a parent's limit may be lower, but is not ours to read.
@@ -63,15 +64,17 @@ std::vector<DaemonLimit> daemon_limits() {
     // Nobody counts the processes of root.
     if (::geteuid() != 0 && ::getrlimit(RLIMIT_NPROC, &limit) == 0 &&
         limit.rlim_cur != RLIM_INFINITY) {
-        add_processes(limits, "the limit of processes of this user", limit.rlim_cur,
+        add_processes(limits, "the limit of processes of this user", limit.rlim_cur, own_tasks,
                       "raise ulimit -u, or LimitNPROC= of the manager's systemd unit");
     }
     add_processes(limits, "the limit of tasks of the manager's cgroup", tasks_of_cgroup(),
-                  "raise pids.max, or TasksMax= of the manager's systemd unit");
+                  own_tasks, "raise pids.max, or TasksMax= of the manager's systemd unit");
     add_processes(limits, "the limit of processes of this system",
-                  number_in("/proc/sys/kernel/pid_max"), "raise the sysctl kernel.pid_max");
+                  number_in("/proc/sys/kernel/pid_max"), all_other_tasks,
+                  "raise the sysctl kernel.pid_max");
     add_processes(limits, "the limit of threads of this system",
-                  number_in("/proc/sys/kernel/threads-max"), "raise the sysctl kernel.threads-max");
+                  number_in("/proc/sys/kernel/threads-max"), all_other_tasks,
+                  "raise the sysctl kernel.threads-max");
     return limits;
 }
 
