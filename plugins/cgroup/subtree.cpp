@@ -75,8 +75,11 @@ void empty_into_leaf(const std::string& directory) {
     }
 }
 
+// Whether it is about rights, which another process may have, is in the status.
 sdk::Error cannot_create_in(const std::string& base, int error) {
-    return sdk::Error::os("cannot create cgroups in " + base, error, how_to_get_one);
+    const auto told = sdk::Error::os("cannot create cgroups in " + base, error, how_to_get_one);
+    if (error != EACCES && error != EPERM && error != EROFS) return told;
+    return {SYSP_E_DENIED, told.what()};
 }
 
 std::vector<Hierarchy> mounted_hierarchies() {

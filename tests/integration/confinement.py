@@ -193,7 +193,7 @@ def a_place_for_cgroups_that_there_is_not_is_told_before_the_start():
         m.fails(4, "status", "a")
 
 
-def who_gets_no_cgroup_is_told_before_the_start():
+def who_gets_no_cgroup_is_warned_before_the_start():
     need_root()
     with Manager() as m:
         usable(m)
@@ -206,7 +206,8 @@ def who_gets_no_cgroup_is_told_before_the_start():
                                    "/nonexistent", "validate", file], capture_output=True, text=True)
         finally:
             file.unlink()
-        assert done.returncode == 2 and ".yaml:4:" in done.stderr and "Delegate=yes" in done.stderr, done
+        # The manager may have what who validates has not.
+        assert done.returncode == 0 and "warning" in done.stderr and "Delegate=yes" in done.stderr, done
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 // syspulse validate
 #include <array>
 #include <ostream>
+#include <set>
+#include <string>
 
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -76,6 +78,13 @@ void warn(Context& context, const config::LoadResult& loaded, const PluginFiles&
     }
 }
 
+// The manager's rights are others than those of who validates: it may have a cgroup of its own.
+Result<void> leave_rights_to_the_manager(Result<void> taken, std::set<std::string>& denied) {
+    if (taken || taken.error().code != ErrorCode::permission_denied) return taken;
+    denied.insert(taken.error().message);
+    return {};
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     const auto plugins = context.load_plugins(arguments.all("plugin-dir"));
     if (!plugins) {
@@ -88,7 +97,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.is_root = context.is_root;
     wanted.may_become = context.may_become;
     wanted.try_checker = plugins->try_checker;
-    wanted.try_driver = plugins->try_driver;
+    std::set<std::string> denied;
+    if (plugins->try_driver) {
+        wanted.try_driver = [&](const model::PluginChoice& driver,
+                                const model::ResourceLimits& limits) {
+            return leave_rights_to_the_manager(plugins->try_driver(driver, limits), denied);
+        };
+    }
     const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
     if (!loaded.errors.empty()) {
         const ExitCode code = report_spec_errors(context, loaded.errors);
@@ -101,6 +116,11 @@ ExitCode run(Context& context, const Arguments& arguments) {
     }
     praise(context, arguments.positionals, loaded);
     warn(context, loaded, *plugins);
+    for (const std::string& message : denied) {
+        context.err << "syspulse: warning: " << printable(message)
+                    << " (as this user; the manager may have other rights)\n"
+                    << std::flush;
+    }
     return ExitCode::done;
 }
 
@@ -117,7 +137,9 @@ constinit const Command validate_command{
         "Several files are checked as one set, as add and up load them: names must be unique, and "
         "dependencies may cross. The block plugins is checked as daemon --config and up take it; "
         "add refuses it. Plugin options are checked against the plugins found, and tried "
-        "by them; rights are those of the user who validates.",
+        "by them. Users are judged by the rights of who validates; what a driver may not do for "
+        "them is "
+        "a warning.",
     .examples =
         "syspulse validate syspulse.yaml\n"
         "syspulse validate base.yaml local.yaml",
