@@ -42,45 +42,63 @@ bool Quarantine::is_culprit(const std::string& subject) const {
 }
 
 std::optional<Quarantine::Ticket> Quarantine::next() {
-    if (waiting_.empty()) return std::nullopt;
-    const bool alone = is_culprit(waiting_.front().subject);
-    if (!running_.empty() && (alone || culprit_running_ || running_.size() >= width_)) {
-        return std::nullopt;
-    }
+    if (!running_.empty() && (culprit_running_ || running_.size() >= width_)) return std::nullopt;
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+        return running_subjects_.count(waiting.subject) == 0;
+    });
+    if (first == waiting_.end()) return std::nullopt;
+    const bool alone = is_culprit(first->subject);
+    if (alone && !running_.empty()) return std::nullopt;
     culprit_running_ = alone;
-    Waiting begun = std::move(waiting_.front());
-    waiting_.pop_front();
-    running_.emplace(begun.ticket, std::move(begun.subject));
+    const Waiting begun = std::move(*first);
+    waiting_.erase(first);
+    running_subjects_.insert(begun.subject);
+    running_.emplace(begun.ticket, begun.subject);
     return begun.ticket;
 }
 
+// Gives the subject of what was under way.
+std::optional<std::string> Quarantine::ended(Ticket ticket) {
+    auto node = running_.extract(ticket);
+    if (!node) return std::nullopt;
+    running_subjects_.erase(node.mapped());
+    // A culprit that stays must not keep for the next suspects what the last ones have earned.
+    if (idle()) width_ = 1;
+    return std::move(node.mapped());
+}
+
 void Quarantine::came_through(Ticket ticket) {
-    const auto node = running_.extract(ticket);
-    if (!node) return;
-    ++width_;
-    const auto found = entries_.find(node.mapped());
+    const auto subject = ended(ticket);
+    if (!subject) return;
+    if (!idle()) ++width_;
+    const auto found = entries_.find(*subject);
     if (found == entries_.end()) return;
     Entry& entry = found->second;
     if (entry.error.empty() || ++entry.successes >= successes_to_clear) entries_.erase(found);
-    if (entries_.empty()) width_ = 1;
 }
 
 Quarantine::Loss Quarantine::lost(const std::string& error, Instant now) {
     Loss loss;
     const auto running = std::exchange(running_, {});
+    running_subjects_.clear();
     width_ = 1;
     culprit_running_ = false;
-    // A check that was given up and begun anew counts as one.
-    const bool one =
-        !running.empty() && std::all_of(running.begin(), running.end(), [&](const auto& other) {
-            return other.second == running.begin()->second;
-        });
-    if (one) {
+    if (running.size() == 1) {
         const auto found = entries_.find(running.begin()->second);
         if (found != entries_.end()) loss = convict(found->second, error, now);
     }
     for (const auto& [ticket, subject] : running) loss.tickets.push_back(ticket);
+    // A check that was given up and waits to begin anew would not respect the pause.
+    if (loss.culprit) take_waiting(running.begin()->second, loss.tickets);
     return loss;
+}
+
+void Quarantine::take_waiting(const std::string& subject, std::vector<Ticket>& tickets) {
+    std::erase_if(waiting_, [&](const Waiting& waiting) {
+        if (waiting.subject != subject) return false;
+        tickets.push_back(waiting.ticket);
+        return true;
+    });
 }
 
 Quarantine::Loss Quarantine::convict(Entry& entry, const std::string& error, Instant now) {
@@ -99,6 +117,7 @@ Quarantine::Loss Quarantine::convict(Entry& entry, const std::string& error, Ins
 std::vector<Quarantine::Ticket> Quarantine::give_up() {
     std::vector<Ticket> all;
     for (const auto& [ticket, subject] : std::exchange(running_, {})) all.push_back(ticket);
+    running_subjects_.clear();
     for (const Waiting& waiting : std::exchange(waiting_, {})) all.push_back(waiting.ticket);
     culprit_running_ = false;
     width_ = 1;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -35,8 +36,10 @@ class Quarantine {
 
     struct Loss {
         std::optional<Culprit> culprit;
-        bool first = false;           // The culprit was only a suspect before.
-        std::vector<Ticket> tickets;  // That were under way, in the order in which they began.
+        bool first = false;  // The culprit was only a suspect before.
+        // That were under way, in the order in which they began; then those that waited for the
+        // same check as the culprit, which would only meet the same end.
+        std::vector<Ticket> tickets;
     };
 
     Quarantine(Duration pause_base, Duration pause_max)
@@ -51,14 +54,15 @@ class Quarantine {
     std::optional<std::string> paused(const std::string& subject, Instant now) const;
 
     void join(Ticket ticket, const std::string& subject) { waiting_.push_back({ticket, subject}); }
-    // The one that may begin now; it is under way from here on.
+    // The one that may begin now; it is under way from here on. A check is never under way twice,
+    // as the process knows both by the same instance: others overtake the second one.
     std::optional<Ticket> next();
     bool under_way(Ticket ticket) const { return running_.count(ticket) != 0; }
     bool idle() const { return waiting_.empty() && running_.empty(); }
 
     void came_through(Ticket ticket);
     // Nobody wants to know any more, and it had not begun outside of here.
-    void withdrawn(Ticket ticket) { running_.erase(ticket); }
+    void withdrawn(Ticket ticket) { ended(ticket); }
     // The process was lost. Those that were under way may be put first in the queue again.
     Loss lost(const std::string& error, Instant now);
     void join_first(Ticket ticket, const std::string& subject) {
@@ -92,6 +96,8 @@ class Quarantine {
     };
 
     bool is_culprit(const std::string& subject) const;
+    std::optional<std::string> ended(Ticket ticket);
+    void take_waiting(const std::string& subject, std::vector<Ticket>& tickets);
     Loss convict(Entry& entry, const std::string& error, Instant now);
 
     Duration pause_base_;
@@ -99,6 +105,7 @@ class Quarantine {
     std::unordered_map<std::string, Entry> entries_;
     std::deque<Waiting> waiting_;
     std::map<Ticket, std::string> running_;
+    std::unordered_set<std::string> running_subjects_;  // The same ones.
     bool culprit_running_ = false;
     std::size_t width_ = 1;  // So many may be under way.
 };

@@ -152,14 +152,43 @@ TEST(Quarantine, a_culprit_has_to_come_through_many_times) {
     EXPECT_TRUE(quarantine.empty());
 }
 
-TEST(Quarantine, a_check_that_was_begun_anew_counts_as_one) {
+TEST(Quarantine, a_check_is_not_under_way_twice) {
     Quarantine quarantine = crowd(2);
     quarantine.came_through(begin_all(quarantine).front());  // Two may be under way now.
     quarantine.join(7, name(2));
-    EXPECT_EQ(begin_all(quarantine), (Tickets{2, 7}));
+    quarantine.suspect(name(3), name(3));
+    quarantine.join(8, name(3));
+    EXPECT_EQ(begin_all(quarantine), (Tickets{2, 8})) << "others overtake it";
+    quarantine.came_through(8);
+    EXPECT_EQ(begin_all(quarantine), Tickets{});
+    quarantine.came_through(2);
+    EXPECT_EQ(begin_all(quarantine), Tickets{7});
+}
+
+TEST(Quarantine, what_waits_behind_a_culprit_of_the_same_check_is_lost_with_it) {
+    Quarantine quarantine = crowd(2);
+    quarantine.came_through(begin_all(quarantine).front());
+    quarantine.join(7, name(2));
+    quarantine.suspect(name(3), name(3));
+    EXPECT_EQ(begin_all(quarantine), Tickets{2});
+    quarantine.join(8, name(3));
     const auto loss = quarantine.lost("it did not answer", start);
     ASSERT_TRUE(loss.culprit);
     EXPECT_EQ(loss.culprit->daemon, name(2));
+    EXPECT_EQ(loss.tickets, (Tickets{2, 7}));
+    EXPECT_EQ(begin_all(quarantine), Tickets{8});
+}
+
+TEST(Quarantine, a_culprit_that_stays_leaves_no_width_to_the_next_suspects) {
+    Quarantine quarantine = crowd(6);
+    ASSERT_EQ(run_with_culprit(quarantine, 1), 1U);
+    ASSERT_TRUE(quarantine.idle());
+    ASSERT_FALSE(quarantine.empty());
+    for (std::size_t i = 11; i <= 14; ++i) {
+        quarantine.suspect(name(i), name(i));
+        quarantine.join(i, name(i));
+    }
+    EXPECT_EQ(begin_all(quarantine), Tickets{11});
 }
 
 TEST(Quarantine, what_nobody_waits_for_makes_room) {
