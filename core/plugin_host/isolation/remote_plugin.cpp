@@ -64,7 +64,7 @@ void RemotePlugin::check(RemoteInstance& instance, sysp_op op, CheckCall call) {
     std::string frame = encode(FrameType::check, 0, call);
     Operation operation{&instance, op, OpType::check, FrameType::check};
     operation.check = std::make_unique<CheckCall>(std::move(call));
-    instance.check = last_wire_ + 1;
+    instance.check = 0;  // One that is refused has no name: the next name may be another daemon's.
     if (check_apart(operation)) return;
     submit(std::move(operation), std::move(frame));
 }
@@ -166,6 +166,7 @@ void RemotePlugin::submit(Operation operation, std::string frame,
                                     "); run syspulse plugin reload " + setup_.info.id});
     }
     const Wire wire = ++last_wire_;
+    if (operation.check) operation.instance->check = wire;
     Operation& kept = operations_.emplace(wire, std::move(operation)).first->second;
     if (!must_wait(kept)) return transmit(wire, kept, frame, handles);
     kept.frame = std::move(frame);

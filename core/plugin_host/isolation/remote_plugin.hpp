@@ -34,7 +34,7 @@ struct RemoteInstance {
     CreateCall call;
     bool known = false;  // The host has answered; `extensions` is complete.
     std::vector<std::string> extensions;
-    std::uint64_t check = 0;  // The newest one's name in frames.
+    std::uint64_t check = 0;  // The newest one's name in frames; zero if that was refused.
     std::string subject;      // Of its check, once that was suspected.
 };
 
@@ -178,6 +178,7 @@ class RemotePlugin {
     void check_again(Wire wire);
     void advance_quarantine();
     bool open_apart();
+    void await_idle_limit();
     void finished_apart(Wire wire, DoneMessage message);
     void probe_apart(Wire wire);
     void outlived(Wire wire);

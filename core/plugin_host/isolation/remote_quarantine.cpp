@@ -55,6 +55,7 @@ bool RemotePlugin::check_apart(Operation& operation) {
         fail(operation, apart_error_);
     } else {
         const Wire wire = ++last_wire_;
+        instance.check = wire;
         operation.apart = true;
         operations_.emplace(wire, std::move(operation));
         quarantine_.join(wire, subject);
@@ -74,11 +75,14 @@ void RemotePlugin::advance_quarantine() {
             quarantine_.withdrawn(*wire);
             continue;
         }
+        // The process is used: it is only ended after a whole pause in which it is not.
+        if (apart_idle_timer_ != 0) core_.loop().cancel_timer(std::exchange(apart_idle_timer_, 0));
         Operation& operation = found->second;
         operation.sent_to = apart_.get();
         apart_->send(encode(FrameType::create, 0, operation.instance->call));
         apart_->send(encode(FrameType::check, *wire, *operation.check));
     }
+    await_idle_limit();  // Perhaps nobody waited any more for what was to begin.
 }
 
 bool RemotePlugin::open_apart() {
@@ -101,6 +105,11 @@ void RemotePlugin::finished_apart(Wire wire, DoneMessage message) {
     }
     quarantine_.came_through(wire);
     advance_quarantine();
+    await_idle_limit();
+}
+
+// Ends the process when it has had nothing to do for long.
+void RemotePlugin::await_idle_limit() {
     if (!quarantine_.idle() || apart_idle_timer_ != 0) return;
     const Instant limit = core_.clock().now().mono + idle_limit;
     apart_idle_timer_ = core_.loop().start_timer(limit, [this] {
