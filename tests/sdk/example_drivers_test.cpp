@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -126,6 +127,47 @@ TEST_P(TemplateDriver, leaves_nothing_of_what_it_cannot_watch) {
     EXPECT_EQ(host_.recover(3, spawn.run_id, started.token).pid, started.pid);
 }
 
+// So many descriptors are left at the most, until its end.
+class FewDescriptors {
+  public:
+    explicit FewDescriptors(rlim_t left) {
+        EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+        const int first_free = ::fcntl(0, F_DUPFD_CLOEXEC, 0);
+        EXPECT_GE(first_free, 0);
+        ::close(first_free);
+        const rlimit few{static_cast<rlim_t>(first_free) + left, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    }
+    ~FewDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+    FewDescriptors(const FewDescriptors&) = delete;
+    FewDescriptors& operator=(const FewDescriptors&) = delete;
+
+  private:
+    rlimit before_{};
+};
+
+// Its daemon would be started a second time beside it.
+TEST_P(TemplateDriver, does_not_lose_a_process_for_want_of_descriptors) {
+    const Spawn spawn = sleeper("run-template-descriptors");
+    const Done started = host_.spawn(1, spawn);
+    ASSERT_EQ(started.status, SYSP_OK) << started.message;
+    sysp_proc proc = 1;
+    for (rlim_t left = 0; left < 8; ++left) {
+        for (const std::string& token : {started.token, std::string()}) {
+            host_.recreate();
+            Done found;
+            {
+                const FewDescriptors few(left);
+                found = host_.recover(++proc, spawn.run_id, token);
+            }
+            EXPECT_NE(found.status, SYSP_E_NOT_FOUND) << left << " left, token: " << token;
+            EXPECT_TRUE(found.status != SYSP_OK || found.pid == started.pid) << left << " left";
+        }
+    }
+    host_.recreate();
+    EXPECT_EQ(host_.recover(++proc, spawn.run_id, "").pid, started.pid);
+}
+
 // A runtime of this test's own: in its containers a process of the run sleeps, in the session of
 // `run`, and `delete` ends them and says whose it was.
 constexpr char runtime_script[] = R"sh(#!/bin/sh
@@ -227,6 +269,30 @@ TEST_F(OciDriver, finds_a_run_whose_token_nobody_has) {
     EXPECT_EQ(found.token, started.token);
 }
 
+// Whose process has the user that the bundle says.
+TEST_F(OciDriver, does_not_lose_a_container_of_another_user) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    const Spawn spawn = sleeper("run-other-user");
+    const std::string mark = "SYSPULSE_RUN_ID=" + spawn.run_id;
+    const pid_t container = ::fork();
+    if (container == 0) {
+        constexpr uid_t nobody = 65534;
+        if (::setsid() > 0 && ::setuid(nobody) == 0)
+            ::execle("/bin/sleep", "sleep", "1000", nullptr,
+                     std::array{mark.c_str(), static_cast<const char*>(nullptr)}.data());
+        ::_exit(127);
+    }
+    EXPECT_TRUE(host_.run_until([&] {
+        std::ifstream environ_file("/proc/" + std::to_string(container) + "/environ");
+        std::string first;
+        return std::getline(environ_file, first, '\0') && first == mark;
+    }));
+    const Done found = host_.recover(1, spawn.run_id, "");
+    EXPECT_EQ(found.status, SYSP_OK) << found.message;
+    EXPECT_EQ(found.pid, container);
+    end_child(container);
+}
+
 TEST_F(OciDriver, reaps_a_runtime_that_was_released_alive) {
     const Done started = start(1, sleeper("run-released"));
     host_.release(1);
@@ -234,6 +300,7 @@ TEST_F(OciDriver, reaps_a_runtime_that_was_released_alive) {
     EXPECT_EQ(::kill(-static_cast<pid_t>(started.pid), SIGKILL), 0);
     EXPECT_TRUE(host_.run_until([&] { return is_gone(static_cast<pid_t>(started.pid)); }));
     EXPECT_EQ(host_.watch_count(), 0U);
+    EXPECT_TRUE(fs::is_empty(state_));
 }
 
 // Its daemon must not be started a second time beside it.

@@ -115,34 +115,41 @@ void write_configuration(const fs::path& path, const json& config) {
     if (!file) throw sdk::Error::os("cannot write " + path.string());
 }
 
-// The process of this user whose file in /proc is as wanted; 0: there is none.
+// The process whose file in /proc is as wanted; 0: there is none. Where no file can be opened,
+// nobody can say that.
 template <class Wanted>
 pid_t find_process(const char* name, Wanted&& wanted) {
     for (const auto& entry : fs::directory_iterator("/proc")) {
         std::ifstream file(entry.path() / name);
+        const int failure = errno;
         const std::string text{std::istreambuf_iterator<char>(file), {}};
-        struct stat owner;
-        if (wanted(text) && stat(entry.path().c_str(), &owner) == 0 && owner.st_uid == geteuid())
+        if (!file && (failure == EMFILE || failure == ENFILE || failure == ENOMEM))
+            throw sdk::Error::os("cannot look for processes", failure);
+        if (wanted(text, entry.path()))
             return static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
     }
     return 0;
 }
 
-// Who was started with these words, whatever its program.
+// Who was started with these words, whatever its program. The runtime has this driver's user; a
+// process of another one may only say that it was started so.
 pid_t find_runtime(const std::vector<std::string>& words) {
     std::string sought;
     for (const auto& word : words) sought += '\0' + word;
     sought += '\0';
-    return find_process("cmdline", [&](const std::string& line) {
+    return find_process("cmdline", [&](const std::string& line, const fs::path& process) {
+        struct stat owner;
         return line.size() >= sought.size() &&
-               line.compare(line.size() - sought.size(), sought.size(), sought) == 0;
+               line.compare(line.size() - sought.size(), sought.size(), sought) == 0 &&
+               stat(process.c_str(), &owner) == 0 && owner.st_uid == geteuid();
     });
 }
 
-// One of a run, which runtime and container are: configuration() gives them its environment.
+// One of a run, which runtime and container are: configuration() gives them its environment. It may
+// have any user, which the bundle's config.json and its user namespace choose.
 pid_t find_survivor(const std::string& run_id) {
     const std::string sought = '\0' + ("SYSPULSE_RUN_ID=" + run_id) + '\0';
-    return find_process("environ", [&](const std::string& environment) {
+    return find_process("environ", [&](const std::string& environment, const fs::path&) {
         return ('\0' + environment).find(sought) != std::string::npos;
     });
 }
@@ -317,6 +324,8 @@ class OciDriver : public sdk::Driver {
     }
     void ended(sysp_proc proc) {
         if (const auto gone = released_.extract(proc)) {
+            std::error_code ignored;
+            fs::remove_all(gone.mapped().folder, ignored);
             waitpid(gone.mapped().pid, nullptr, 0);
             return;
         }

@@ -1,5 +1,4 @@
-// The driver @NAME@: fork and exec with a nice value. All that a driver owes is here: an exec failure that is reported,
-// exits seen on a pidfd, recovery that proves identity, signals to the whole group, statistics.
+// The driver @NAME@: fork and exec with a nice value, with all that a driver owes to the processes that it starts.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -13,14 +12,19 @@
 
 namespace sdk = syspulse::sdk;
 namespace {
+// X, a state of /proc, of a process that is gone, or a stranger's. Where nothing can be opened, it may well live.
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    if (!file && (errno == EMFILE || errno == ENFILE || errno == ENOMEM)) throw sdk::Error::os("cannot read " + path);
+    return file ? static_cast<const std::ostringstream&>(std::ostringstream() << file.rdbuf()).str() : "X";
+}
 // From /proc/PID/stat: the state, when it started, and its resident pages.
 struct Stat {
     char state = 'X';  // Gone.
     std::string started = "-";
     std::uint64_t rss_pages = 0;
     explicit Stat(pid_t pid) {
-        std::string line;
-        std::getline(std::ifstream("/proc/" + std::to_string(pid) + "/stat"), line);
+        const std::string line = text_of("/proc/" + std::to_string(pid) + "/stat");
         std::istringstream fields(line.substr(line.rfind(')') + 1));
         fields >> state;
         for (int at = 4; at <= 22; ++at) fields >> started;
@@ -29,8 +33,7 @@ struct Stat {
 };
 // A pid alone proves nothing: it is given away again.
 std::string identity(pid_t pid) {
-    std::string boot;
-    std::ifstream("/proc/sys/kernel/random/boot_id") >> boot;
+    const std::string boot = text_of("/proc/sys/kernel/random/boot_id").substr(0, 36);
     return std::to_string(pid) + ' ' + Stat(pid).started + ' ' + boot;
 }
 // The token of a run that has none, because its manager died too early: the environment names the run.
@@ -38,8 +41,8 @@ std::string find_token(const std::string& run_id) {
     bool in_doubt = false;  // One in the middle of exec, or of its end, does not say what it is.
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const auto pid = static_cast<pid_t>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
-        std::ifstream environment(entry.path() / "environ"), command(entry.path() / "cmdline");
-        if (pid <= 1 || getsid(pid) != pid || !environment) continue;
+        if (pid <= 1 || getsid(pid) != pid) continue;
+        std::istringstream environment(text_of(entry.path() / "environ")), command(text_of(entry.path() / "cmdline"));
         in_doubt |= environment.peek() == EOF && command.peek() == EOF && !std::strchr("XZ", Stat(pid).state);
         for (std::string line; std::getline(environment, line, '\0');)
             if (line == "SYSPULSE_RUN_ID=" + run_id) return identity(pid);
@@ -61,8 +64,7 @@ std::string find_token(const std::string& run_id) {
         environ = env;
         execvp(argv[0], argv);
     }
-    (void)!write(report, &errno, sizeof errno);
-    _exit(127);
+    _exit(write(report, &errno, sizeof errno) < 0 ? 126 : 127);
 }
 }  // namespace
 class @CLASS@ : public sdk::Driver {
@@ -86,14 +88,13 @@ class @CLASS@ : public sdk::Driver {
         if (pid > 0 && read(report[0], &error, sizeof error) > 0) waitpid(pid, nullptr, 0);
         close(report[0]);
         if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front(), error);
-        return adopt(request.proc, pid, identity(pid), true);
+        return adopt(request.proc, pid, {});
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
         const std::string token = request.token.empty() ? find_token(request.run_id) : request.token;
         const auto pid = static_cast<pid_t>(std::strtol(token.c_str(), nullptr, 10));
-        if (pid <= 1 || Stat(pid).state == 'Z' || token != identity(pid))
-            throw sdk::Error{SYSP_E_NOT_FOUND, "the process is gone"};
-        return adopt(request.proc, pid, token, false);
+        if (pid <= 1 || Stat(pid).state == 'Z' || token != identity(pid)) throw sdk::Error{SYSP_E_NOT_FOUND, "gone"};
+        return adopt(request.proc, pid, token);
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
         if (find(proc).lost) return;  // Its number may be a stranger's by now.
@@ -109,10 +110,9 @@ class @CLASS@ : public sdk::Driver {
         return result;
     }
     void release(sysp_proc proc) {
-        if (!inspect(proc)) return;
         auto process = processes_.extract(proc);
         // Collected now and not before, so that its number is not given away; one that lives is when it ends.
-        if (waitpid(process.mapped().pid, nullptr, WNOHANG) == 0) released_.insert(std::move(process));
+        if (process && waitpid(process.mapped().pid, nullptr, WNOHANG) == 0) released_.insert(std::move(process));
     }
   private:
     struct Process {
@@ -124,14 +124,15 @@ class @CLASS@ : public sdk::Driver {
     Process& find(sysp_proc proc) {
         return inspect(proc) ? processes_.at(proc) : throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
     }
-    sdk::Spawned adopt(sysp_proc proc, pid_t pid, const std::string& token, bool started) try {
+    sdk::Spawned adopt(sysp_proc proc, pid_t pid, const std::string& known) try {
         sdk::Fd pidfd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
         if (!pidfd) throw sdk::Error::os("cannot watch the process");
+        const std::string token = known.empty() ? identity(pid) : known;
         auto watch = io_.watch(pidfd.get(), SYSP_IO_READ, [this, proc](auto) { ended(proc); });
         Process& process = processes_[proc] = {pid, std::move(pidfd), false, std::move(watch)};
         return {pid, token, {{SYSP_KEEP_PIDFD, 0, process.pidfd.get()}}};
     } catch (...) {  // Of a start that is reported as failed nothing may be left.
-        if (started && kill(-pid, SIGKILL) == 0) waitpid(pid, nullptr, 0);
+        if (known.empty() && kill(-pid, SIGKILL) == 0) waitpid(pid, nullptr, 0);
         throw;
     }
     void ended(sysp_proc proc) {

@@ -219,7 +219,7 @@ static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_requ
   if (pid < 0) return refuse(own, SYSP_E_OS, message, number);
   const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   sysp_status status = SYSP_E_OS;
-  if (pidfd < 0 || !identify(pid, token, &started)) {
+  if (pidfd < 0 || identify(pid, token, &started) <= 0) {
     refuse(own, status, "cannot watch the process", errno);
     if (pidfd >= 0) close(pidfd);
   } else {
@@ -248,7 +248,13 @@ static sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_
     return refuse(own, SYSP_E_OS, "cannot look for the process", errno);
   struct pollfd end = {pidfd, POLLIN, 0};
   /* Compared once the pidfd is there, which the number alone does not hold. */
-  if (pidfd < 0 || !identify((pid_t)pid, now, &started) || strcmp(now, token) != 0 || poll(&end, 1, 0) != 0) {
+  const int known = pidfd < 0 ? 0 : identify((pid_t)pid, now, &started);
+  if (known < 0) {
+    const int number = errno;
+    close(pidfd);
+    return refuse(own, SYSP_E_OS, "cannot look at the process", number);
+  }
+  if (known == 0 || strcmp(now, token) != 0 || poll(&end, 1, 0) != 0) {
     if (pidfd >= 0) close(pidfd);
     return refuse(own, SYSP_E_NOT_FOUND, "the process is gone", 0);
   }

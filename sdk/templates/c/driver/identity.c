@@ -2,6 +2,7 @@
 #include "identity.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,14 @@ ssize_t read_file(const char* path, char* text, size_t size) {
   return (ssize_t)length;
 }
 
-/* Field `number` of /proc/PID/stat, from 3 on, in a text of the caller's; NULL: there is no such process. */
+/* Whether errno says that a process is gone, or a stranger's. Without a descriptor, say, nothing is known of it. */
+static int is_none(void) { return errno == ENOENT || errno == ESRCH || errno == EACCES || errno == EPERM; }
+
+/* Field `number` of /proc/PID/stat, from 3 on, in a text of the caller's; NULL with errno: it has none. */
 static const char* stat_field(pid_t pid, int number, char* line, size_t size) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+  errno = ESRCH; /* What a file without a text says. */
   read_file(path, line, size);
   const char* at = strrchr(line, ')'); /* The name before it may hold spaces and brackets. */
   for (int field = 2; field < number && at != NULL; ++field) at = strchr(at + 1, ' ');
@@ -33,8 +38,8 @@ static const char* stat_field(pid_t pid, int number, char* line, size_t size) {
 int identify(pid_t pid, char* token, unsigned long long* started) {
   char line[1024], boot[64];
   const char* start = stat_field(pid, 22, line, sizeof line);
-  if (start == NULL) return 0;
-  read_file("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+  if (start == NULL) return is_none() ? 0 : -1;
+  if (read_file("/proc/sys/kernel/random/boot_id", boot, sizeof boot) < 0) return -1;
   *started = strtoull(start, NULL, 10);
   snprintf(token, token_size, "%d %llu %.36s", (int)pid, *started, boot);
   return 1;
@@ -48,16 +53,18 @@ static enum search belongs_to(pid_t pid, const sysp_str* run_id) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
   const ssize_t length = read_file(path, text, sizeof text);
-  if (length < 0) return is_other;
+  if (length < 0) return is_none() ? is_other : is_in_doubt;
   for (const char* at = text; at < text + length; at += strlen(at) + 1)
     if (strncmp(at, variable, prefix) == 0 && strlen(at + prefix) == run_id->len &&
         memcmp(at + prefix, run_id->ptr, run_id->len) == 0)
       return is_sought;
   if (length > 0) return is_other;
   snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
-  if (read_file(path, text, sizeof text) != 0) return is_other;
-  const char* state = stat_field(pid, 3, text, sizeof text);
-  return state == NULL || *state == 'Z' ? is_other : is_in_doubt;
+  const ssize_t words = read_file(path, text, sizeof text);
+  if (words > 0) return is_other;
+  const char* state = words < 0 ? NULL : stat_field(pid, 3, text, sizeof text);
+  if (state == NULL) return is_none() ? is_other : is_in_doubt;
+  return *state == 'Z' ? is_other : is_in_doubt;
 }
 
 enum search find_run(const sysp_str* run_id, char* token) {
@@ -69,9 +76,11 @@ enum search find_run(const sysp_str* run_id, char* token) {
   for (const struct dirent* entry = readdir(all); entry != NULL; entry = readdir(all)) {
     const pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
     if (pid <= 1 || getsid(pid) != pid) continue;
-    const enum search says = belongs_to(pid, run_id);
+    enum search says = belongs_to(pid, run_id);
+    const int known = says == is_sought ? identify(pid, candidate, &started) : 0;
+    if (known < 0) says = is_in_doubt;
     if (says == is_in_doubt && found == is_other) found = is_in_doubt;
-    if (says != is_sought || !identify(pid, candidate, &started) || started >= earliest) continue;
+    if (known <= 0 || started >= earliest) continue;
     found = is_sought;
     earliest = started;
     memcpy(token, candidate, token_size);

@@ -6,11 +6,11 @@
 
 enum { token_size = 128 };
 
-/* The bytes that were read; the text ends with a NUL. -1: there is no such file. */
+/* The bytes that were read; the text ends with a NUL. -1 with errno: it cannot be opened. */
 ssize_t read_file(const char* path, char* text, size_t size);
 
-/* The token of a process; 0: there is none. A pid alone proves nothing, as it is given away again: with it go the
- * process's start and the boot. */
+/* The token of a process; 0: there is none; -1 with errno: that cannot be told. A pid alone proves nothing, as it is
+ * given away again: with it go the process's start and the boot. */
 int identify(pid_t pid, char* token, unsigned long long* started);
 
 enum search { is_other, is_sought, is_in_doubt };

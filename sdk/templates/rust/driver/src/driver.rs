@@ -64,18 +64,27 @@ fn os_text(text: &sysp_str) -> &OsStr {
 
 // What /proc says.
 
+/// A file of a process. None: that is gone, or a stranger's. Any other failure, as without a descriptor, says nothing.
+fn read_of(pid: i32, name: &str) -> io::Result<Option<Vec<u8>>> {
+    use system::{EACCES, ENOENT, EPERM, ESRCH};
+    match fs::read(format!("/proc/{}/{}", pid, name)) {
+        Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESRCH | EACCES | EPERM)) => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Field `number` of /proc/PID/stat, from 3 on. The name before them may hold spaces and brackets.
-fn stat_field(pid: i32, number: usize) -> Option<String> {
-    let stat = fs::read(format!("/proc/{}/stat", pid)).ok()?;
-    let name_end = stat.iter().rposition(|c| *c == b')')?;
-    Some(String::from_utf8_lossy(&stat[name_end..]).split(' ').nth(number - 2)?.to_string())
+fn stat_field(pid: i32, number: usize) -> io::Result<Option<String>> {
+    let stat = read_of(pid, "stat")?.unwrap_or_default();
+    let name_end = stat.iter().rposition(|c| *c == b')').unwrap_or(stat.len());
+    Ok(String::from_utf8_lossy(&stat[name_end..]).split(' ').nth(number - 2).map(str::to_string))
 }
 
 /// A pid alone proves nothing, as it is given away again: with it go the process's start and the boot.
-fn identify(pid: i32) -> Option<(String, u64)> {
-    let started = stat_field(pid, 22)?.parse().ok()?;
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some((format!("{} {} {}", pid, started, boot.trim_end()), started))
+fn identify(pid: i32) -> io::Result<Option<(String, u64)>> {
+    let started = stat_field(pid, 22)?.and_then(|field| field.parse().ok());
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(started.map(|started| (format!("{} {} {}", pid, started, boot.trim_end()), started)))
 }
 
 enum Search {
@@ -85,30 +94,26 @@ enum Search {
 }
 
 /// Whether the process was started for the run. One that is in the middle of exec, or of its end, does not say.
-fn belongs_to(pid: i32, marker: &[u8]) -> Option<bool> {
-    let environment = fs::read(format!("/proc/{}/environ", pid));
+fn belongs_to(pid: i32, marker: &[u8]) -> io::Result<Option<bool>> {
+    let environment = read_of(pid, "environ")?;
     let names_it = environment.as_ref().map_or(false, |all| all.split(|c| *c == 0).any(|entry| entry == marker));
-    let is_empty = |read: io::Result<Vec<u8>>| read.map_or(false, |text| text.is_empty());
-    let says_nothing = is_empty(environment) && is_empty(fs::read(format!("/proc/{}/cmdline", pid)));
-    let lives = stat_field(pid, 3).map_or(false, |state| state != "Z");
-    if says_nothing && lives { None } else { Some(names_it) }
+    let is_empty = |read: Option<Vec<u8>>| read.map_or(false, |text| text.is_empty());
+    let says_nothing = is_empty(environment) && is_empty(read_of(pid, "cmdline")?);
+    let lives = says_nothing && stat_field(pid, 3)?.map_or(false, |state| state != "Z");
+    Ok(if lives { None } else { Some(names_it) })
 }
 
 /// The token of a run that has none, as its manager died too early. The one that was started first, because what it
 /// starts in sessions of their own has its environment, too.
-fn find_run(run_id: &[u8]) -> Search {
+fn find_run(run_id: &[u8]) -> io::Result<Search> {
     let marker = [b"SYSPULSE_RUN_ID=", run_id].concat();
     let mut earliest = u64::MAX;
     let mut found = Search::Nothing;
-    let entries = match fs::read_dir("/proc") {
-        Ok(entries) => entries,
-        Err(_) => return Search::InDoubt,
-    };
-    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     for pid in pids.filter(|pid| *pid > 1 && unsafe { system::getsid(*pid) } == *pid) {
-        match belongs_to(pid, &marker) {
+        match belongs_to(pid, &marker)? {
             Some(false) => {}
-            Some(true) => match identify(pid) {
+            Some(true) => match identify(pid)? {
                 Some((token, started)) if started < earliest => {
                     found = Search::Token(token);
                     earliest = started;
@@ -119,7 +124,7 @@ fn find_run(run_id: &[u8]) -> Search {
             None => {}
         }
     }
-    found
+    Ok(found)
 }
 
 // Processes.
@@ -238,7 +243,8 @@ impl Driver {
         let pid = child.id() as i32;
         let watched = system::pidfd_open(pid).map_err(|error| failed("cannot watch the process", error));
         let started = watched.and_then(|pidfd| {
-            let (token, _) = identify(pid).ok_or_else(|| refusal(SYSP_E_OS, "cannot look at the process"))?;
+            let known = identify(pid).map_err(|error| failed("cannot look at the process", error))?;
+            let (token, _) = known.ok_or_else(|| refusal(SYSP_E_OS, "cannot look at the process"))?;
             self.adopt(op, request.proc, pid, pidfd, &token)
         });
         if started.is_err() {
@@ -252,8 +258,9 @@ impl Driver {
     /// SYSP_E_NOT_FOUND has the daemon started again, so it is said only when it is sure.
     pub fn recover(&mut self, op: sysp_op, request: &sysp_recover_request) -> Result<(), Refusal> {
         let gone = || refusal(SYSP_E_NOT_FOUND, "the process is gone");
+        let unclear = |error| failed("cannot look for the process", error);
         let token = match request.token.len {
-            0 => match find_run(bytes_of(&request.run_id)) {
+            0 => match find_run(bytes_of(&request.run_id)).map_err(unclear)? {
                 Search::Token(token) => token,
                 Search::InDoubt => return Err(refusal(SYSP_E_BUSY, "a process that ends, or begins, may be the one")),
                 Search::Nothing => return Err(gone()),
@@ -265,10 +272,10 @@ impl Driver {
         let pidfd = match system::pidfd_open(pid) {
             Ok(pidfd) => pidfd,
             Err(error) if matches!(error.raw_os_error(), Some(system::ESRCH | system::EINVAL)) => return Err(gone()),
-            Err(error) => return Err(failed("cannot look for the process", error)),
+            Err(error) => return Err(unclear(error)),
         };
         // Compared once the pidfd is there, which the number alone does not hold.
-        match identify(pid) {
+        match identify(pid).map_err(unclear)? {
             Some((now, _)) if now == token && !system::is_readable(&pidfd) => self.adopt(op, request.proc, pid, pidfd, &token),
             _ => Err(gone()),
         }

@@ -6,7 +6,10 @@ use std::os::unix::io::{AsRawFd, FromRawFd, OwnedFd};
 pub const SIGHUP: c_int = 1;
 pub const SIGKILL: c_int = 9;
 pub const SIGTERM: c_int = 15;
+pub const EPERM: i32 = 1;
+pub const ENOENT: i32 = 2;
 pub const ESRCH: i32 = 3;
+pub const EACCES: i32 = 13;
 pub const EINVAL: i32 = 22;
 
 const LAST_SIGNAL: c_int = 64;
