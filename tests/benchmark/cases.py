@@ -35,6 +35,7 @@ class Session:
         self.stamps.close()
 
     def start(self, limit_s=120):
+        os.sync()  # Nobody waits for what the one before left to be written.
         begin = time.monotonic_ns()
         self.who.start()
         if not procs.until(self.stamps.all_started if self.count else lambda: True, limit_s, 0.02):
