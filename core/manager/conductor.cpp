@@ -314,8 +314,13 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     const RunId run = action.run;
     const Entry& entry = found->second;
     const model::DaemonSpec& spec = *action.spec;
+    auto user = options_.set_up_user(spec.user);
+    if (!user) {
+        submit(engine::SpawnFailed{action.daemon, run, user.error()});
+        return;
+    }
     platform::CaptureSettings settings = capture_settings(spec);
-    settings.user = platform::user_number(spec.user);
+    settings.user = user->number;
     const auto handles = ports_.capture.open(entry.name, settings);
     if (!handles) {
         submit(engine::SpawnFailed{action.daemon, run, handles.error()});
@@ -329,7 +334,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     request.options_json = spec.driver.options_json;
     request.argv = spec.command;
     std::map<std::string, std::string> environment;
-    for (auto& [name, value] : options_.base_environment(spec.user)) environment[name] = value;
+    for (auto& [name, value] : user->environment) environment[name] = std::move(value);
     for (const auto& [name, value] : spec.env) environment[name] = value;
     environment["SYSPULSE_RUN_ID"] = request.run_id;
     environment["SYSPULSE_DAEMON"] = entry.name;

@@ -38,12 +38,18 @@ struct Ports {
     platform::OutputCapture& capture;
 };
 
+// How a daemon begins as one of the users of this machine.
+struct UserSetup {
+    std::optional<std::uint32_t> number;  // As platform::user_number().
+    // Without what the spec adds.
+    std::vector<std::pair<std::string, std::string>> environment;
+};
+
 struct ConductorOptions {
     std::uint64_t seed = 1;  // Of the back-off jitter.
     std::function<std::string()> make_uuid;
-    // The environment of a daemon without what its spec adds; `user` may be empty.
-    std::function<std::vector<std::pair<std::string, std::string>>(const std::string& user)>
-        base_environment;
+    // For a daemon's `user`, which may be empty. Fails when nobody knows now.
+    std::function<Result<UserSetup>(const std::string& user)> set_up_user;
     std::string logs_dir;  // Only for the paths that views show.
     // What outlives the manager and learns how its processes end; all may be empty. It is told of
     // each run before its process exists (SpawnRequest::pid_slot), of the process at once, before

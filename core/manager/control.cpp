@@ -263,7 +263,7 @@ Result<std::string> Control::spec(const std::string& name) {
 
 config::LoadResult Control::read(const std::string& json, OptionTrials& trials) {
     const config::KnownPlugins plugins = known_plugins(parts_.plugins.catalog());
-    config::LoadOptions options = load_options(plugins, parts_.plugins);
+    config::LoadOptions options = load_options(plugins, parts_.plugins, parts_.accounts);
     options.existing_daemons = conductor().dependencies();
     options.try_checker = [&](const std::string& checker, const std::string& options_json) {
         return trials.look(parts_.plugins, checker, options_json);

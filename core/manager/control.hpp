@@ -9,6 +9,7 @@
 
 #include "api/control_service.hpp"
 #include "keeper/link.hpp"
+#include "manager/accounts.hpp"
 #include "manager/conductor.hpp"
 #include "platform/data_dir.hpp"
 #include "plugin_host/plugin_host.hpp"
@@ -21,6 +22,7 @@ struct ControlParts {
     platform::EventLoop& loop;
     const platform::Clock& clock;
     plugin_host::PluginHost& plugins;
+    Accounts& accounts;
     platform::DataPaths paths;
     std::int64_t pid = 0;
     keeper::Link* link = nullptr;  // Null without a keeper.

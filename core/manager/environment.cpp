@@ -30,19 +30,14 @@ BaseEnvironment::BaseEnvironment(std::vector<std::pair<std::string, std::string>
     }
 }
 
-std::vector<std::pair<std::string, std::string>> BaseEnvironment::of(const std::string& user) {
-    const auto found = of_user_.find(user);
-    if (found != of_user_.end()) return found->second;
+std::vector<std::pair<std::string, std::string>> BaseEnvironment::of(
+    const std::string& user, const std::optional<platform::UserAccount>& account) const {
     std::vector<std::pair<std::string, std::string>> environment;
-    const auto account = user.empty() ? platform::current_user() : platform::find_user(user);
     if (account) environment = platform::account_variables(*account);
     const bool account_is_ours = inherits_ && user.empty();
     environment.insert(account_is_ours ? environment.end() : environment.begin(), common_.begin(),
                        common_.end());
-    // An account that is missing now may be there at the next start; numbers need none.
-    const bool only_numbers = user.find_first_not_of("0123456789:") == std::string::npos;
-    if (!account && !only_numbers) return environment;
-    return of_user_.emplace(user, std::move(environment)).first->second;
+    return environment;
 }
 
 }  // namespace syspulse::manager

@@ -1,7 +1,7 @@
 // The environment that daemons start with, before their spec adds to it.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,8 +12,7 @@
 namespace syspulse::manager {
 
 // PATH, the language and the time zone come from the manager; HOME, USER, LOGNAME and SHELL from
-// the account that the daemon runs as. Nothing else is inherited. Accounts are looked up once.
-// [loop thread]
+// the account that the daemon runs as. Nothing else is inherited. [loop thread]
 class BaseEnvironment {
   public:
     explicit BaseEnvironment(const platform::EnvironmentLookup& lookup);
@@ -21,13 +20,14 @@ class BaseEnvironment {
     // our own replaces HOME, USER, LOGNAME and SHELL.
     explicit BaseEnvironment(std::vector<std::pair<std::string, std::string>> inherited);
 
-    // Where a name occurs twice, the later one counts.
-    std::vector<std::pair<std::string, std::string>> of(const std::string& user);
+    // `account` is that of the user, if there is one. Where a name occurs twice, the later one
+    // counts.
+    std::vector<std::pair<std::string, std::string>> of(
+        const std::string& user, const std::optional<platform::UserAccount>& account) const;
 
   private:
     bool inherits_ = false;
     std::vector<std::pair<std::string, std::string>> common_;
-    std::map<std::string, std::vector<std::pair<std::string, std::string>>> of_user_;
 };
 
 }  // namespace syspulse::manager

@@ -95,14 +95,22 @@ void use_system_words(config::LoadOptions& options) {
 }
 
 config::LoadOptions load_options(const config::KnownPlugins& known,
-                                 plugin_host::PluginHost& plugins) {
+                                 plugin_host::PluginHost& plugins, Accounts& accounts) {
     config::LoadOptions options;
     options.plugins = &known;
-    options.user_exists = [](std::string_view user) {
-        return platform::user_exists(std::string(user));
+    // Of an account of which nobody tells anything now, the start will show.
+    options.user_exists = [&accounts](std::string_view user) {
+        const auto account = accounts.of(std::string(user));
+        return !account || account->exists;
     };
-    options.is_root = platform::is_root;
-    options.may_become = platform::may_become;
+    options.is_root = [&accounts](const std::string& user) {
+        const auto account = accounts.of(user);
+        return account && account->is_root;
+    };
+    options.may_become = [&accounts](const std::string& user) {
+        const auto account = accounts.of(user);
+        return !account || account->may_become;
+    };
     use_system_words(options);
     options.try_checker = [&plugins](const std::string& checker, const std::string& options_json) {
         return plugins.try_checker(checker, options_json);

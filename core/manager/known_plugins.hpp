@@ -3,6 +3,7 @@
 
 #include "config/plugin_settings.hpp"
 #include "config/spec_loader.hpp"
+#include "manager/accounts.hpp"
 #include "model/daemon_spec.hpp"
 #include "plugin_host/plugin_host.hpp"
 
@@ -19,9 +20,9 @@ std::optional<std::string> settings_of_nobody(const std::string& name,
 void use_system_words(config::LoadOptions& options);
 
 // Checks specs against what is there: the plugins, which try the options themselves, and the
-// accounts of this machine. Both must outlive the options.
+// accounts of this machine. All must outlive the options.
 config::LoadOptions load_options(const config::KnownPlugins& known,
-                                 plugin_host::PluginHost& plugins);
+                                 plugin_host::PluginHost& plugins, Accounts& accounts);
 
 platform::ProcessLimits process_limits(const model::ResourceLimits& limits);
 

@@ -10,6 +10,7 @@
 #include "base/signals.hpp"
 #include "config/json_schema.hpp"
 #include "logs/capture.hpp"
+#include "manager/accounts.hpp"
 #include "manager/control.hpp"
 #include "manager/crash_point.hpp"
 #include "manager/environment.hpp"
@@ -77,6 +78,7 @@ class Process final : public ManagerProcess {
     Result<void> watch_signals();
     Result<void> find_plugins(const ProcessOptions& options);
     ConductorOptions conducting();
+    Result<UserSetup> set_up_user(const std::string& user);
 
     Conductor& conductor() override { return *conductor_; }
     platform::EventLoop& loop() override { return *loop_; }
@@ -104,6 +106,7 @@ class Process final : public ManagerProcess {
     std::string socket_;
     std::optional<platform::SocketAddressPath> address_;  // By which it is bound, and removed.
     BaseEnvironment environment_;
+    Accounts accounts_;
     boost::uuids::random_generator uuids_;
     std::unique_ptr<platform::Clock> clock_;
     std::unique_ptr<platform::EventLoop> loop_;
@@ -146,7 +149,7 @@ Result<void> Process::build(const ProcessOptions& options) {
         conducting());
     if (auto loaded = conductor_->load(); !loaded) return loaded;
     conductor_->on_finished([this] { finish(); });
-    control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, directory_.paths(),
+    control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, accounts_, directory_.paths(),
                              platform::process_id(), link_.get()});
     return {};
 }
@@ -193,12 +196,23 @@ Result<void> Process::find_plugins(const ProcessOptions& options) {
     return {};
 }
 
+Result<UserSetup> Process::set_up_user(const std::string& user) {
+    const auto account = accounts_.of(user);
+    if (!account && !user.empty()) {
+        return Error{ErrorCode::unavailable,
+                     "cannot find the user '" + user + "': the directory of users does not answer"};
+    }
+    // A process of the manager's own user can do without its name.
+    if (!account) return UserSetup{std::nullopt, environment_.of(user, std::nullopt)};
+    return UserSetup{account->number, environment_.of(user, account->entry)};
+}
+
 // What a conductor asks of the keeper, if there is one, and of the machine.
 ConductorOptions Process::conducting() {
     ConductorOptions options;
     options.seed = static_cast<std::uint64_t>(to_unix_ms(clock_->now().wall));
     options.make_uuid = [this] { return make_uuid(); };
-    options.base_environment = [this](const std::string& user) { return environment_.of(user); };
+    options.set_up_user = [this](const std::string& user) { return set_up_user(user); };
     options.between_steps = crash_point(platform::process_environment());
     options.logs_dir = directory_.paths().logs().string();
     if (link_) {
@@ -224,7 +238,7 @@ ConductorOptions Process::conducting() {
 Result<std::vector<model::DaemonSpec>> Process::load_specs(
     const std::vector<std::filesystem::path>& files) {
     const config::KnownPlugins plugins = known_plugins(plugins_->catalog());
-    config::LoadOptions options = load_options(plugins, *plugins_);
+    config::LoadOptions options = load_options(plugins, *plugins_, accounts_);
     options.environment = platform::process_environment();
     options.may_follow = platform::check_spec_file;
     options.existing_daemons = conductor_->dependencies();

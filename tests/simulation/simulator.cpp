@@ -65,9 +65,7 @@ void Simulator::boot(bool continued) {
     options.seed = random_.next();
     options.boot = "boot " + std::to_string(boots_);
     options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
-    options.base_environment = [](const std::string&) {
-        return std::vector<std::pair<std::string, std::string>>{};
-    };
+    options.set_up_user = [](const std::string&) { return manager::UserSetup{}; };
     if (keeper_) {
         options.exit_seen = [this](RunId run, std::int64_t) {
             return run <= last_run_before_boot_ ? std::nullopt : world_.exit_of(run);

@@ -54,9 +54,9 @@ class ManagerConductor : public testing::Test {
         ConductorOptions options;
         options.make_uuid = [this] { return "uuid-" + std::to_string(++uuids_); };
         options.boot = machine_life_;
-        options.base_environment = [](const std::string&) {
-            return std::vector<std::pair<std::string, std::string>>{{"PATH", "/bin"},
-                                                                    {"A", "base"}};
+        options.set_up_user = [this](const std::string&) -> Result<UserSetup> {
+            if (!users_known_) return Error{ErrorCode::unavailable, "nobody knows users now"};
+            return UserSetup{std::nullopt, {{"PATH", "/bin"}, {"A", "base"}}};
         };
         if (adjust_) adjust_(options);
         conductor_ = std::make_unique<Conductor>(
@@ -107,6 +107,7 @@ class ManagerConductor : public testing::Test {
     std::unique_ptr<Conductor> conductor_;
     std::size_t uuids_ = 0;
     std::string machine_life_ = "first";
+    bool users_known_ = true;
     std::function<void(ConductorOptions&)> adjust_;  // What else a manager is given at boot().
 };
 

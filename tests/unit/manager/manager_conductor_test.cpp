@@ -236,6 +236,21 @@ TEST_F(ManagerConductor, a_child_gets_the_base_environment_its_own_and_its_run_i
     EXPECT_EQ(seen.argv, Words{"/bin/a"});
 }
 
+TEST_F(ManagerConductor, a_user_of_whom_nobody_tells_anything_now_may_be_known_at_the_next_try) {
+    model::DaemonSpec spec = make_spec("a");
+    spec.restart.kind = model::RestartPolicy::Kind::always;
+    ASSERT_TRUE(conductor_->add({spec}, false, "tester").has_value());
+    users_known_ = false;
+    Answer answer;
+    conductor_->start("a", false, std::nullopt, "tester", answer.callback());
+    pass(milliseconds{1});
+    EXPECT_EQ(state("a"), State::backoff);
+    EXPECT_EQ(world_.live_count("a"), 0U);
+    users_known_ = true;
+    pass(seconds{10});
+    EXPECT_EQ(state("a"), State::running);
+}
+
 TEST_F(ManagerConductor, a_new_manager_finds_the_process_of_the_last_one) {
     add("a");
     start("a");

@@ -1,0 +1,71 @@
+// A question that may take for ever, asked on a thread of its own: who has waited long enough goes
+// on without an answer.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace syspulse {
+
+template <typename Answer>
+class BoundedQuestion {
+  public:
+    // Throws nothing; called on any thread, also after the BoundedQuestion is gone.
+    using Ask = std::function<Answer(const std::string& about)>;
+
+    BoundedQuestion(Ask ask, std::chrono::milliseconds patience)
+        : ask_(std::move(ask)), patience_(patience) {}
+
+    // Nothing when the answer takes longer. While a question is open it is neither asked again nor
+    // waited for; its answer is for who asks next. [one thread]
+    std::optional<Answer> of(const std::string& about) {
+        auto [open, is_new] = open_.try_emplace(about);
+        if (is_new) open->second = begin(about);
+        auto answer = open->second->wait(is_new ? patience_ : std::chrono::milliseconds{0});
+        if (answer) open_.erase(open);
+        return answer;
+    }
+
+  private:
+    struct Open {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::optional<Answer> answer;
+
+        void take(Answer told) {
+            const std::lock_guard lock(mutex);
+            answer.emplace(std::move(told));
+            changed.notify_all();
+        }
+        std::optional<Answer> wait(std::chrono::milliseconds patience) {
+            std::unique_lock lock(mutex);
+            changed.wait_for(lock, patience, [this] { return answer.has_value(); });
+            return answer;
+        }
+    };
+
+    std::shared_ptr<Open> begin(const std::string& about) const {
+        auto open = std::make_shared<Open>();
+        try {
+            std::thread([open, ask = ask_, about] { open->take(ask(about)); }).detach();
+        } catch (const std::system_error&) {
+            open->take(ask_(about));  // No more threads are allowed.
+        }
+        return open;
+    }
+
+    Ask ask_;
+    std::chrono::milliseconds patience_;
+    std::map<std::string, std::shared_ptr<Open>> open_;
+};
+
+}  // namespace syspulse
