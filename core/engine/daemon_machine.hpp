@@ -103,6 +103,7 @@ class DaemonMachine {
     void recover_failed(const RecoverFailed& event);
     void exited(const Exited& event);
     void held(const Held& event);
+    void signal_failed(const SignalFailed& event);
     void checked(const Checked& event);
     void timer(TimerKind kind, std::uint32_t generation);
     void wall_clock_changed();
@@ -191,6 +192,7 @@ class DaemonMachine {
 
     void arm(TimerKind kind, Instant when);
     void cancel(TimerKind kind) { ++generations_[static_cast<std::size_t>(kind)]; }
+    void ask_to_end(std::int32_t signal);
     // Its process can be signalled.
     bool reachable() const { return !spawn_pending_ && !unfound_; }
     bool knows_process() const { return pid_ > 0 || !token_.empty(); }
@@ -214,6 +216,8 @@ class DaemonMachine {
     // The run was begun by an earlier manager, and nobody knows yet what became of it.
     bool unfound_ = false;
     std::uint8_t looks_ = 0;  // That have not found out.
+    // Likewise begun, and not looked for yet: a manager answers who waits for it before that.
+    bool left_over_ = false;
     bool run_live_ = false;
     bool shutting_down_ = false;
     bool abandoned_ = false;
@@ -235,6 +239,7 @@ class DaemonMachine {
     std::optional<WallTime> stopped_at_;
     std::optional<WallTime> next_restart_at_;
     Instant restart_due_{};
+    Instant asked_to_end_{};           // Last.
     std::optional<WallTime> kill_at_;  // While it is asked to end: when it is killed.
     std::optional<ExitStatus> last_exit_;
     std::uint32_t restart_count_ = 0;

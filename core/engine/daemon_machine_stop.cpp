@@ -15,6 +15,8 @@ namespace {
 // How long after a SIGKILL the machine looks again; a process in an uninterruptible sleep may need
 // it.
 constexpr Duration kill_patience = std::chrono::seconds{10};
+// The least time between two signals to end, whatever a driver says.
+constexpr Duration repetition = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -47,10 +49,33 @@ void DaemonMachine::terminate() {
     phase_ = Phase::terminating;
     if (!reachable()) return;
     note("signal", "", signal_name(spec_->stop_signal), "asked to end");
-    surroundings_.emit(SignalRun{run_, spec_->stop_signal, true});
+    ask_to_end(spec_->stop_signal);
     kill_due_ = surroundings_.now().mono + stop_timeout_;
     arm(TimerKind::kill, kill_due_);
     note_kill_time();
+}
+
+void DaemonMachine::ask_to_end(std::int32_t signal) {
+    asked_to_end_ = surroundings_.now().mono;
+    surroundings_.emit(SignalRun{run_, signal, true});
+}
+
+// That it was asked to end was no more than a wish. Where nobody knows what became of the signal it
+// is sent again, as twice does less harm than not at all; the time of the kill stays as it is.
+void DaemonMachine::signal_failed(const SignalFailed& event) {
+    if (event.run != run_ || !run_live_ || state_ != State::stopping) return;
+    if (event.error.code == ErrorCode::not_found) return;  // Its end tells more.
+    const bool waited = surroundings_.now().mono - asked_to_end_ >= repetition;
+    const bool again = event.error.code == ErrorCode::timed_out && waited &&
+                       phase_ == Phase::terminating && reachable();
+    const bool unknown = event.error.code == ErrorCode::timed_out ||
+                         event.error.code == ErrorCode::cancelled ||
+                         event.error.code == ErrorCode::unavailable;
+    const std::string_view what =
+        unknown ? "nobody knows whether it arrived: " : "could not be sent: ";
+    note("signal", "", signal_name(event.signal),
+         std::string(what) + event.error.message + (again ? "; sent again" : ""));
+    if (again) ask_to_end(event.signal);
 }
 
 // For a manager that has to go on with this stop.

@@ -37,6 +37,7 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     next_restart_at_ = stored.next_restart_at;
     kill_at_ = stored.kill_at;
     health_.assume(stored.health);
+    left_over_ = run_live_;
     if (run_live_) take_age(true);  // Asked before it is found.
 }
 
@@ -83,6 +84,7 @@ DaemonMachine::Owed DaemonMachine::take_debts(bool restore, bool continued) {
 }
 
 void DaemonMachine::resume(bool restore, bool continued) {
+    left_over_ = false;
     const Target wanted = target_;
     const bool autostart = spec_->autostart && !continued;
     const bool arm_it = spec_->schedule && (autostart || (wanted == Target::up && armed_at_));

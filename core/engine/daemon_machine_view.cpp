@@ -50,7 +50,8 @@ model::StoredRun DaemonMachine::stored_run() const {
 }
 
 void DaemonMachine::describe(model::DaemonView& view) const {
-    view.state = state_;
+    // What the last manager knew of it, such as that it was paused, is not known here yet.
+    view.state = left_over_ ? State::starting : state_;
     view.health_status = health();
     if (run_live_) view.driver = driver_.type;
     if (run_live_ && pid_ > 0) view.pid = pid_;

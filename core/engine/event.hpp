@@ -109,6 +109,14 @@ struct Held {
     std::optional<Error> error;
 };
 
+// A signal that the engine had asked for: the driver refused it, or did not say that it was sent.
+struct SignalFailed {
+    DaemonKey daemon;
+    RunId run;
+    std::int32_t signal = 0;
+    Error error;
+};
+
 struct Checked {
     DaemonKey daemon;
     CheckId check;
@@ -131,7 +139,7 @@ struct ShutdownRequested {
 
 using Event = std::variant<DaemonAdded, SpecChanged, ManagerStarted, StartRequested, StopRequested,
                            RestartRequested, RemoveRequested, PauseRequested, ResumeRequested,
-                           Spawned, SpawnFailed, RecoverFailed, Exited, Held, Checked, TimeAdvanced,
-                           WallClockChanged, ShutdownRequested>;
+                           Spawned, SpawnFailed, RecoverFailed, Exited, Held, SignalFailed, Checked,
+                           TimeAdvanced, WallClockChanged, ShutdownRequested>;
 
 }  // namespace syspulse::engine

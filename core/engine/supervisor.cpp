@@ -163,6 +163,9 @@ void Supervisor::on(const Exited& event) {
 void Supervisor::on(const Held& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->held(event);
 }
+void Supervisor::on(const SignalFailed& event) {
+    if (DaemonMachine* m = machine(event.daemon)) m->signal_failed(event);
+}
 void Supervisor::on(const Checked& event) {
     if (DaemonMachine* m = machine(event.daemon)) m->checked(event);
 }

@@ -72,6 +72,7 @@ class Supervisor final : private Surroundings {
     void on(const PauseRequested& event);
     void on(const ResumeRequested& event);
     void on(const Held& event);
+    void on(const SignalFailed& event);
     void on(const Spawned& event);
     void on(const SpawnFailed& event);
     void on(const RecoverFailed& event);

@@ -189,6 +189,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void act(engine::SpawnRun& action);
     void act(engine::RecoverRun& action);
     void act(engine::StartCheck& action);
+    void act(const engine::SignalRun& action);
     void act(const engine::HoldRun& action);
     void act(engine::ReleaseRun& action);
     void act(engine::ForgetDaemon& action);

@@ -15,8 +15,7 @@ void Conductor::act(engine::Action& action) {
     } else if (auto* recover = std::get_if<engine::RecoverRun>(&action)) {
         act(*recover);
     } else if (const auto* signal = std::get_if<engine::SignalRun>(&action)) {
-        ports_.processes.signal(signal->run, signal->signal, {});
-        if (signal->wakes) ports_.processes.signal(signal->run, signal_number::go_on, {});
+        act(*signal);
     } else if (const auto* kill = std::get_if<engine::KillRun>(&action)) {
         ports_.processes.kill_tree(kill->run, {});
     } else if (const auto* hold = std::get_if<engine::HoldRun>(&action)) {
@@ -74,6 +73,17 @@ void Conductor::act(engine::StartCheck& action) {
     checks_[action.check] = action.daemon;
     ports_.checks.start({action.check, action.daemon, entry.name, check.checker.type, check.target,
                          check.checker.options_json, m->pid(), check.timeout});
+}
+
+void Conductor::act(const engine::SignalRun& action) {
+    const auto run = runs_.find(action.run);
+    if (run == runs_.end()) return;
+    auto done = [this, alive = alive_, action, daemon = run->second](const Result<void>& sent) {
+        if (!*alive || sent) return;
+        submit(engine::SignalFailed{daemon, action.run, action.signal, sent.error()});
+    };
+    ports_.processes.signal(action.run, action.signal, std::move(done));
+    if (action.wakes) ports_.processes.signal(action.run, signal_number::go_on, {});
 }
 
 void Conductor::act(const engine::HoldRun& action) {

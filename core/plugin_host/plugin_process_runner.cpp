@@ -126,7 +126,7 @@ void PluginProcessRunner::start(OpType type, Pending pending, const char* functi
     if (!accepted) return core_->fail(op, accepted.error());
     // Most drivers answer before they return; only the others need a timer.
     if (!core_->waiting(op)) return;
-    kept.deadline = core_->loop().start_timer(core_->clock().now().mono + deadline_,
+    kept.deadline = core_->loop().start_timer(core_->clock().now().mono + limit(*kept.driver),
                                               [this, op] { expired(op); });
 }
 

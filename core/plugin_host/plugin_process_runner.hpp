@@ -80,6 +80,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     // Runs `begin` now, or after the operations of the run that are under way or wait already.
     void in_turn(RunId run, std::function<void()> begin, bool urgent);
     void next_in_turn(RunId run);
+    // What an operation of the driver may take.
+    Duration limit(const Driver& driver) const;
     void expired(sysp_op op);
     void end_without_answer(sysp_op op, Error why);
     void make_way(sysp_op op);

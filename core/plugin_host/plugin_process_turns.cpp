@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "plugin_host/isolation/remote_plugin.hpp"
 #include "plugin_host/plugin_process_runner.hpp"
 
 namespace syspulse::plugin_host {
@@ -21,16 +22,19 @@ void later(const std::shared_ptr<HostCore>& core, std::function<void(Result<T>)>
 
 }  // namespace
 
+Duration PluginProcessRunner::limit(const Driver& driver) const {
+    const RemotePlugin* const remote = driver.kind->remote;
+    return remote == nullptr ? deadline_ : remote->policy().operation_limit(deadline_);
+}
+
 void PluginProcessRunner::expired(sysp_op op) {
     const auto found = pending_.find(op);
     if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
     core_->count_unanswered();
     const Driver& driver = *found->second.driver;
-    log::warn("plugin " + driver.instance->label + " did not answer within " +
-              format_duration(deadline_));
-    end_without_answer(
-        op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + " did not answer within " +
-                                       format_duration(deadline_)});
+    const std::string within = " did not answer within " + format_duration(limit(driver));
+    log::warn("plugin " + driver.instance->label + within);
+    end_without_answer(op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + within});
 }
 
 void PluginProcessRunner::end_without_answer(sysp_op op, Error why) {

@@ -173,6 +173,7 @@ void SimProcessRunner::recover(const RecoverRequest& request) {
 }
 
 void SimProcessRunner::signal(RunId run, std::int32_t number, DoneHandler done) {
+    if (world_.signals_fail && done) return done(*world_.signals_fail);
     const auto found = world_.processes_.find(run);
     const bool known = found != world_.processes_.end();
     const bool heeded = known && number != signal_number::go_on &&

@@ -110,6 +110,7 @@ class SimWorld {
         : clock_(clock), loop_(loop), random_(random) {}
 
     Faults faults;
+    std::optional<Error> signals_fail;  // What a driver says to each signal, and sends none.
     // Called with each spawn before the process exists; invariants hook in here.
     std::function<void(const SpawnRequest&)> on_spawn;
     std::function<void(const RecoverRequest&)> on_recover;

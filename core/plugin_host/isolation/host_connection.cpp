@@ -105,6 +105,8 @@ void HostConnection::received(std::string_view bytes, std::vector<platform::Owne
     const std::shared_ptr<bool> alive = alive_;
     unanswered_ = false;
     pinged_ = false;
+    doubted_ = false;
+    heard_ = clock_.now().mono;
     splitter_.add(bytes, std::move(handles));
     for (;;) {
         auto frame = splitter_.next();

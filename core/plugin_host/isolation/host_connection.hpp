@@ -49,7 +49,11 @@ class HostConnection {
     std::int64_t pid() const { return process_.pid; }
     bool ready() const { return ready_; }                // Its first frame was heard.
     bool doomed() const { return reason_.has_value(); }  // It was killed.
-    bool suspect() const { return pinged_ || reason_; }
+    bool suspect() const { return pinged_ || doubted_ || reason_; }
+    // Nothing was heard from it since then.
+    bool silent_since(Instant when) const { return heard_ < when; }
+    // It is suspect until it says something.
+    void doubt() { doubted_ = true; }
 
     model::Misbehaviour misbehaviour;  // As the host has told.
 
@@ -82,6 +86,8 @@ class HostConnection {
     bool ready_ = false;
     bool unanswered_ = false;
     bool pinged_ = false;
+    bool doubted_ = false;
+    Instant heard_{};
     bool ended_ = false;
     bool channel_closed_ = false;
     ExitStatus status_;

@@ -1,6 +1,7 @@
 // How far an operator trusts a plugin, and what its process is allowed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -23,6 +24,15 @@ struct IsolationPolicy {
     Duration backoff_max = std::chrono::seconds{30};
     Duration reset_after = std::chrono::seconds{60};  // Running so long clears the back-off.
     std::optional<std::uint32_t> max_retries;         // Losses in a row until it is left alone.
+
+    // What one operation may take, if the plugin is given `own` for it. A process that hangs is
+    // replaced within the watchdog's time; what was under way is made again by the next one, which
+    // has as long for it as any other.
+    Duration operation_limit(Duration own) const { return isolated ? watchdog + own : own; }
+    // A process that is silent for so long after a signal was to be passed on is not relied upon.
+    Duration signal_patience() const {
+        return std::min<Duration>(watchdog / 2, std::chrono::seconds{2});
+    }
 
     bool operator==(const IsolationPolicy&) const = default;
 };

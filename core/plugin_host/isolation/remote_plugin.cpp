@@ -21,6 +21,7 @@ RemotePlugin::~RemotePlugin() {
     for (auto& [proc, process] : processes_) stop_watching(process);
     if (restart_timer_ != 0) core_.loop().cancel_timer(restart_timer_);
     if (retire_timer_ != 0) core_.loop().cancel_timer(retire_timer_);
+    if (signal_timer_ != 0) core_.loop().cancel_timer(signal_timer_);
     if (apart_idle_timer_ != 0) core_.loop().cancel_timer(apart_idle_timer_);
 }
 
@@ -94,7 +95,9 @@ void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall&
     Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
     operation.kill = call.kind == SYSP_SIG_KILL;
     operation.signal = call;
-    const bool away = !current_ || !current_->ready() || current_->suspect();
+    const auto process = processes_.find(call.proc);
+    const bool recovering = process != processes_.end() && process->second.recovering;
+    const bool away = !current_ || !current_->ready() || current_->suspect() || recovering;
     if ((away || operation.kill) && signal_from_here(call.proc, call.number)) {
         const bool nobody_else = status_.state == HostStatus::State::failed;
         if (!operation.kill || nobody_else) return answer(operation, {});
@@ -180,6 +183,8 @@ void RemotePlugin::submit(Operation operation, std::string frame,
 void RemotePlugin::transmit(Wire wire, Operation& operation, std::string_view frame,
                             std::span<const platform::NativeHandle> handles) {
     operation.sent_to = current_.get();
+    operation.sent_at = core_.clock().now().mono;
+    if (operation.signal) mind_signals();
     current_->send(with_frame_id(std::string(frame), wire), handles);
 }
 

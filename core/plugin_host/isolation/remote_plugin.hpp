@@ -105,6 +105,7 @@ class RemotePlugin {
         sysp_proc proc = 0;
         bool kill = false;
         std::optional<PlainCall> signal{};
+        Instant sent_at{};
         std::uint32_t losses = 0;
         std::unique_ptr<CheckCall> check{};
         bool apart = false;  // Made in the process of the quarantine.
@@ -144,6 +145,8 @@ class RemotePlugin {
 
     // remote_plugin.cpp: operations.
     bool signal_from_here(sysp_proc proc, std::int32_t number);
+    void mind_signals();
+    void signal_for_a_silent_host();
     void submit(Operation operation, std::string frame,
                 std::span<const platform::NativeHandle> handles = {});
     void transmit(Wire wire, Operation& operation, std::string_view frame,
@@ -217,6 +220,7 @@ class RemotePlugin {
     std::function<void(Result<void>)> reloading_;
     platform::TimerId restart_timer_ = 0;
     platform::TimerId retire_timer_ = 0;
+    platform::TimerId signal_timer_ = 0;  // While a signal is to be passed on.
     Instant started_;
     std::uint32_t failures_ = 0;   // In a row.
     std::uint64_t file_stamp_;     // Of the last start.

@@ -123,6 +123,42 @@ void RemotePlugin::report_exit(Process& process, sysp_proc proc, const ExitStatu
     core_.process_exited(*process.instance->instance, proc, told);
 }
 
+void RemotePlugin::mind_signals() {
+    if (signal_timer_ != 0) return;
+    const Duration patience = setup_.policy.signal_patience();
+    signal_timer_ = core_.loop().start_timer(core_.clock().now().mono + patience, [this] {
+        signal_timer_ = 0;
+        signal_for_a_silent_host();
+    });
+}
+
+// A daemon that is asked to end has only its stop_timeout for that: it is not to wait until the
+// watchdog has the process of its driver replaced. Should that process come to itself, the signal
+// arrives twice, which does less harm than not at all.
+void RemotePlugin::signal_for_a_silent_host() {
+    const Instant now = core_.clock().now().mono;
+    std::vector<Operation> done;
+    bool later = false;
+    for (auto at = operations_.begin(); at != operations_.end();) {
+        const auto here = at++;
+        const Operation& operation = here->second;
+        if (!operation.signal || operation.kill || operation.sent_to == nullptr) continue;
+        if (!operation.sent_to->silent_since(operation.sent_at)) continue;
+        if (now - operation.sent_at < setup_.policy.signal_patience()) {
+            later = true;
+        } else if (signal_from_here(operation.proc, operation.signal->number)) {
+            operation.sent_to->doubt();
+            done.push_back(std::move(here->second));
+            operations_.erase(here);
+        }
+    }
+    if (later) mind_signals();
+    if (done.empty()) return;
+    log::warn("plugin " + setup_.info.id + ": its process is silent; the manager signals " +
+              std::to_string(done.size()) + " of its daemons itself");
+    for (const Operation& operation : done) answer(operation, {});
+}
+
 bool RemotePlugin::kill_outstanding(sysp_proc proc) const {
     return std::any_of(operations_.begin(), operations_.end(), [proc](const auto& entry) {
         return entry.second.proc == proc && entry.second.kill;

@@ -35,6 +35,17 @@ TEST(Recovery, a_run_that_cannot_be_looked_for_is_kept_and_looked_for_again) {
     EXPECT_FALSE(e.until_deadline().has_value());
 }
 
+TEST(Recovery, what_was_not_looked_for_yet_is_not_said_to_run) {
+    Engine e;
+    const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));
+    EXPECT_EQ(e.view(key).state, State::starting);
+    EXPECT_EQ(e.machine(key).stored().state, State::running) << "what the next manager is told";
+    e.manager_started();
+    EXPECT_EQ(e.view(key).state, State::starting);
+    e.spawned(key);
+    EXPECT_EQ(e.view(key).state, State::running);
+}
+
 TEST(Recovery, history_tells_once_that_a_run_cannot_be_looked_for) {
     Engine e;
     const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));

@@ -28,6 +28,54 @@ TEST(Stop, a_stop_asks_first_and_kills_at_the_timeout) {
     EXPECT_EQ(e.state(web), State::stopped);
 }
 
+// What history has of signals, the reasons alone.
+Words told_of_signals(const Engine& e) {
+    Words told;
+    for (const AddHistory& line : e.all<AddHistory>())
+        if (line.kind == "signal") told.push_back(line.to + ": " + line.reason);
+    return told;
+}
+
+TEST(Stop, a_signal_that_nobody_confirmed_is_sent_again_and_told) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    e.stop(web);
+    const RunId run = e.run(web);
+    e.advance(seconds{10});
+    e.handle(SignalFailed{web, run, 15, {ErrorCode::timed_out, "no answer"}});
+    EXPECT_EQ(e.signals(run), (Words{"15", "15"}));
+    e.handle(SignalFailed{web, run, 15, {ErrorCode::timed_out, "too busy"}});  // At once.
+    e.handle(SignalFailed{web, run, 15, {ErrorCode::permission_denied, "not allowed"}});
+    e.handle(SignalFailed{web, run, 15, {ErrorCode::not_found, "it has ended"}});
+    EXPECT_EQ(e.signals(run), (Words{"15", "15"}));
+    e.advance(seconds{20});
+    e.handle(SignalFailed{web, run, 15, {ErrorCode::timed_out, "no answer"}});
+    EXPECT_EQ(e.signals(run), (Words{"15", "15", "kill"}));
+    EXPECT_EQ(told_of_signals(e),
+              (Words{"SIGTERM: asked to end",
+                     "SIGTERM: nobody knows whether it arrived: no answer; sent again",
+                     "SIGTERM: nobody knows whether it arrived: too busy",
+                     "SIGTERM: could not be sent: not allowed", "SIGKILL: stop_timeout passed",
+                     "SIGTERM: nobody knows whether it arrived: no answer"}));
+    e.exited(web, ExitStatus::signalled(9));
+    EXPECT_EQ(e.state(web), State::stopped);
+}
+
+TEST(Stop, what_became_of_a_signal_to_an_older_run_is_of_no_interest) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RunId old = e.run(web);
+    e.stop(web);
+    e.exited(web);
+    e.up(web);
+    e.stop(web);
+    e.forget_actions();
+    e.handle(SignalFailed{web, old, 15, {ErrorCode::timed_out, "no answer"}});
+    EXPECT_TRUE(e.actions().empty());
+}
+
 TEST(Stop, a_stop_may_bring_its_own_timeout) {
     Engine e;
     const DaemonKey web = e.add(make_spec("web"));

@@ -149,6 +149,20 @@ TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
     conductor_->unsubscribe(id);
 }
 
+TEST_F(ManagerConductor, a_signal_to_end_that_the_driver_did_not_send_is_in_the_history) {
+    add("web");
+    start("web");
+    world_.signals_fail = Error{ErrorCode::permission_denied, "not allowed"};
+    Answer stop;
+    conductor_->stop("web", false, seconds{5}, "tester", stop.callback());
+    pass(milliseconds{1});
+    EXPECT_EQ(told_in_history("signal"),
+              (Words{"SIGTERM: asked to end", "SIGTERM: could not be sent: not allowed"}));
+    world_.signals_fail.reset();
+    pass(seconds{10});
+    EXPECT_TRUE(stop.done());
+}
+
 TEST_F(ManagerConductor, the_driver_that_is_shown_is_that_of_the_run) {
     model::DaemonSpec spec = make_spec("web");
     spec.driver.type = "old";

@@ -139,18 +139,23 @@ TEST_F(ManagerTakeover, a_manager_that_replaces_a_dead_one_answers_before_it_loo
     for (const bool asked_to_stop : {false, true}) {
         add("a");
         start("a");
+        std::size_t recovered = 0;
+        world_.on_recover = [&](const platform::RecoverRequest&) { ++recovered; };
         boot(true);
-        EXPECT_EQ(state("a"), State::running) << "as it was";
+        EXPECT_EQ(state("a"), State::starting) << "nobody knows yet whether it runs";
         Answer stopped;
         if (asked_to_stop) {
             conductor_->stop("a", false, std::nullopt, "tester", stopped.callback());
         } else {
             pass(milliseconds{3});
-            EXPECT_EQ(state("a"), State::running);
+            EXPECT_EQ(state("a"), State::starting);
+            EXPECT_EQ(recovered, 0U);
         }
         pass(seconds{5});
         EXPECT_EQ(state("a"), asked_to_stop ? State::stopped : State::running);
         EXPECT_EQ(stopped.done(), asked_to_stop);
+        EXPECT_EQ(recovered, 1U);
+        world_.on_recover = nullptr;
         EXPECT_EQ(world_.live_count("a"), asked_to_stop ? 0U : 1U);
         Answer removed;
         conductor_->remove("a", true, "tester", removed.callback());

@@ -144,6 +144,20 @@ TEST_F(ProcessRunnerTest, results_that_cannot_be_true_are_refused) {
     EXPECT_EQ(host_->misbehaviour().rejected, 2U);
 }
 
+// Whatever the watchdog: it has the process of a hung plugin replaced first, and what was under way
+// is made again.
+TEST(IsolationPolicy, an_operation_outlives_the_watchdog_by_what_it_may_take_itself) {
+    const Duration own = std::chrono::seconds{10};
+    for (const int millis : {1, 500, 9999, 10000, 10001, 60000, 86400000}) {
+        IsolationPolicy policy;
+        policy.watchdog = std::chrono::milliseconds{millis};
+        EXPECT_GE(policy.operation_limit(own) - policy.watchdog, own);
+        EXPECT_LT(policy.signal_patience(), policy.watchdog);
+        policy.isolated = false;
+        EXPECT_EQ(policy.operation_limit(own), own);
+    }
+}
+
 TEST_F(ProcessRunnerTest, a_driver_that_never_answers_meets_the_deadline) {
     use(GOOD_PLUGINS, std::chrono::milliseconds{5});
     spawn("never");
