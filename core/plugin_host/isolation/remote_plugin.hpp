@@ -171,6 +171,8 @@ class RemotePlugin {
     std::string drop_operations(const HostConnection* which, const Error& error);
     void schedule_restart(const Error& error);
     Result<void> greet(const HostConnection& from, const HelloMessage& hello);
+
+    // remote_reload.cpp: one process takes over from another.
     void advance_reload();
     void finish_reload(const Result<void>& result);
     bool handing_over() const;
