@@ -68,12 +68,21 @@ std::size_t asked_for(const Arguments& arguments) {
     return arguments.has("since") ? events_max : events_default;
 }
 
+// By its place, as in other commands, or by the option.
+std::optional<std::string> daemon_of(const Arguments& arguments) {
+    return arguments.positionals.empty() ? arguments.text("daemon")
+                                         : std::optional(arguments.positionals.front());
+}
+
 std::string target_of(const Arguments& arguments) {
     std::vector<std::pair<std::string, std::string>> list;
     if (arguments.has("follow")) {
         list.emplace_back("follow", "true");
     }
-    for (const char* name : {"daemon", "since", "lines"}) {
+    if (const auto daemon = daemon_of(arguments)) {
+        list.emplace_back("daemon", *daemon);
+    }
+    for (const char* name : {"since", "lines"}) {
         if (const auto value = arguments.text(name)) {
             list.emplace_back(name, *value);
         }
@@ -85,6 +94,9 @@ std::string target_of(const Arguments& arguments) {
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
+    if (!arguments.positionals.empty() && arguments.has("daemon")) {
+        return report(context, usage_failure("the daemon is named twice: as NAME and by --daemon"));
+    }
     auto connection = context.connect(context.globals);
     if (!connection) {
         return report(context, failure_of(connection.error()));
@@ -132,16 +144,16 @@ ExitCode run(Context& context, const Arguments& arguments) {
 constinit const Command events_command{
     .name = "events",
     .summary = "show what happened to daemons",
-    .positional = {},
+    .positional = {"[NAME]", 0, 1, ValueKind::daemon},
     .options = options,
     .details =
         "The event history, oldest first: transitions, exits, changes of health, and what "
         "operators "
-        "did; the reason of an action that was not done begins with refused. With --format json an "
-        "array, with -f one object a line.",
+        "did; the reason of an action that was not done begins with refused. NAME is the same as "
+        "--daemon NAME. With --format json an array, with -f one object a line.",
     .examples =
         "syspulse events\n"
-        "syspulse events -f --daemon web\n"
+        "syspulse events -f web\n"
         "syspulse events --since 1h --format json",
     .run = run,
 };

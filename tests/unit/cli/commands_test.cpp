@@ -189,6 +189,11 @@ TEST(Events, are_worded_for_people_and_listed_for_programs) {
     EXPECT_EQ(world.run({"events", "--format", "json"}).out, "[" + event + "," + event + "]\n");
     world.manager.answers["GET /v1/events?follow=true&daemon=web&lines=1000"] = {200, event + "\n"};
     EXPECT_EQ(world.run({"events", "-f", "--daemon", "web", "--format", "json"}).out, event + "\n");
+    EXPECT_EQ(world.run({"events", "web", "-f", "--format", "json"}).out, event + "\n");
+    const auto twice = world.run({"events", "web", "--daemon", "web"});
+    EXPECT_EQ(twice.code, 2);
+    EXPECT_NE(twice.err.find("the daemon is named twice"), std::string::npos) << twice.err;
+    EXPECT_EQ(world.run({"events", "web", "db"}).code, 2);
 }
 
 TEST(Ping, prints_pong) {
