@@ -46,8 +46,6 @@ struct PluginFiles {
     std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)>
         try_driver = {};
     std::vector<std::string> problems = {};  // Why files could not be loaded.
-    // What to say of settings for a plugin that is not there; nothing when it is.
-    std::function<std::optional<std::string>(const std::string&)> settings_of_nobody = {};
 };
 
 struct Context {

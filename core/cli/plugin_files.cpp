@@ -85,10 +85,7 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
         [loaded](const model::PluginChoice& driver, const model::ResourceLimits& limits) {
             return loaded->try_driver(driver, limits);
         },
-        std::move(problems),
-        [loaded](const std::string& name) {
-            return manager::settings_of_nobody(name, loaded->host->catalog());
-        }};
+        std::move(problems)};
 }
 
 }  // namespace syspulse::cli

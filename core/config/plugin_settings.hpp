@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 
@@ -23,7 +25,28 @@ struct PluginSetting {
     std::optional<Duration> reset_after;
     std::optional<std::uint32_t> max_retries;
 
-    bool operator==(const PluginSetting&) const = default;
+    // Where the name stands.
+    std::string file;
+    int line = 0;
+    int column = 0;
 };
+
+// What settings can name.
+struct PluginName {
+    std::string id;    // Empty for a file that could not be loaded.
+    std::string stem;  // The file's name without the ending.
+    std::vector<std::string> kinds;
+};
+
+// What is wrong with one of several settings, in the order of their files.
+struct SettingIssue {
+    const PluginSetting* setting = nullptr;
+    std::string message;
+    // A name that no plugin has is none: the plugin may come later.
+    bool is_error = false;
+};
+
+std::vector<SettingIssue> check_settings(std::span<const PluginSetting> settings,
+                                         std::span<const PluginName> plugins);
 
 }  // namespace syspulse::config

@@ -52,6 +52,8 @@ void refuse_without_process(FieldReader& fields, const PluginSetting& setting) {
 PluginSetting read_plugin(const Member& entry, const LoadOptions& options, Issues& issues) {
     PluginSetting setting;
     setting.name = entry.key;
+    setting.line = entry.key_where.line;
+    setting.column = entry.key_where.column;
     if (!require_map(entry.key, entry.value, "a map", issues)) return setting;
     FieldReader fields(entry.value, keys::plugin, issues);
     bool isolated = true;

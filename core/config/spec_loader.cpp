@@ -47,7 +47,8 @@ class Loader {
 
     std::size_t open(std::string_view file);
     void read_document(const Value& root, std::size_t file, const std::filesystem::path& base);
-    void take_plugins(const Member& member, Issues& issues);
+    void take_plugins(const Member& member, std::size_t file);
+    void check_plugins();
     void check_unique();
     void check_dependencies();
     void check_cycles();
@@ -63,6 +64,7 @@ class Loader {
     std::vector<Entry> entries_;
     std::map<std::string, Value> documents_;
     std::vector<PluginSetting> plugins_;
+    std::vector<SpecError> warnings_;
 };
 
 std::size_t Loader::open(std::string_view file) {
@@ -108,7 +110,7 @@ void Loader::read_document(const Value& root, std::size_t file, const std::files
             daemons = &member.value;
         } else if (member.key == "plugins") {
             has_plugins = true;
-            take_plugins(member, issues);
+            take_plugins(member, file);
         } else if (!member.key.starts_with("x-")) {
             issues.push_back(
                 {member.key_where, "unknown key \"" + member.key + "\"" +
@@ -130,7 +132,8 @@ void Loader::read_document(const Value& root, std::size_t file, const std::files
     }
 }
 
-void Loader::take_plugins(const Member& member, Issues& issues) {
+void Loader::take_plugins(const Member& member, std::size_t file) {
+    Issues& issues = issues_[file];
     if (!options_.accepts_plugins) {
         issues.push_back({member.key_where,
                           "\"plugins\" is the manager's own configuration; give the file to "
@@ -138,7 +141,22 @@ void Loader::take_plugins(const Member& member, Issues& issues) {
         return;
     }
     for (PluginSetting& setting : read_plugins(member.value, options_, issues)) {
+        setting.file = files_[file];
         plugins_.push_back(std::move(setting));
+    }
+}
+
+void Loader::check_plugins() {
+    if (options_.plugins == nullptr) return;
+    for (const SettingIssue& found : check_settings(plugins_, options_.plugins->names)) {
+        const PluginSetting& setting = *found.setting;
+        if (!found.is_error) {
+            warnings_.push_back({setting.file, setting.line, setting.column, found.message});
+            continue;
+        }
+        const auto file = std::find(files_.begin(), files_.end(), setting.file);
+        issues_[static_cast<std::size_t>(file - files_.begin())].push_back(
+            {{setting.line, setting.column, {}}, found.message});
     }
 }
 
@@ -240,6 +258,7 @@ SpecError to_error(const std::string& file, Issue issue, bool denied) {
 }
 
 LoadResult Loader::finish() {
+    check_plugins();
     check_unique();
     check_dependencies();
     check_cycles();
@@ -260,6 +279,7 @@ LoadResult Loader::finish() {
     for (Entry& entry : entries_) result.daemons.push_back(std::move(entry.daemon.spec));
     result.documents = std::move(documents_);
     result.plugins = std::move(plugins_);
+    result.warnings = std::move(warnings_);
     return result;
 }
 

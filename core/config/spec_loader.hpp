@@ -34,6 +34,7 @@ struct PluginKind {
 struct KnownPlugins {
     std::vector<PluginKind> drivers;
     std::vector<PluginKind> checkers;
+    std::vector<PluginName> names = {};
     std::size_t not_loaded = 0;  // Files that something unknown may be in.
 };
 
@@ -99,6 +100,7 @@ struct LoadResult {
     std::vector<SpecError> errors;             // In the order of files and lines.
     std::map<std::string, Value> documents{};  // What the files say, by file.
     std::vector<PluginSetting> plugins = {};
+    std::vector<SpecError> warnings = {};  // Of what may be meant.
 };
 
 // Gives an error about a request that was made of `loaded`, "/daemons/web/...: message", its place

@@ -7,7 +7,6 @@
 
 #include "base/path_text.hpp"
 #include "config/json_schema.hpp"
-#include "config/suggest.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/system_words.hpp"
 #include "platform/this_process.hpp"
@@ -35,8 +34,8 @@ bool is_in(const std::filesystem::path& file, const std::filesystem::path& direc
 
 void apply(const config::PluginSetting& setting, plugin_host::IsolationPolicy& policy) {
     policy.isolated = setting.isolated.value_or(policy.isolated);
-    policy.user = setting.user;
-    policy.group = setting.group;
+    if (!setting.user.empty()) policy.user = setting.user;
+    if (!setting.group.empty()) policy.group = setting.group;
     policy.max_memory_bytes = setting.max_memory_bytes.value_or(policy.max_memory_bytes);
     policy.max_open_files = setting.max_open_files.value_or(policy.max_open_files);
     policy.watchdog = setting.watchdog.value_or(policy.watchdog);
@@ -53,24 +52,13 @@ void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
 
 }  // namespace
 
-std::optional<std::string> settings_of_nobody(const std::string& name,
-                                              const plugin_host::PluginCatalog& catalog) {
-    std::vector<std::string> names;
-    for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
-        names.push_back(plugin.path.stem().string());
-        if (!plugin.id.empty()) names.push_back(plugin.id);
-    }
-    if (std::find(names.begin(), names.end(), name) != names.end()) return std::nullopt;
-    const std::vector<std::string_view> known(names.begin(), names.end());
-    return "the settings of plugin \"" + name + "\" are for none that is installed" +
-           config::suggestion(name, known) + "; see: syspulse plugin list";
-}
-
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     config::KnownPlugins known;
     for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
         if (!plugin.loaded()) ++known.not_loaded;
+        known.names.push_back({plugin.id, plugin.path.stem().string(), {}});
         for (const plugin_host::KindInfo& kind : plugin.kinds) {
+            known.names.back().kinds.push_back(kind.name);
             if (kind.type == plugin_host::KindType::checker) {
                 known.checkers.push_back({kind.name, kind.config_schema});
                 continue;

@@ -11,11 +11,6 @@ namespace syspulse::manager {
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 
-// What to say of settings for a plugin that is not there, by its id or its file's name without the
-// ending; nothing when it is. A plugin may come later, so it is no mistake for sure.
-std::optional<std::string> settings_of_nobody(const std::string& name,
-                                              const plugin_host::PluginCatalog& catalog);
-
 // What specs can say on this system, and what is said of the rest.
 void use_system_words(config::LoadOptions& options);
 

@@ -57,11 +57,16 @@ void warn_of_unloaded(const plugin_host::PluginCatalog& catalog) {
     }
 }
 
-// A plugin may come later; but a misspelt name would leave the right one without its settings.
-void warn_of_unknown(const std::vector<config::PluginSetting>& settings,
-                     const plugin_host::PluginCatalog& catalog) {
-    for (const config::PluginSetting& setting : settings) {
-        if (const auto warning = settings_of_nobody(setting.name, catalog)) log::warn(*warning);
+// A misspelt name would leave the right one without its settings. What is an error keeps a manager
+// from starting when the daemons are loaded; one that takes over from another goes on.
+void warn_of_settings(const std::vector<config::PluginSetting>& settings,
+                      const plugin_host::PluginCatalog& catalog, bool takes_over) {
+    const config::KnownPlugins known = known_plugins(catalog);
+    for (const config::SettingIssue& found : config::check_settings(settings, known.names)) {
+        if (found.is_error && !takes_over) continue;
+        const config::PluginSetting& setting = *found.setting;
+        log::warn(
+            config::format_error({setting.file, setting.line, setting.column, found.message}));
     }
 }
 
@@ -192,7 +197,7 @@ Result<void> Process::find_plugins(const ProcessOptions& options) {
     platform::raise_descriptor_limit();
     warn_of_missing(options.plugin_dirs);
     warn_of_unloaded(plugins_->catalog());
-    warn_of_unknown(settings, plugins_->catalog());
+    warn_of_settings(settings, plugins_->catalog(), link_ && link_->continues());
     return {};
 }
 

@@ -3,7 +3,7 @@ import json
 import subprocess
 
 from harness import DEADLINE_SECS, PROGRAM, Manager, main, until
-from plugin_hosts import QUICK, SHELL_FOREVER, checked_by, configured, host, hosts_of
+from plugin_hosts import QUICK, SHELL_FOREVER, checked_by, configured, host, hosts_of, plugin
 
 
 def options_of_a_foreign_plugin_are_refused_at_their_place():
@@ -99,7 +99,18 @@ def settings_of_plugins_are_strict():
         file.write_text("plugins: {htpt: {isolation: process}}\n")
         m.start("--config", file)
         m.ok("ping")
-        assert 'settings of plugin "htpt" are for none that is installed' in (m.root / "manager.log").read_text()
+        told = f'{file}:1:11: the settings of plugin "htpt" are for none that is installed; did you mean "http"?'
+        assert told in (m.root / "manager.log").read_text()
+        assert told in m.run("validate", file).stderr
+        m.stop()
+        file.write_text("plugins:\n  http: {isolation: process}\n  syspulse.http: {isolation: none}\n")
+        for words in (("daemon", "--config", file), ("validate", file)):
+            told = m.fails(2, *words)
+            assert f'{file}:3:3: "syspulse.http" is the plugin that stands as "http" in {file}:2:3 already' in told, told
+            assert 'another "isolation"' in told, told
+        file.write_text("plugins:\n  http: {isolation: process}\n  syspulse.http: {watchdog_secs: 5}\n")
+        m.start("--config", file)
+        assert plugin(m, "syspulse.http")["isolation"] == "process"
         file.write_text("plugins: {http: {isolation: process}}\n")
         assert "manager's own configuration" in m.fails(2, "add", "-f", file)
 

@@ -61,12 +61,10 @@ void praise(Context& context, const std::vector<std::string>& files,
 }
 
 // What is valid but hardly meant.
-void warn(Context& context, const config::LoadResult& loaded, const PluginFiles& plugins) {
-    for (const config::PluginSetting& setting : loaded.plugins) {
-        if (!plugins.settings_of_nobody) break;
-        if (const auto warning = plugins.settings_of_nobody(setting.name)) {
-            context.err << "syspulse: warning: " << printable(*warning) << '\n' << std::flush;
-        }
+void warn(Context& context, const config::LoadResult& loaded) {
+    for (const config::SpecError& warning : loaded.warnings) {
+        context.err << "syspulse: warning: " << printable(config::format_error(warning)) << '\n'
+                    << std::flush;
     }
     for (const model::DaemonSpec& spec : loaded.daemons) {
         if (spec.schedule && spec.restart.kind != model::RestartPolicy::Kind::never) {
@@ -115,7 +113,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
         return code;
     }
     praise(context, arguments.positionals, loaded);
-    warn(context, loaded, *plugins);
+    warn(context, loaded);
     for (const std::string& message : denied) {
         context.err << "syspulse: warning: " << printable(message)
                     << " (as this user; the manager may have other rights)\n"
