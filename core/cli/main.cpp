@@ -7,6 +7,7 @@
 #include "cli/api_connection.hpp"
 #include "cli/plugin_files.hpp"
 #include "cli/run.hpp"
+#include "config/json_schema.hpp"
 #include "conformance/kit.hpp"
 #include "keeper/keeper.hpp"
 #include "manager/entry.hpp"
@@ -29,7 +30,8 @@ int main(int argc, char** argv) {
     }
     const std::vector<std::string> words(argv, argv + argc);
     if (conformance::is_kit_case(words)) return conformance::run_kit_case(words);
-    if (plugin_host::is_plugin_host(words)) return plugin_host::run_plugin_host(words);
+    if (plugin_host::is_plugin_host(words))
+        return plugin_host::run_plugin_host(words, config::options_completer());
     std::ios::sync_with_stdio(false);
     const auto installed = platform::program_path().parent_path().parent_path();
     model::use_zone_database((installed / "share/syspulse/tzdata").string());

@@ -64,6 +64,7 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
     plugin_host::HostOptions options;
     options.search_paths = manager::plugin_search_path(paths_of(plugin_dirs));
     options.schema_check = config::check_schema;
+    options.complete_options = config::options_completer();
     options.isolation = manager::isolation_options({});
     auto host = plugin_host::PluginHost::create(*loaded->loop, *loaded->clock, std::move(options));
     if (!host) {
@@ -77,8 +78,7 @@ Result<PluginFiles> load_plugin_files(const std::vector<std::string>& plugin_dir
         if (!plugin.loaded()) problems.push_back(plugin.error);
     }
     return PluginFiles{
-        manager::known_plugins(loaded->host->catalog()),
-        api::to_json(views),
+        manager::known_plugins(loaded->host->catalog()), api::to_json(views),
         [loaded](const std::string& checker, const std::string& options_json) {
             return loaded->try_checker(checker, options_json);
         },

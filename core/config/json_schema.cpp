@@ -4,6 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "config/field_reader.hpp"
 #include "config/json_schema_node.hpp"
@@ -162,7 +166,8 @@ void check_number(const Node& node, const Value& value, const std::string& label
     }
 }
 
-void check_list(const Node& node, Value& value, const std::string& label, Issues& issues) {
+void check_list(const Node& node, Value& value, const std::string& label, Issues& issues,
+                Defaults defaults) {
     const auto count = static_cast<std::int64_t>(value.items.size());
     if (node.min_items && count < *node.min_items) {
         fail(issues, value, label, "have at least " + std::to_string(*node.min_items) + " items");
@@ -170,28 +175,36 @@ void check_list(const Node& node, Value& value, const std::string& label, Issues
         fail(issues, value, label, "have at most " + std::to_string(*node.max_items) + " items");
     }
     if (!node.items) return;
-    for (Value& item : value.items) node.items->apply(item, "every item of " + label, issues);
+    for (Value& item : value.items)
+        node.items->apply(item, "every item of " + label, issues, defaults);
 }
 
-void check_map(const Node& node, Value& value, const std::string& label, Issues& issues) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, schema] : node.properties) names.push_back(name);
-    for (Member& member : value.members) {
-        if (const Node* schema = node.member(member.key)) {
-            schema->apply(member.value, "\"" + member.key + "\"", issues);
-        } else {
-            issues.push_back({member.key_where, "unknown option \"" + member.key + "\"" +
-                                                    suggestion(member.key, names, "allowed here")});
-        }
-    }
+void fill_in(const Node& node, Value& value) {
     for (const auto& [name, schema] : node.properties) {
         if (!schema->fallback || value.find(name) != nullptr) continue;
         Member member{name, value.where, *schema->fallback};
         member.value.where = value.where;
         value.members.push_back(std::move(member));
     }
+}
+
+void check_map(const Node& node, Value& value, const std::string& label, Issues& issues,
+               Defaults defaults) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, schema] : node.properties) names.push_back(name);
+    for (Member& member : value.members) {
+        if (const Node* schema = node.member(member.key)) {
+            schema->apply(member.value, "\"" + member.key + "\"", issues, defaults);
+        } else {
+            issues.push_back({member.key_where, "unknown option \"" + member.key + "\"" +
+                                                    suggestion(member.key, names, "allowed here")});
+        }
+    }
+    if (defaults == Defaults::filled_in) fill_in(node, value);
     for (const std::string& name : node.required) {
-        if (value.find(name) != nullptr) continue;
+        const Node* const schema = node.member(name);
+        const bool has_default = schema != nullptr && schema->fallback;
+        if (value.find(name) != nullptr || has_default) continue;
         issues.push_back({value.where, label + " needs the option \"" + name + "\""});
     }
 }
@@ -217,7 +230,7 @@ const Node* Node::member(std::string_view key) const noexcept {
     return additional.get();
 }
 
-void Node::apply(Value& value, const std::string& label, Issues& issues) const {
+void Node::apply(Value& value, const std::string& label, Issues& issues, Defaults defaults) const {
     if (secret && value.text == hidden) {
         return fail(issues, value, label,
                     "be the secret itself: \"***\" is only how a secret is shown");
@@ -237,9 +250,9 @@ void Node::apply(Value& value, const std::string& label, Issues& issues) const {
     }
     if (value.kind == Value::Kind::string) check_text(*this, value, label, issues);
     if (is_numeric(value)) check_number(*this, value, label, issues);
-    if (value.kind == Value::Kind::list) check_list(*this, value, label, issues);
+    if (value.kind == Value::Kind::list) check_list(*this, value, label, issues, defaults);
     if (value.kind == Value::Kind::map && type != Type::any) {
-        check_map(*this, value, label, issues);
+        check_map(*this, value, label, issues, defaults);
     }
 }
 
@@ -260,21 +273,21 @@ void Node::redact(Value& value) const {
     }
 }
 
-void JsonSchema::apply(Value& value, Issues& issues) const {
+void JsonSchema::apply(Value& value, Issues& issues, Defaults defaults) const {
     if (value.kind == Value::Kind::null) value.kind = Value::Kind::map;
-    root_->apply(value, "\"with\"", issues);
+    root_->apply(value, "\"with\"", issues, defaults);
 }
 
 void JsonSchema::redact(Value& value) const {
     root_->redact(value);
 }
 
-Result<std::string> complete_options(std::string_view schema_json, std::string_view options_json) {
-    const auto schema = JsonSchema::parse(schema_json);
-    if (!schema) return schema.error();
+namespace {
+
+Result<std::string> complete(const JsonSchema& schema, std::string_view options_json) {
     Issues issues;
     auto options = read_json(options_json, issues);
-    if (options) schema->apply(*options, issues);
+    if (options) schema.apply(*options, issues);
     if (options && issues.empty()) return to_json_text(*options);
     std::string message = "invalid options";
     for (const Issue& issue : issues) {
@@ -283,6 +296,57 @@ Result<std::string> complete_options(std::string_view schema_json, std::string_v
         message += issue.message;
     }
     return Error{ErrorCode::invalid_argument, std::move(message)};
+}
+
+// Most daemons give their plugins no options.
+constexpr std::string_view no_options = "{}";
+
+struct KnownSchema {
+    std::optional<JsonSchema> schema;
+    Result<std::string> defaults;  // What no options become.
+};
+
+class OptionsCompleter {
+  public:
+    Result<std::string> complete(std::string_view schema_json, std::string_view options_json) {
+        const KnownSchema& known = look_up(schema_json);
+        if (options_json.empty() || options_json == no_options) return known.defaults;
+        if (!known.schema) return std::string(options_json);
+        return config::complete(*known.schema, options_json);
+    }
+
+  private:
+    // More than there are kinds of plugins; each reload of one may bring another.
+    static constexpr std::size_t schemas_max = 64;
+
+    const KnownSchema& look_up(std::string_view schema_json) {
+        if (const auto found = known_.find(schema_json); found != known_.end())
+            return found->second;
+        if (known_.size() >= schemas_max) known_.clear();
+        KnownSchema made{std::nullopt, std::string(no_options)};
+        if (auto schema = JsonSchema::parse(schema_json)) {
+            made.defaults = config::complete(*schema, no_options);
+            made.schema = *std::move(schema);
+        }
+        return known_.emplace(schema_json, std::move(made)).first->second;
+    }
+
+    std::map<std::string, KnownSchema, std::less<>> known_;
+};
+
+}  // namespace
+
+Result<std::string> complete_options(std::string_view schema_json, std::string_view options_json) {
+    const auto schema = JsonSchema::parse(schema_json);
+    if (!schema) return schema.error();
+    return complete(*schema, options_json);
+}
+
+std::function<Result<std::string>(std::string_view, std::string_view)> options_completer() {
+    return [completer = std::make_shared<OptionsCompleter>()](std::string_view schema_json,
+                                                              std::string_view options_json) {
+        return completer->complete(schema_json, options_json);
+    };
 }
 
 std::string redact_options(std::string_view schema_json, std::string_view options_json) {

@@ -44,7 +44,8 @@ struct JsonSchema::Node {
 
     // The schema of a member, or null when the key is not allowed.
     const Node* member(std::string_view key) const noexcept;
-    void apply(Value& value, const std::string& label, Issues& issues) const;
+    void apply(Value& value, const std::string& label, Issues& issues,
+               Defaults defaults = Defaults::filled_in) const;
     void redact(Value& value) const;
 };
 

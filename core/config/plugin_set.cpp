@@ -46,7 +46,8 @@ void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Po
         }
         const JsonSchema* schema = schema_of(*kind, where, issues);
         if (schema == nullptr) return;
-        schema->apply(options, issues);
+        // The defaults are those of the schema that is there when the options are used.
+        schema->apply(options, issues, Defaults::left_out);
     }
     choice.options_json = to_json_text(options);
     if (!unchecked() && issues.size() == before) try_options(choice, options, where, issues);

@@ -36,7 +36,7 @@ class PluginSet {
     const std::vector<PluginKind>& kinds() const noexcept { return *kinds_; }
 
     // Checks that choice.type exists and turns `with` (null when absent) into choice.options_json,
-    // with defaults. `where` is the place of the type.
+    // without defaults. `where` is the place of the type.
     void resolve(model::PluginChoice& choice, const Value* with, const Position& where,
                  Issues& issues);
 

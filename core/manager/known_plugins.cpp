@@ -46,8 +46,13 @@ void apply(const config::PluginSetting& setting, plugin_host::IsolationPolicy& p
 }
 
 void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
-    choice.options_json =
-        schema == nullptr ? "{}" : config::redact_options(*schema, choice.options_json);
+    if (schema == nullptr) {
+        choice.options_json = "{}";
+        return;
+    }
+    // What the schema does not allow any more is shown as it was declared.
+    const auto full = config::complete_options(*schema, choice.options_json);
+    choice.options_json = config::redact_options(*schema, full ? *full : choice.options_json);
 }
 
 }  // namespace

@@ -28,8 +28,9 @@ std::string question_of(const model::PluginChoice& driver, const platform::Proce
 std::function<Result<void>(const model::PluginChoice&, const model::ResourceLimits&)> driver_trial(
     plugin_host::PluginHost& plugins);
 
-// The spec as it may be shown: "***" for every option that its plugin's schema marks as a secret.
-// Options of a plugin that is not there are left out, for nobody knows what is secret in them.
+// The spec as it may be shown: with the defaults of its plugins' options, and "***" for every
+// option that a schema marks as a secret. Options of a plugin that is not there are left out, for
+// nobody knows what is secret in them.
 model::DaemonSpec without_secrets(const model::DaemonSpec& spec,
                                   const plugin_host::PluginCatalog& catalog);
 

@@ -185,6 +185,7 @@ Result<void> Process::find_plugins(const ProcessOptions& options) {
     plugin_host::HostOptions host;
     host.search_paths = plugin_search_path(options.plugin_dirs);
     host.schema_check = config::check_schema;
+    host.complete_options = config::options_completer();
     config::LoadOptions reading;
     reading.accepts_plugins = true;
     reading.environment = platform::process_environment();

@@ -18,11 +18,12 @@ constexpr Duration slow_call_silence = std::chrono::minutes{1};
 }  // namespace
 
 HostCore::HostCore(platform::EventLoop& loop, const platform::Clock& clock,
-                   std::size_t worker_limit)
+                   std::size_t worker_limit, OptionsCompletion complete_options)
     : loop_(&loop),
       clock_(&clock),
       workers_(std::make_unique<WorkerPool>(worker_limit)),
-      loop_thread_(std::this_thread::get_id()) {}
+      loop_thread_(std::this_thread::get_id()),
+      complete_options_(std::move(complete_options)) {}
 
 void HostCore::close() {
     std::unique_ptr<WorkerPool> workers;
@@ -73,6 +74,22 @@ void HostCore::retire(Instance& instance) {
         table_.drop_operations_of(&instance);
     }
     if (instance.remote) unused_.push_back(&instance);
+}
+
+Result<PluginConfig> HostCore::configure(const LoadedKind& kind, std::string_view options) const {
+    if (kind.remote != nullptr || !complete_options_) return PluginConfig::parse(options);
+    const bool driver = kind.info.type == KindType::driver;
+    const auto full =
+        complete_options_(driver ? kind.info.process_schema : kind.info.config_schema, options);
+    if (full) return PluginConfig::parse(*full);
+    return full.error().with("the " + std::string(driver ? "driver " : "checker ") +
+                             kind.info.name + " does not take its options");
+}
+
+Result<PluginConfig> HostCore::configure_leniently(const LoadedKind& kind,
+                                                   std::string_view options) const {
+    auto config = configure(kind, options);
+    return config ? std::move(config) : PluginConfig::parse(options);
 }
 
 Result<Instance*> HostCore::create(const LoadedKind& kind, const PluginConfig& config) {

@@ -54,10 +54,19 @@ struct Instance {
 
 class HostCore : public std::enable_shared_from_this<HostCore> {
   public:
-    HostCore(platform::EventLoop& loop, const platform::Clock& clock, std::size_t worker_limit);
+    HostCore(platform::EventLoop& loop, const platform::Clock& clock, std::size_t worker_limit,
+             OptionsCompletion complete_options = {});
 
     // [loop thread]
     void close();
+
+    // What a spec's `with:` says, as the kind gets it: with the defaults of the schema that its
+    // plugin has now. A plugin in a process of its own gets them there, where its file is known.
+    // [loop thread]
+    Result<PluginConfig> configure(const LoadedKind& kind, std::string_view options) const;
+    // As they are if they do not fit any more: a process is looked for all the same. [loop thread]
+    Result<PluginConfig> configure_leniently(const LoadedKind& kind,
+                                             std::string_view options) const;
 
     // Creates an instance, with `config` valid for as long as it lives. [loop thread]
     Result<Instance*> create(const LoadedKind& kind, const PluginConfig& config);
@@ -142,6 +151,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::map<std::string, SlowCalls> slow_calls_;  // By the label of instances. [loop thread]
     std::thread::id loop_thread_;                  // Where calls into plugins are made.
 
+    OptionsCompletion complete_options_;
     std::function<void()> tell_;
 
     std::mutex mutex_;  // Guards what follows; never held while plugin code runs.

@@ -56,6 +56,10 @@ struct PluginInfo {
 // Tells whether a plugin's JSON Schema text lies in the subset that the core can check.
 using SchemaCheck = std::function<Result<void>(std::string_view)>;
 
+// Checks options against a schema and fills in its defaults. [loop thread]
+using OptionsCompletion =
+    std::function<Result<std::string>(std::string_view schema, std::string_view options)>;
+
 // How plugins are kept apart from the process that uses them.
 struct IsolationOptions {
     std::filesystem::path program;  // Of plugin hosts; empty: the running one.

@@ -52,8 +52,8 @@ Result<PluginCheckRunner::Checker*> PluginCheckRunner::checker(
         return Error{ErrorCode::not_found,
                      "there is no checker \"" + request.checker + "\" among the plugins"};
     }
-    auto config = PluginConfig::parse(request.options_json);
-    if (!config) return config.error();
+    auto config = core_->configure(*kind, request.options_json);
+    if (!config) return Error{ErrorCode::unavailable, config.error().message};
     const auto instance = core_->create(*kind, *config);
     if (!instance) return instance.error();
     Checker made{kind, request.options_json, *std::move(config), *instance, 0};
@@ -63,7 +63,10 @@ Result<PluginCheckRunner::Checker*> PluginCheckRunner::checker(
 void PluginCheckRunner::report_error(CheckId check, Error error) {
     core_->loop().post([this, core = core_, check, error = std::move(error)] {
         if (!core->now() || observer_ == nullptr || running_.erase(check) == 0) return;
-        observer_->checked(check, {platform::CheckReport::Outcome::errored, error.message, {}});
+        // Options that the plugin's present version does not take say nothing of the daemon.
+        const bool lost = error.code == ErrorCode::unavailable;
+        using Outcome = platform::CheckReport::Outcome;
+        observer_->checked(check, {lost ? Outcome::lost : Outcome::errored, error.message, {}});
     });
 }
 

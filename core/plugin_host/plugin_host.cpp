@@ -20,7 +20,8 @@ class LoadedPluginHost final : public PluginHost {
   public:
     LoadedPluginHost(platform::EventLoop& loop, const platform::Clock& clock,
                      const HostOptions& options)
-        : core_(std::make_shared<HostCore>(loop, clock, options.worker_limit)),
+        : core_(std::make_shared<HostCore>(loop, clock, options.worker_limit,
+                                           options.complete_options)),
           processes_(
               std::make_unique<PluginProcessRunner>(core_, catalog_, options.operation_deadline)),
           checks_(std::make_unique<PluginCheckRunner>(core_, catalog_, options.check_grace)) {
@@ -50,7 +51,7 @@ class LoadedPluginHost final : public PluginHost {
             const auto tried = try_options(kind->remote->trial(checker, options_json));
             return tried ? Result<void>() : Result<void>(tried.error());
         }
-        const auto config = PluginConfig::parse(options_json);
+        const auto config = core_->configure(*kind, options_json);
         return config ? core_->try_out(*kind, *config) : Result<void>(config.error());
     }
     ForeignTrial foreign_trial(const std::string& checker,
@@ -64,7 +65,7 @@ class LoadedPluginHost final : public PluginHost {
         const LoadedKind* const kind = catalog_.find(KindType::driver, driver);
         if (kind == nullptr) return Error{ErrorCode::not_found, "there is no such driver"};
         if (kind->remote != nullptr) return try_foreign(*kind, options_json, limits);
-        const auto config = PluginConfig::parse(options_json);
+        const auto config = core_->configure(*kind, options_json);
         return config ? core_->try_spawn(*kind, *config, limits) : Result<void>(config.error());
     }
     ForeignTrial foreign_trial(const std::string& driver, const std::string& options_json,

@@ -26,6 +26,7 @@ namespace syspulse::plugin_host {
 struct HostOptions {
     std::vector<std::filesystem::path> search_paths;  // Directories, first one first.
     SchemaCheck schema_check;                         // Empty: schemas are not looked at.
+    OptionsCompletion complete_options;               // Empty: options are complete.
     Duration operation_deadline =
         std::chrono::seconds{10};  // Of spawn, signal, recover, inspect, stats.
     // Beyond a check's own timeout; less than the engine waits, which cannot tell whose fault it

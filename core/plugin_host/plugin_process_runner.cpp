@@ -76,13 +76,13 @@ void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
     const auto begun = begin_run(request.run, request.driver);
     if (!begun) return reject(Pending::Purpose::spawn, request.run, begun.error());
     Run& run = **begun;
-    auto config = PluginConfig::parse(request.options_json);
+    const LoadedKind& kind = *run.driver->kind;
+    auto config = core_->configure(kind, request.options_json);
     if (!config) {
         core_->remove_process(run.proc);
         runs_.erase(request.run);
         return reject(Pending::Purpose::spawn, request.run, config.error());
     }
-    const LoadedKind& kind = *run.driver->kind;
     core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
     SpawnArguments arguments(request, run.proc, kind.info.enforces, config->get());
     Pending pending{Pending::Purpose::spawn, run.driver, request.run, run.proc, 0, {}};
@@ -95,7 +95,8 @@ void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
     const auto begun = begin_run(request.run, request.driver);
     if (!begun) return reject(Pending::Purpose::recover, request.run, begun.error());
     Run& run = **begun;
-    auto config = PluginConfig::parse(request.options_json);
+    const LoadedKind& kind = *run.driver->kind;
+    const auto config = core_->configure_leniently(kind, request.options_json);
     if (!config) {
         core_->remove_process(run.proc);
         runs_.erase(request.run);
@@ -107,7 +108,6 @@ void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
     foreign.run_id = borrow(request.run_id);
     foreign.token = borrow(request.token);
     foreign.config = config->get();
-    const LoadedKind& kind = *run.driver->kind;
     core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
     Pending pending{Pending::Purpose::recover, run.driver, request.run, run.proc, 0, {}};
     start(OpType::spawn, std::move(pending), "recover", [&](sysp_op op) {

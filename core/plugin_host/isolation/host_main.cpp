@@ -1,6 +1,7 @@
 #include "plugin_host/isolation/host_main.hpp"
 
 #include <iostream>
+#include <utility>
 
 #include "plugin_host/isolation/descriptor_text.hpp"
 #include "plugin_host/isolation/host_arguments.hpp"
@@ -55,7 +56,7 @@ int scan(const HostArguments& arguments) {
     platform::end_process(told ? 0 : 1);
 }
 
-int serve(const HostArguments& arguments) {
+int serve(const HostArguments& arguments, OptionsCompletion complete_options) {
     platform::OwnedHandle channel = platform::helper_channel();
     const IsolationPolicy& policy = arguments.policy;
     if (const auto became = platform::become(policy.user, policy.group); !became) {
@@ -71,7 +72,7 @@ int serve(const HostArguments& arguments) {
     const auto clock = platform::make_system_clock();
     const auto loop = platform::make_event_loop(*clock);
     if (!loop) return fail(channel, loop.error());
-    HostSession session(**loop, *clock, *std::move(module), limits);
+    HostSession session(**loop, *clock, *std::move(module), limits, std::move(complete_options));
     const auto served = session.serve(std::move(channel));
     return served ? 0 : 1;
 }
@@ -82,13 +83,13 @@ bool is_plugin_host(const std::vector<std::string>& arguments) {
     return !arguments.empty() && arguments.front() == host_program_name;
 }
 
-int run_plugin_host(const std::vector<std::string>& arguments) {
+int run_plugin_host(const std::vector<std::string>& arguments, OptionsCompletion complete_options) {
     const auto parsed = parse_host_arguments(arguments);
     if (!parsed) {
         std::cerr << host_program_name << ": only the manager starts this program\n";
         return 2;
     }
-    return parsed->scan ? scan(*parsed) : serve(*parsed);
+    return parsed->scan ? scan(*parsed) : serve(*parsed, std::move(complete_options));
 }
 
 }  // namespace syspulse::plugin_host

@@ -12,6 +12,6 @@ namespace syspulse::plugin_host {
 bool is_plugin_host(const std::vector<std::string>& arguments);
 
 // Loads the plugin that the arguments name and serves the manager. Returns the exit code.
-int run_plugin_host(const std::vector<std::string>& arguments);
+int run_plugin_host(const std::vector<std::string>& arguments, OptionsCompletion complete_options);
 
 }  // namespace syspulse::plugin_host

@@ -30,11 +30,12 @@ Error unknown_process() {
 }  // namespace
 
 HostSession::HostSession(platform::EventLoop& loop, const platform::Clock& clock,
-                         CheckedModule module, platform::OwnLimits limits)
+                         CheckedModule module, platform::OwnLimits limits,
+                         OptionsCompletion complete_options)
     : loop_(loop),
       module_(std::move(module)),
       limits_(limits),
-      core_(std::make_shared<HostCore>(loop, clock, worker_limit)) {
+      core_(std::make_shared<HostCore>(loop, clock, worker_limit, std::move(complete_options))) {
     keep_for_ever(core_);
 }
 
@@ -127,27 +128,35 @@ void HostSession::handle(Frame frame) {
     platform::end_process(1);
 }
 
+// What operations on an instance that could not be created are told stands in `made`.
+Result<void> HostSession::create(const CreateCall& call, Served& made) {
+    if (made.kind == nullptr)
+        return *(made.error = not_created("the plugin has no \"" + call.kind + "\" any more"));
+    // A driver's own options are none of any spec.
+    auto config =
+        call.driver ? PluginConfig::parse(call.config) : core_->configure(*made.kind, call.config);
+    // They were fine for another version of the plugin, and say nothing of the daemon.
+    if (!config) return *(made.error = Error{ErrorCode::unavailable, config.error().message});
+    made.config = *std::move(config);
+    const auto created = core_->make(*made.kind, made.config);
+    if (!created) {
+        made.error = not_created(created.error().with("cannot set up " + call.kind).message);
+        return created.error();
+    }
+    made.instance = *created;
+    return {};
+}
+
 void HostSession::create(const CreateCall& call) {
     Served made;
     for (const auto& kind : module_.kinds) {
         const bool driver = kind->info.type == KindType::driver;
         if (driver == call.driver && kind->info.name == call.kind) made.kind = kind.get();
     }
-    auto config = PluginConfig::parse(call.config);
-    if (made.kind == nullptr) made.error = "the plugin has no \"" + call.kind + "\" any more";
-    if (!config) made.error = config.error().message;
-    CreatedMessage answer{call.instance, made.error, {}};
-    if (made.error.empty()) {
-        made.config = *std::move(config);
-        const auto created = core_->make(*made.kind, made.config);
-        if (created) {
-            made.instance = *created;
-            answer.extensions = extensions_of(*made.instance, *made.kind);
-        } else {
-            answer.error = created.error().message;
-            made.error = created.error().with("cannot set up " + call.kind).message;
-        }
-    }
+    CreatedMessage answer{call.instance, {}, {}};
+    const auto created = create(call, made);
+    if (created) answer.extensions = extensions_of(*made.instance, *made.kind);
+    if (!created) answer.error = created.error().message;
     served_.insert_or_assign(call.instance, std::move(made));
     send(encode(FrameType::created, 0, answer));
 }
@@ -170,8 +179,8 @@ void HostSession::destroy(std::uint32_t instance) {
 HostSession::Served* HostSession::served(std::uint64_t id, std::uint32_t instance) {
     const auto found = served_.find(instance);
     if (found != served_.end() && found->second.instance != nullptr) return &found->second;
-    const std::string why = found == served_.end() ? "no such instance" : found->second.error;
-    refuse(id, OpType::plain, not_created(why));
+    const bool known = found != served_.end() && found->second.error;
+    refuse(id, OpType::plain, known ? *found->second.error : not_created("no such instance"));
     return nullptr;
 }
 
@@ -219,7 +228,7 @@ void HostSession::spawn(std::uint64_t id, const SpawnCall& call,
     if (used == nullptr) return;
     if (used->kind->driver.spawn == nullptr)
         return refuse(id, OpType::spawn, not_created("no driver"));
-    const auto config = PluginConfig::parse(call.config);
+    const auto config = core_->configure(*used->kind, call.config);
     if (!config) return refuse(id, OpType::spawn, config.error());
     core_->keep_secret(*used->instance, used->kind->info.process_schema, call.config);
     const platform::SpawnRequest request = request_of(call, handles);
@@ -237,7 +246,7 @@ void HostSession::recover(std::uint64_t id, const RecoverCall& call) {
     if (used == nullptr) return;
     if (used->kind->driver.recover == nullptr)
         return refuse(id, OpType::spawn, not_created("no driver"));
-    const auto config = PluginConfig::parse(call.config);
+    const auto config = core_->configure_leniently(*used->kind, call.config);
     if (!config) return refuse(id, OpType::spawn, config.error());
     core_->keep_secret(*used->instance, used->kind->info.process_schema, call.config);
     sysp_recover_request request{};
@@ -259,7 +268,7 @@ void HostSession::recover(std::uint64_t id, const RecoverCall& call) {
 void HostSession::try_spawn(std::uint64_t id, const SpawnCall& call) {
     Served* const used = served(id, call.instance);
     if (used == nullptr) return;
-    const auto config = PluginConfig::parse(call.config);
+    const auto config = core_->configure(*used->kind, call.config);
     if (!config) return refuse(id, OpType::plain, config.error());
     const auto tried = ask_whether(*core_, *used->instance, *used->kind, *config, limits_in(call));
     if (!tried) return refuse(id, OpType::plain, tried.error());

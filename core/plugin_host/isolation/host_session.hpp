@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 
 #include "platform/clock.hpp"
@@ -19,7 +20,7 @@ namespace syspulse::plugin_host {
 class HostSession final : private CompletionSink {
   public:
     HostSession(platform::EventLoop& loop, const platform::Clock& clock, CheckedModule module,
-                platform::OwnLimits limits);
+                platform::OwnLimits limits, OptionsCompletion complete_options = {});
     ~HostSession() override;
 
     // Says hello and serves until the manager goes; never returns then, as nothing is left to do.
@@ -30,7 +31,7 @@ class HostSession final : private CompletionSink {
         const LoadedKind* kind = nullptr;
         Instance* instance = nullptr;  // Null when it could not be created.
         PluginConfig config;
-        std::string error;
+        std::optional<Error> error;
     };
     struct Process {
         sysp_proc local = 0;
@@ -42,6 +43,7 @@ class HostSession final : private CompletionSink {
     void received(std::string_view bytes, std::vector<platform::OwnedHandle> handles);
     void handle(Frame frame);
     void create(const CreateCall& call);
+    Result<void> create(const CreateCall& call, Served& made);
     void destroy(std::uint32_t instance);
     void check(std::uint64_t id, const CheckCall& call);
     void spawn(std::uint64_t id, const SpawnCall& call,

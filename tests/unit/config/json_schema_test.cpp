@@ -54,6 +54,44 @@ TEST(JsonSchema, fills_in_defaults_also_below_given_objects) {
     EXPECT_EQ(completed(schema, "{}"), "{}");
 }
 
+TEST(JsonSchema, leaves_defaults_out_where_they_are_not_wanted) {
+    const std::string schema =
+        R"({"type":"object","required":["a"],"properties":{"a":{"type":"integer","default":3},)"
+        R"("b":{"type":"string"},"c":{"type":"object","properties":{"d":{"default":1}}}}})";
+    Issues issues;
+    Value options;
+    JsonSchema::parse(schema)->apply(options, issues, Defaults::left_out);
+    EXPECT_EQ(to_json_text(options), "{}");
+    options.members.push_back({"c", {}, {}});
+    options.members.back().value.kind = Value::Kind::map;
+    JsonSchema::parse(schema)->apply(options, issues, Defaults::left_out);
+    EXPECT_EQ(to_json_text(options), R"({"c":{}})");
+    EXPECT_TRUE(issues.empty());
+    options.members.push_back({"z", {}, {}});
+    JsonSchema::parse(schema)->apply(options, issues, Defaults::left_out);
+    ASSERT_EQ(issues.size(), 1U);
+}
+
+TEST(JsonSchema, completes_options_by_the_schema_at_hand) {
+    const auto complete = options_completer();
+    const auto old = property(R"({"type":"integer","default":3})");
+    const auto fresh = property(R"({"type":"integer","default":4,"maximum":5})");
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_EQ(*complete(old, "{}"), R"({"a":3})");
+        EXPECT_EQ(*complete(old, ""), R"({"a":3})");
+        EXPECT_EQ(*complete(fresh, "{}"), R"({"a":4})");
+        EXPECT_EQ(*complete(old, R"({"a":9})"), R"({"a":9})");
+        EXPECT_EQ(complete(fresh, R"({"a":9})").error().message,
+                  "invalid options: /a: \"a\" must be at most 5, found the number 9");
+        EXPECT_EQ(*complete("{", "{}"), "{}");
+        EXPECT_EQ(*complete("{", R"({"a":9})"), R"({"a":9})");
+    }
+    for (int i = 0; i < 200; ++i) {
+        const auto schema = property(R"({"default":)" + std::to_string(i) + "}");
+        EXPECT_EQ(*complete(schema, "{}"), R"({"a":)" + std::to_string(i) + "}");
+    }
+}
+
 TEST(JsonSchema, checks_each_keyword) {
     const auto check = [](const std::string& schema, const std::string& value) {
         return completed(property(schema), R"({"a":)" + value + "}");

@@ -73,12 +73,15 @@ TEST(SpecLoader, restarts_unhealthy_daemons_unless_the_policy_is_never) {
               OnUnhealthy::restart);
 }
 
-TEST(SpecLoader, fills_in_the_defaults_of_the_plugin) {
+TEST(SpecLoader, keeps_the_options_of_a_plugin_as_they_were_written) {
     const auto spec = with(
         "    health_check:\n      type: http\n      target: http://a/\n      with:\n"
         "        headers: {X-Version: 2}\n        expect_status: [200]\n");
     EXPECT_EQ(spec.health_check->checker.options_json,
-              R"({"expect_status":[200],"headers":{"X-Version":"2"},"method":"GET"})");
+              R"({"expect_status":[200],"headers":{"X-Version":"2"}})");
+    EXPECT_EQ(with("    health_check: {type: http, target: 'http://a/'}\n")
+                  .health_check->checker.options_json,
+              "{}");
 }
 
 TEST(SpecLoader, reads_sizes_with_binary_suffixes) {
