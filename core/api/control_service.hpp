@@ -164,7 +164,9 @@ class ControlService {
     // Of the manager's own environment, from which ${NAME} in spec files is expanded.
     virtual std::optional<std::string> variable(const std::string& name);
     // Has a fresh process take over an isolated plugin, from the plugin's present file.
-    virtual void reload_plugin(const std::string& name, Done<void> done) = 0;
+    // With `force` also if daemons have options that the new version does not take.
+    virtual void reload_plugin(const Peer& peer, const std::string& name, bool force,
+                               Done<void> done) = 0;
 
     // `json` is the request's body as it came: {"daemons": {"name": {spec}}}, not yet parsed. All
     // or nothing. Without `replace` an existing name is already_exists.

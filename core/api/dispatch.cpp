@@ -51,7 +51,7 @@ class Dispatcher {
     void operator()(const InfoCall&) { done_(JsonAnswer{to_json(service_.info())}); }
     void operator()(const PluginsCall&) { done_(JsonAnswer{to_json(service_.plugins())}); }
     void operator()(const ReloadPluginCall& call) {
-        service_.reload_plugin(call.name,
+        service_.reload_plugin(peer_, call.name, call.force,
                                plain_answer(single_field("reloaded", call.name), Subject::other));
     }
     void operator()(const ListCall& call) {

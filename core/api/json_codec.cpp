@@ -79,6 +79,7 @@ void write_host(JsonWriter& json, const std::optional<model::PluginHostView>& ho
     field(json, "pid", host->pid);
     field(json, "restarts", host->restarts);
     field_or_null(json, "last_error", host->last_error);
+    field(json, "last_error_at", host->last_error_at);
     json.key("culprits");
     json.begin_array();
     for (const auto& [daemon, error] : host->culprits) {
@@ -99,6 +100,8 @@ void check_field(JsonWriter& json, const std::optional<model::CheckView>& check)
     field(json, "at", std::optional{check->at});
     json.key("passed");
     json.boolean(check->passed);
+    json.key("missed");
+    json.boolean(check->missed);
     field(json, "message", check->message);
     json.key("latency_ms");
     json.number(seconds(check->latency) * 1000);
@@ -194,6 +197,7 @@ void write(JsonWriter& json, const model::DaemonView& daemon) {
     field_or_null(json, "last_error", daemon.last_error);
     field(json, "depends_on", daemon.depends_on);
     field_or_null(json, "waiting_for", daemon.waiting_for);
+    if (!daemon.options_error.empty()) field(json, "options_error", daemon.options_error);
     json.key("spec_changed");
     json.boolean(daemon.spec_changed);
     field(json, "killed_after_secs", daemon.killed_after);

@@ -80,6 +80,7 @@ std::optional<model::CheckView> get_check(const json& object) {
     model::CheckView check;
     check.at = get_time(value, "at").value_or(WallTime{});
     check.passed = get<bool>(value, "passed");
+    check.missed = get<bool>(value, "missed");
     check.message = get<std::string>(value, "message");
     check.latency = from_seconds(get<double>(value, "latency_ms") / 1000);
     check.consecutive_failures = get<std::uint32_t>(value, "consecutive_failures");
@@ -154,6 +155,7 @@ model::DaemonView get_daemon(const json& object) {
     d.tags = get<std::vector<std::string>>(object, "tags");
     d.last_error = get<std::string>(object, "last_error");
     d.depends_on = get<std::vector<std::string>>(object, "depends_on");
+    d.options_error = get<std::string>(object, "options_error");
     d.waiting_for = get<std::string>(object, "waiting_for");
     d.run = RunId{get<std::uint64_t>(object, "run")};
     d.last_check = get_check(object);

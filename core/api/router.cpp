@@ -74,8 +74,9 @@ Parsed parse_variable(Parts& parts) {
 Parsed parse_reload_plugin(Parts& parts) {
     auto body = RequestBody::parse(parts.body);
     if (!body) return body.error();
+    ReloadPluginCall call{std::move(parts.name), body->take_flag("force")};
     if (auto done = body->finish(); !done) return done.error();
-    return ParsedCall{ReloadPluginCall{std::move(parts.name)}};
+    return ParsedCall{std::move(call)};
 }
 
 Parsed parse_list(Parts& parts) {

@@ -24,6 +24,7 @@ struct InfoCall {};
 struct PluginsCall {};
 struct ReloadPluginCall {
     std::string name;
+    bool force = false;
 };
 struct ListCall {
     DaemonFilter filter;

@@ -97,7 +97,9 @@ std::string last_check(const Json& daemon, WallTime now) {
     if (!check.is_object()) {
         return "";
     }
-    std::string line = member(check, "passed") == true ? "passed" : "failed";
+    std::string line = member(check, "missed") == true   ? "missed"
+                       : member(check, "passed") == true ? "passed"
+                                                         : "failed";
     line += " in " + duration(number(check, "latency_ms") / 1000);
     const auto at = parse_rfc3339(text(check, "at"));
     if (at && *at <= now) {
@@ -234,6 +236,7 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     }
     lines.add("last check", last_check(daemon, now));
     lines.add("measured", measured(daemon));
+    lines.add("options", text(daemon, "options_error"));
     lines.add("last error", text(daemon, "last_error"));
     lines.add("last exit", last_exit(daemon));
     if (number(daemon, "restart_count") > 0) {

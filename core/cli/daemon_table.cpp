@@ -74,6 +74,14 @@ std::string remark(const DaemonInfo& daemon, WallTime now) {
     if (!daemon.waiting_for.empty()) {
         also("waits for " + daemon.waiting_for);
     }
+    if (!daemon.driver_error.empty()) {
+        also("the process of its driver is " + daemon.driver_error);
+    }
+    if (!daemon.options_error.empty()) {
+        also("its options do not fit: " + daemon.options_error);
+    } else if (daemon.state == "running" && !daemon.not_checked.empty()) {
+        also("cannot be checked: " + daemon.not_checked);
+    }
     if (daemon.state != "running" && daemon.state != "starting") {
         also(daemon.last_error.empty() ? exit_text(daemon) : daemon.last_error);
     }

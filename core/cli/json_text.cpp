@@ -52,6 +52,25 @@ std::vector<std::string> texts_of(const Json& object, const char* key) {
     return texts;
 }
 
+std::string missed_check(const Json& daemon) {
+    const auto check = daemon.find("last_check");
+    if (check == daemon.end() || !check->is_object()) {
+        return "";
+    }
+    const auto missed = check->find("missed");
+    return missed != check->end() && *missed == Json(true) ? text_of(*check, "message") : "";
+}
+
+std::string trouble_of_driver(const Json& daemon) {
+    const auto host = daemon.find("driver_host");
+    if (host == daemon.end() || !host->is_object()) {
+        return "";
+    }
+    const std::string state = text_of(*host, "state");
+    return state == "restarting" || state == "failed" ? state + ": " + text_of(*host, "last_error")
+                                                      : "";
+}
+
 DaemonInfo daemon_of(const Json& object) {
     DaemonInfo info;
     info.raw = dump(object);
@@ -79,6 +98,9 @@ DaemonInfo daemon_of(const Json& object) {
     };
     info.paused = is_true("paused");
     info.spec_changed = is_true("spec_changed");
+    info.options_error = text_of(object, "options_error");
+    info.not_checked = missed_check(object);
+    info.driver_error = trouble_of_driver(object);
     info.restart_count = integer_of(object, "restart_count").value_or(0);
     return info;
 }
@@ -131,6 +153,7 @@ PluginInfo plugin_of(const Json& object) {
         info.host_state = text_of(*host, "state");
         info.host_error = text_of(*host, "last_error");
         info.host_pid = integer_of(*host, "pid");
+        info.host_restarts = integer_of(*host, "restarts").value_or(0);
         if (const Json* culprits = list_in(*host, "culprits"); culprits != nullptr) {
             for (const Json& culprit : *culprits) {
                 info.host_culprits.push_back(text_of(culprit, "daemon"));

@@ -39,6 +39,9 @@ struct DaemonInfo {
     std::int64_t restart_count = 0;
     bool paused = false;
     bool spec_changed = false;
+    std::string not_checked;    // Why its last check could not be made.
+    std::string options_error;  // What of its options its plugins do not take.
+    std::string driver_error;   // What is wrong with the process that its driver runs in.
 };
 
 struct EventInfo {
@@ -63,6 +66,7 @@ struct PluginInfo {
     std::string host_state;  // Of the process of an isolated plugin.
     std::vector<std::string> host_culprits;
     std::string host_error;
+    std::int64_t host_restarts = 0;
     std::optional<std::int64_t> host_pid;
     bool file_changed = false;  // Since it was loaded.
     std::string path;

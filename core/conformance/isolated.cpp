@@ -140,7 +140,8 @@ Isolated::Run& Isolated::recover(const Run& other, std::uint64_t number) {
 
 Result<void> Isolated::reload() {
     std::optional<Result<void>> outcome;
-    host_->reload(plugin_id(), [&outcome](Result<void> result) { outcome = std::move(result); });
+    host_->reload(plugin_id(), false,
+                  [&outcome](Result<void> result) { outcome = std::move(result); });
     until([&outcome] { return outcome.has_value(); });
     return outcome.value_or(Error{ErrorCode::timed_out, "the reload never ends"});
 }

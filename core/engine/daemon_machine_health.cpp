@@ -76,9 +76,13 @@ void DaemonMachine::check_ended(std::optional<bool> verdict, std::string message
     const bool news =
         !last_check_ || last_check_->passed != passed || last_check_->message != message;
     const auto changed = health_.ended(*spec_->health_check, verdict, now.mono);
-    last_check_ = model::CheckView{
-        now.wall,          passed, std::move(message), latency, health_.consecutive_failures(),
-        std::move(metrics)};
+    last_check_ = model::CheckView{.at = now.wall,
+                                   .passed = passed,
+                                   .missed = !verdict,
+                                   .message = std::move(message),
+                                   .latency = latency,
+                                   .consecutive_failures = health_.consecutive_failures(),
+                                   .metrics = std::move(metrics)};
     const std::string_view word = !verdict ? "missed" : passed ? "passed" : "failed";
     if (news) note("check", "", std::string(word), last_check_->message);
     arm(TimerKind::check_due, health_.next_due());

@@ -110,6 +110,8 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     // Something about the manager itself, for the history: "shutdown", "by uid 0, pid 7". It is
     // written with the next turn.
     void note_manager(std::string what, std::string reason);
+    // The same, at once.
+    void tell_of_manager(std::string what, std::string reason);
     void wall_clock_changed();
 
     std::vector<model::DaemonView> views();
@@ -126,6 +128,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
         return supervisor_->taken_along_by_stop_of(key_of(name));
     }
     std::vector<model::DependencyNode> dependencies() const;
+    std::vector<engine::SpecPtr> specs() const;
 
     Result<std::vector<model::HistoryEntry>> history(const model::HistoryQuery& query);
     // `seen` gets every entry of the history as soon as it is recorded, until unsubscribe().

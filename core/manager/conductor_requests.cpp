@@ -288,6 +288,12 @@ std::vector<model::DependencyNode> Conductor::dependencies() const {
     return nodes;
 }
 
+std::vector<engine::SpecPtr> Conductor::specs() const {
+    std::vector<engine::SpecPtr> all;
+    for (const auto& [key, entry] : entries_) all.push_back(entry.spec);
+    return all;
+}
+
 Result<std::vector<model::HistoryEntry>> Conductor::history(const model::HistoryQuery& query) {
     return ports_.journal.history(query);
 }
@@ -320,6 +326,13 @@ void Conductor::note_manager(std::string what, std::string reason) {
     history.to = std::move(what);
     history.reason = std::move(reason);
     recorder_.note(std::move(history));
+}
+
+// No turn follows by itself.
+void Conductor::tell_of_manager(std::string what, std::string reason) {
+    note_manager(std::move(what), std::move(reason));
+    recorder_.write({});
+    publish();
 }
 
 model::StoredSpec Conductor::stored_spec(const Entry& entry) const {

@@ -15,9 +15,11 @@
 #include "logs/reader.hpp"
 #include "manager/control_streams.hpp"
 #include "manager/known_plugins.hpp"
+#include "manager/option_fit.hpp"
 #include "manager/option_trials.hpp"
 #include "manager/patience.hpp"
 #include "manager/plugin_views.hpp"
+#include "manager/plugin_warnings.hpp"
 #include "manager/tight_limits.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/daemon_limits.hpp"
@@ -32,7 +34,15 @@ constexpr Duration answer_patience = std::chrono::milliseconds{500};
 
 class Control final : public api::ControlService {
   public:
-    explicit Control(ControlParts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
+    explicit Control(ControlParts parts)
+        : parts_(std::move(parts)),
+          started_(parts_.clock.now()),
+          fit_(parts_.conductor, parts_.plugins) {
+        // When the declarations of --config stand, too.
+        parts_.loop.post([this, alive = alive_] {
+            if (*alive) fit_.look();
+        });
+    }
     ~Control() override {
         *alive_ = false;
         stopping_.request_stop();
@@ -49,9 +59,8 @@ class Control final : public api::ControlService {
     void count_lines(model::DaemonView view, api::Done<model::DaemonView> done);
     Result<std::string> spec(const std::string& name) override;
     std::vector<api::PluginView> plugins() override { return plugin_views(parts_.plugins); }
-    void reload_plugin(const std::string& name, api::Done<void> done) override {
-        parts_.plugins.reload(plugin_id(parts_.plugins.catalog(), name), std::move(done));
-    }
+    void reload_plugin(const api::Peer& peer, const std::string& name, bool force,
+                       api::Done<void> done) override;
     void add(const api::Peer& peer, std::string json, bool replace,
              api::Done<api::AddOutcome> done) override;
     void remove(const api::Peer& peer, const std::string& name, bool force,
@@ -135,6 +144,7 @@ class Control final : public api::ControlService {
 
     ControlParts parts_;
     Now started_;
+    OptionFit fit_;
     // Looking for the first line may unpack gigabytes of archives; the pieces that others read
     // meanwhile are short work. Started by the first request for a log.
     std::optional<boost::asio::thread_pool> openers_;
@@ -186,18 +196,10 @@ api::ManagerInfo Control::info() {
     info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();
     info.data_dir = parts_.paths.directory.string();
     for (const plugin_host::PluginInfo& plugin : parts_.plugins.catalog().plugins()) {
-        if (plugin.loaded()) {
-            info.plugins.push_back(plugin.id);
-        } else {
-            info.warnings.push_back("plugin " + plugin.path.string() +
-                                    " is not loaded: " + plugin.error);
-        }
+        if (plugin.loaded()) info.plugins.push_back(plugin.id);
     }
-    for (const std::string& id : parts_.plugins.changed_files()) {
-        info.warnings.push_back("the file of plugin " + id +
-                                " has changed since it was loaded; run syspulse plugin reload " +
-                                id + ", or syspulse upgrade for one that runs in the manager");
-    }
+    info.warnings = plugin_warnings(parts_.plugins);
+    for (std::string& warning : fit_.warnings()) info.warnings.push_back(std::move(warning));
     info.misbehaviour = parts_.plugins.misbehaviour();
     std::map<model::State, std::size_t> counts;
     for (const model::DaemonView& view : conductor().views()) ++counts[view.state];
@@ -218,13 +220,35 @@ std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
                                                             filter.tag) != view.tags.end();
         return !tagged || (!filter.name.empty() && !model::matches_pattern(filter.name, view.name));
     });
+    const auto hosts = hosts_in_trouble(parts_.plugins);
+    for (model::DaemonView& view : all) {
+        view.options_error = fit_.error_of(view.name);
+        if (const auto host = hosts.find(view.driver); host != hosts.end())
+            view.driver_host = host->second;
+    }
     return all;
+}
+
+void Control::reload_plugin(const api::Peer& peer, const std::string& name, bool force,
+                            api::Done<void> done) {
+    const std::string id = plugin_id(parts_.plugins.catalog(), name);
+    parts_.plugins.reload(
+        id, force,
+        [this, alive = alive_, what = "plugin reload " + id + (force ? " --force" : ""),
+         who = by(peer), done = std::move(done)](Result<void> reloaded) {
+            if (*alive) {
+                conductor().tell_of_manager(
+                    what, reloaded ? who : "refused: " + reloaded.error().message + "; " + who);
+            }
+            done(std::move(reloaded));
+        });
 }
 
 void Control::get(const std::string& name, bool lines, api::Done<model::DaemonView> done) {
     auto view = conductor().view(name);
     if (!view) return done(conductor().not_found(name));
     view->driver_host = driver_host(parts_.plugins, view->driver);
+    view->options_error = fit_.error_of(name);
     const auto measured = [this, alive = alive_, lines, done](model::DaemonView seen) {
         if (lines && *alive) return count_lines(std::move(seen), done);
         done(std::move(seen));
@@ -309,6 +333,7 @@ void Control::add_loaded(const api::Peer& peer, const config::LoadResult& loaded
     }
     if (const auto added = conductor().add(loaded.daemons, replace, by(peer)); !added)
         return done(added.error());
+    for (const model::DaemonSpec& spec : loaded.daemons) fit_.declared(spec.name);
     done(std::move(outcome));
 }
 

@@ -41,6 +41,7 @@ model::PluginHostView view_of(const plugin_host::HostStatus& status) {
     if (status.pid != 0) view.pid = status.pid;
     view.restarts = status.restarts;
     view.last_error = status.last_error;
+    view.last_error_at = status.last_error_at;
     for (const auto& [daemon, error] : status.culprits) view.culprits.push_back({daemon, error});
     view.misbehaviour = status.misbehaviour;
     return view;
@@ -94,6 +95,21 @@ std::optional<model::PluginHostView> driver_host(const plugin_host::PluginHost& 
         if (const auto host = plugins.host(plugin.id)) return view_of(*host);
     }
     return std::nullopt;
+}
+
+std::map<std::string, model::PluginHostView> hosts_in_trouble(
+    const plugin_host::PluginHost& plugins) {
+    using HostState = plugin_host::HostStatus::State;
+    std::map<std::string, model::PluginHostView> hosts;
+    for (const plugin_host::PluginInfo& plugin : plugins.catalog().plugins()) {
+        const auto host = plugin.loaded() ? plugins.host(plugin.id) : std::nullopt;
+        if (!host || host->state == HostState::idle || host->state == HostState::running) continue;
+        for (const auto& kind : plugin.kinds) {
+            if (kind.type == plugin_host::KindType::driver)
+                hosts.emplace(kind.name, view_of(*host));
+        }
+    }
+    return hosts;
 }
 
 std::string plugin_id(const plugin_host::PluginCatalog& catalog, const std::string& name) {

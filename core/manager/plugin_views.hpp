@@ -1,6 +1,7 @@
 // Plugins and their processes as the control API shows them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,10 @@ std::vector<api::PluginView> plugin_views(const plugin_host::PluginHost& plugins
 // The process of a driver that runs in one; nothing for any other.
 std::optional<model::PluginHostView> driver_host(const plugin_host::PluginHost& plugins,
                                                  std::string_view driver);
+
+// The processes of drivers that are being started again or left alone, by the driver's name.
+std::map<std::string, model::PluginHostView> hosts_in_trouble(
+    const plugin_host::PluginHost& plugins);
 
 // The id of the plugin that `name` means: its own, or that of a driver or checker in it. Names that
 // mean nothing are given back.

@@ -21,6 +21,7 @@ namespace syspulse::model {
 struct CheckView {
     WallTime at{};
     bool passed = false;
+    bool missed = false;  // It could not be made, which says nothing about the daemon.
     std::string message;
     Duration latency{0};
     std::uint32_t consecutive_failures = 0;
@@ -38,7 +39,8 @@ struct PluginHostView {
     std::string state;  // idle, running, restarting, failed.
     std::optional<std::int64_t> pid;
     std::uint64_t restarts = 0;
-    std::string last_error;  // Empty is null.
+    std::string last_error;  // Why the last one was lost. Empty is null.
+    std::optional<WallTime> last_error_at{};
     std::vector<CulpritView> culprits{};
     Misbehaviour misbehaviour{};
 };
@@ -72,8 +74,9 @@ struct DaemonView {
     std::optional<Duration> killed_after;
     // Those that need it and were stopped with it; only in the answer to a stop.
     std::vector<std::string> stopped_dependents;
-    bool paused = false;      // Held still by `pause`; the state stays what it is.
-    std::string waiting_for;  // What a starting or stopping daemon waits for; empty is null.
+    bool paused = false;        // Held still by `pause`; the state stays what it is.
+    std::string options_error;  // What of its options its plugins do not take; mostly empty.
+    std::string waiting_for;    // What a starting or stopping daemon waits for; empty is null.
     RunId run;
     std::optional<CheckView> last_check;
     std::optional<ProcessStats> stats;

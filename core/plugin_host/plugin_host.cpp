@@ -91,9 +91,11 @@ class LoadedPluginHost final : public PluginHost {
         const RemotePlugin* const remote = find(plugin_id);
         return remote == nullptr ? std::nullopt : std::optional(remote->status());
     }
-    void reload(const std::string& plugin_id, std::function<void(Result<void>)> done) override {
+    void watch_versions(VersionWatch watch) override { versions_ = std::move(watch); }
+    void reload(const std::string& plugin_id, bool force,
+                std::function<void(Result<void>)> done) override {
         if (RemotePlugin* const remote = find(plugin_id); remote != nullptr) {
-            return remote->reload(std::move(done));
+            return remote->reload(force, std::move(done));
         }
         core_->loop().post([this, core = core_, plugin_id, done = std::move(done)] {
             if (core->now()) done(not_reloadable(plugin_id));
@@ -104,6 +106,7 @@ class LoadedPluginHost final : public PluginHost {
 
   private:
     void isolate(const PluginInfo& plugin, const HostOptions& options);
+    void started(const PluginInfo& fresh, Takeover how);
     Result<void> try_foreign(const LoadedKind& driver, const std::string& options_json,
                              const platform::ProcessLimits& limits);
     Error not_reloadable(const std::string& plugin_id) const;
@@ -115,6 +118,7 @@ class LoadedPluginHost final : public PluginHost {
     }
 
     PluginCatalog catalog_;
+    VersionWatch versions_;
     std::shared_ptr<HostCore> core_;  // Shared with plugin threads that may call late.
     std::vector<std::unique_ptr<RemotePlugin>> remotes_;
     std::unique_ptr<PluginProcessRunner> processes_;
@@ -141,11 +145,30 @@ void LoadedPluginHost::isolate(const PluginInfo& plugin, const HostOptions& opti
                       plugin,
                       options.isolation->policy(plugin),
                       options.schema_check,
-                      [this](const PluginInfo& fresh) { catalog_.update(fresh); }};
+                      [this](const PluginInfo& fresh) {
+                          return versions_.suits ? versions_.suits(fresh) : Result<void>();
+                      },
+                      [this](const PluginInfo& fresh, Takeover how) { started(fresh, how); }};
     remotes_.push_back(std::make_unique<RemotePlugin>(*core_, std::move(setup)));
     for (LoadedKind* const kind : catalog_.kinds_of(plugin.id)) {
         kind->remote = remotes_.back().get();
     }
+}
+
+void LoadedPluginHost::started(const PluginInfo& fresh, Takeover how) {
+    const auto& known = catalog_.plugins();
+    const auto found = std::find_if(known.begin(), known.end(), [&](const PluginInfo& plugin) {
+        return plugin.loaded() && plugin.id == fresh.id;
+    });
+    if (found == known.end()) return;
+    const PluginInfo before = *found;
+    catalog_.update(fresh);
+    if (how.other_file && !how.reloaded) {
+        log::warn("plugin " + before.id + ": its file " + before.path.string() +
+                  " has changed since version " + before.version +
+                  " was loaded; its fresh process uses the new one, version " + fresh.version);
+    }
+    if (versions_.started) versions_.started(before, *found, how);
 }
 
 Error LoadedPluginHost::not_reloadable(const std::string& plugin_id) const {
@@ -177,7 +200,7 @@ std::vector<std::string> LoadedPluginHost::reload_changed() {
     for (const auto& remote : remotes_) {
         if (!remote->has_untried_file()) continue;
         ids.push_back(remote->id());
-        remote->reload([id = remote->id()](const Result<void>& result) {
+        remote->reload(false, [id = remote->id()](const Result<void>& result) {
             if (result) return log::info("plugin " + id + " was reloaded");
             log::error("cannot reload plugin " + id + ": " + result.error().message);
         });

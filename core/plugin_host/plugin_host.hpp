@@ -38,6 +38,14 @@ struct HostOptions {
 
 using model::Misbehaviour;
 
+// Who looks after what is declared, while files of plugins change. [loop thread]
+struct VersionWatch {
+    // Whether a version that is to take over suits what is declared; its error refuses the reload.
+    std::function<Result<void>(const PluginInfo& fresh)> suits;
+    // A fresh process runs this now; the catalog tells the same.
+    std::function<void(const PluginInfo& before, const PluginInfo& fresh, Takeover how)> started;
+};
+
 // False: the plugin has nothing to say to any options.
 using ForeignTrial = std::function<Result<bool>()>;
 
@@ -83,9 +91,13 @@ class PluginHost {
     // The process of an isolated plugin; nothing for any other.
     virtual std::optional<HostStatus> host(std::string_view plugin_id) const = 0;
 
+    virtual void watch_versions(VersionWatch watch) = 0;
+
     // Starts a fresh process from the plugin's present file, which takes over what the old one
-    // holds: daemons go on running. `done` is called later, never from inside the call.
-    virtual void reload(const std::string& plugin_id, std::function<void(Result<void>)> done) = 0;
+    // holds: daemons go on running. With `force` also if the watch says that it does not suit them.
+    // `done` is called later, never from inside the call.
+    virtual void reload(const std::string& plugin_id, bool force,
+                        std::function<void(Result<void>)> done) = 0;
 
     // The ids of loaded plugins whose files are not what runs any more.
     virtual std::vector<std::string> changed_files() const = 0;

@@ -32,9 +32,12 @@ void PluginProcessRunner::expired(sysp_op op) {
     if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
     core_->count_unanswered();
     const Driver& driver = *found->second.driver;
-    const std::string within = " did not answer within " + format_duration(limit(driver));
-    log::warn("plugin " + driver.instance->label + within);
-    end_without_answer(op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + within});
+    const RemotePlugin* const remote = driver.kind->remote;
+    const std::string trouble = remote == nullptr ? "" : remote->trouble();
+    const std::string what = " did not answer within " + format_duration(limit(driver)) +
+                             (trouble.empty() ? "" : ": " + trouble);
+    log::warn("plugin " + driver.instance->label + what);
+    end_without_answer(op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + what});
 }
 
 void PluginProcessRunner::end_without_answer(sysp_op op, Error why) {

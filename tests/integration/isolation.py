@@ -148,6 +148,11 @@ def a_check_that_ends_its_process_takes_no_other_along():
             now = host(m, "syspulse.mock")
             assert now["restarts"] == 1, now
             assert m.status("culprit")["health_status"] == "unknown" and m.status("culprit")["state"] == "running"
+            assert m.status("culprit")["last_check"]["missed"]
+            (line,) = (line for line in m.ok("status").splitlines() if line.startswith("culprit "))
+            assert "cannot be checked: the plugin's process was lost while it checked this: " in line and how in line, line
+            warnings = json.loads(m.ok("--format", "json", "info"))["warnings"]
+            assert any('the check of "culprit" ends the process of plugin syspulse.mock' in w for w in warnings), warnings
             m.ok("remove", "culprit", "--force")
             assert host(m, "syspulse.mock")["culprits"] == []
 

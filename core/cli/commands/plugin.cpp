@@ -27,6 +27,7 @@ constexpr std::array options{
                ValueKind::directory, true},
     OptionSpec{0, "language", "LANGUAGE", "new: c++ (default), c or rust", ValueKind::text},
     OptionSpec{0, "async", "", "new: a checker that runs on the host's loop and never blocks"},
+    OptionSpec{0, "force", "", "reload: also if daemons have options that the new file refuses"},
     OptionSpec{0, "config", "FILE", "check: what only the plugin's author can tell",
                ValueKind::file},
     OptionSpec{0, "level", "N", "check: items up to this level, 1 to 5 (default 3)",
@@ -82,6 +83,12 @@ std::string state_of(const PluginInfo& plugin) {
     }
     if (!plugin.host_culprits.empty()) {
         state += ", without the checks that end it: " + join(plugin.host_culprits, ", ");
+    }
+    if (plugin.host_state != "restarting" && plugin.host_state != "failed") {
+        // What was is none of its state; plugin info tells.
+        return plugin.host_restarts == 0
+                   ? state
+                   : state + " (" + times_replaced(plugin.host_restarts) + ")";
     }
     return plugin.host_error.empty() ? state : state + " (last: " + plugin.host_error + ")";
 }
@@ -139,7 +146,7 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
         if (context.json()) {
             context.out << plugin.raw << '\n' << std::flush;
         } else {
-            print_fields(context, describe_plugin(plugin.raw));
+            print_fields(context, describe_plugin(plugin.raw, context.now().wall));
         }
         return ExitCode::done;
     }
@@ -148,11 +155,12 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
                                 config::suggestion(name, names) + "; see: syspulse plugin list"});
 }
 
-ExitCode reload(Context& context, const std::string& name) {
+ExitCode reload(Context& context, const std::string& name, bool force) {
     // A driver's daemons are handed over one by one.
     constexpr Duration patience = std::chrono::seconds{60};
-    const Answer answer = call(
-        context, {"POST", "/v1/plugins/" + api::percent_encode(name) + "/reload", {}, patience});
+    const Answer answer =
+        call(context, {"POST", "/v1/plugins/" + api::percent_encode(name) + "/reload",
+                       force ? "{\"force\":true}" : "", patience});
     if (!answer) {
         return report(context, not_of_a_daemon(*answer.failure));
     }
@@ -184,7 +192,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
                                      : "unexpected argument \"" + given[1] + "\""));
     }
     if (given[0] == "reload") {
-        return reload(context, given[1]);
+        return reload(context, given[1], arguments.has("force"));
     }
     const Answer answer = plugins(context, arguments);
     if (!answer) {
@@ -210,7 +218,10 @@ constinit const Command plugin_command{
         "checker NAME writes a project in C++, C or Rust that builds and passes its tests to the "
         "folder NAME. reload "
         "NAME has a plugin that runs in a process of its own start again from its present file; "
-        "its daemons go on running. check FILE proves a plugin file against the rules of the ABI, "
+        "its daemons go on running. Where the new file does not take the options of a daemon, it "
+        "is "
+        "refused and the old one goes on, unless --force is given. check FILE proves a plugin file "
+        "against the rules of the ABI, "
         "each in a process of its own, and exits with 1 if one is violated.",
     .examples =
         "syspulse plugin list\n"

@@ -37,6 +37,12 @@ struct IsolationPolicy {
     bool operator==(const IsolationPolicy&) const = default;
 };
 
+// How a fresh process of a plugin came about.
+struct Takeover {
+    bool reloaded = false;    // Somebody wanted it; else there was none, or none any more.
+    bool other_file = false;  // The file is not the one that ran, or was looked at, before.
+};
+
 // The check of a daemon that ends the process which makes it.
 struct Culprit {
     std::string daemon;
@@ -54,7 +60,8 @@ struct HostStatus {
     State state = State::idle;
     std::int64_t pid = 0;
     std::uint64_t restarts = 0;
-    std::string last_error;
+    std::string last_error;  // Why the last one was lost, also long ago.
+    std::optional<WallTime> last_error_at;
     std::vector<Culprit> culprits;     // Made apart from all other checks.
     model::Misbehaviour misbehaviour;  // Seen in there, also in processes that are gone.
 };

@@ -27,6 +27,12 @@ HostStatus RemotePlugin::status() const {
     return status;
 }
 
+std::string RemotePlugin::trouble() const {
+    if (current_ && current_->ready()) return "";
+    if (status_.last_error.empty()) return "";
+    return "its process is being started again (" + status_.last_error + ")";
+}
+
 bool RemotePlugin::file_changed() const {
     return platform::file_stamp(setup_.file) != running_stamp_;
 }
@@ -54,7 +60,6 @@ void RemotePlugin::start() {
     auto opened = connect();
     if (!opened) return schedule_restart(opened.error());
     current_ = std::move(*opened);
-    running_stamp_ = file_stamp_;
     started_ = core_.clock().now().mono;
     status_.state = HostStatus::State::running;
     populate();
@@ -95,7 +100,7 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
             const auto hello = decode<HelloMessage>(frame.body);
             if (!hello) return false;
             if (const auto fits = greet(from, *hello); !fits) {
-                from.kill(fits.error());
+                refuse(from, fits.error());
             } else if (&from == next_.get()) {
                 advance_reload();
             }
@@ -104,7 +109,9 @@ bool RemotePlugin::take(HostConnection& from, Frame& frame) {
         case FrameType::failed: {
             const auto failed = decode<FailedMessage>(frame.body);
             if (!failed) return false;
-            from.kill({ErrorCode::unavailable, safe_message(failed->message)});
+            const std::string what = &from == next_.get() ? "it" : setup_.file.string();
+            refuse(from, {ErrorCode::unavailable,
+                          what + " cannot be loaded: " + safe_message(failed->message)});
             return true;
         }
         case FrameType::created: {
@@ -205,8 +212,23 @@ Result<void> RemotePlugin::greet(const HostConnection& from, const HelloMessage&
             return Error{ErrorCode::invalid_argument, "its file has no \"" + kind.name + "\" now"};
         }
     }
-    if (setup_.replaced && &from != apart_.get()) setup_.replaced(*info);
+    if (&from == apart_.get()) return {};
+    const bool reloaded = &from == next_.get();
+    if (reloaded && !reload_forced_ && setup_.suits) {
+        if (auto suits = setup_.suits(*info); !suits) {
+            file_stamp_ = running_stamp_;  // It may suit them later.
+            return suits;
+        }
+    }
+    const bool other_file = running_stamp_ != file_stamp_;
+    if (!reloaded) running_stamp_ = file_stamp_;
+    if (setup_.started) setup_.started(*info, {reloaded, other_file});
     return {};
+}
+
+void RemotePlugin::refuse(HostConnection& from, const Error& error) {
+    if (&from == next_.get()) refusal_ = error;
+    from.kill(error);
 }
 
 void RemotePlugin::lost(HostConnection* which, const Error& error) {
@@ -218,7 +240,8 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
     const std::string suspects = drop_operations(which, error);
     if (which == next_.get()) {
         next_.reset();
-        return finish_reload(error.with("the new process was lost"));
+        const auto refusal = std::exchange(refusal_, std::nullopt);
+        return finish_reload(refusal ? *refusal : error.with("the new process was lost"));
     }
     if (which == retiring_.get()) {
         retiring_.reset();
@@ -287,10 +310,11 @@ std::string RemotePlugin::drop_operations(const HostConnection* which, const Err
 }
 
 void RemotePlugin::schedule_restart(const Error& error) {
-    const Instant now = core_.clock().now().mono;
+    const auto [now, wall] = core_.clock().now();
     if (now - started_ >= setup_.policy.reset_after) failures_ = 0;
     ++status_.restarts;
     status_.last_error = error.message;
+    status_.last_error_at = wall;
     const auto& limit = setup_.policy.max_retries;
     if (limit && failures_ >= *limit) {
         status_.state = HostStatus::State::failed;

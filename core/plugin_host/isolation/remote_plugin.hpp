@@ -44,8 +44,10 @@ struct RemoteSetup {
     PluginInfo info;
     IsolationPolicy policy;
     SchemaCheck schema_check;
-    // A fresh process was started from another file; its descriptor fits the old one.
-    std::function<void(const PluginInfo&)> replaced;
+    // Whether a version that is to take over suits what is declared; it stays out if not.
+    std::function<Result<void>(const PluginInfo&)> suits;
+    // What a fresh process runs; its descriptor fits the old one.
+    std::function<void(const PluginInfo&, Takeover)> started;
 };
 
 // [loop thread]
@@ -70,14 +72,17 @@ class RemotePlugin {
     void release(RemoteInstance& instance, sysp_proc proc);
 
     // Starts a process from the present file and hands everything over to it; on failure the old
-    // one goes on. `done` comes later, never from inside the call.
-    void reload(std::function<void(Result<void>)> done);
+    // one goes on. With `force` also if it does not suit what is declared. `done` comes later,
+    // never from inside the call.
+    void reload(bool force, std::function<void(Result<void>)> done);
     // The file is not the one that runs, or that was looked at.
     bool file_changed() const;
     // The file is not the one that was started last, successfully or not.
     bool has_untried_file() const;
 
     HostStatus status() const;
+    // Why nobody is there to answer; empty while somebody is.
+    std::string trouble() const;
     std::uint64_t file_stamp() const { return platform::file_stamp(setup_.file); }
     OptionTrial trial(std::string checker, std::string options_json) const {
         return {setup_.program, setup_.file,        setup_.policy,
@@ -171,6 +176,7 @@ class RemotePlugin {
     std::string drop_operations(const HostConnection* which, const Error& error);
     void schedule_restart(const Error& error);
     Result<void> greet(const HostConnection& from, const HelloMessage& hello);
+    void refuse(HostConnection& from, const Error& error);
 
     // remote_reload.cpp: one process takes over from another.
     void advance_reload();
@@ -220,13 +226,15 @@ class RemotePlugin {
     std::unique_ptr<HostConnection> retiring_;  // Of a reload, until its last operation has ended.
     std::unique_ptr<HostConnection> apart_;     // Of the quarantine, while it is needed.
     std::function<void(Result<void>)> reloading_;
+    bool reload_forced_ = false;
+    std::optional<Error> refusal_;  // Why the next one is not taken.
     platform::TimerId restart_timer_ = 0;
     platform::TimerId retire_timer_ = 0;
     platform::TimerId signal_timer_ = 0;  // While a signal is to be passed on.
     Instant started_;
     std::uint32_t failures_ = 0;   // In a row.
     std::uint64_t file_stamp_;     // Of the last start.
-    std::uint64_t running_stamp_;  // Of what runs, or of the look at the file before that.
+    std::uint64_t running_stamp_;  // Of what last ran, or of the look at the file before that.
     HostStatus status_;
     Quarantine quarantine_;
     bool apart_leaving_ = false;  // It was asked to go.

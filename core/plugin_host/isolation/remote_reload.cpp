@@ -12,7 +12,7 @@ constexpr Duration retirement = std::chrono::seconds{10};
 
 }  // namespace
 
-void RemotePlugin::reload(std::function<void(Result<void>)> done) {
+void RemotePlugin::reload(bool force, std::function<void(Result<void>)> done) {
     const auto later = [this](std::function<void(Result<void>)> tell, Result<void> result) {
         core_.loop().post([tell = std::move(tell), result = std::move(result)] { tell(result); });
     };
@@ -25,6 +25,8 @@ void RemotePlugin::reload(std::function<void(Result<void>)> done) {
         return later(std::move(done), opened.error().with("cannot reload " + setup_.file.string()));
     }
     next_ = std::move(*opened);
+    reload_forced_ = force;
+    refusal_.reset();
     reloading_ = std::move(done);
     if (restart_timer_ != 0) core_.loop().cancel_timer(std::exchange(restart_timer_, 0));
     next_->ask_for_life();

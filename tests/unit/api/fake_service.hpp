@@ -106,8 +106,8 @@ class FakeService final : public ControlService {
         plugin.kinds.push_back({"driver", "posix", "", "{}", {}, {}});
         return {plugin};
     }
-    void reload_plugin(const std::string& name, Done<void> done) override {
-        calls.push_back("reload " + name);
+    void reload_plugin(const Peer&, const std::string& name, bool force, Done<void> done) override {
+        calls.push_back("reload " + name + (force ? " forced" : ""));
         if (next_error) return done(*std::exchange(next_error, std::nullopt));
         done({});
     }

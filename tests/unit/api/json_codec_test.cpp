@@ -61,14 +61,19 @@ model::DaemonView full_view() {
     d.tags = {"web", "prod"};
     d.last_error = "out of memory";
     d.depends_on = {"db"};
+    d.options_error = "checker http: unknown option";
     d.waiting_for = "db";
     d.spec_changed = true;
     d.killed_after = std::chrono::milliseconds{1500};
     d.stopped_dependents = {"tick", "web"};
     d.run = RunId{99};
-    d.last_check = {
-        from_unix_ms(1'700'000'000'500), false, "refused",
-        std::chrono::microseconds{1500}, 2,     {{"b_bytes", 1e18}, {"connect_seconds", 0.25}}};
+    d.last_check = {from_unix_ms(1'700'000'000'500),
+                    false,
+                    true,
+                    "refused",
+                    std::chrono::microseconds{1500},
+                    2,
+                    {{"b_bytes", 1e18}, {"connect_seconds", 0.25}}};
     d.stats = full_stats();
     return d;
 }
@@ -95,6 +100,7 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["exit_signal"], "SIGKILL");
     EXPECT_TRUE(object["exit_code"].is_null());
     EXPECT_EQ(object["last_check"]["latency_ms"], 1.5);
+    EXPECT_EQ(object["last_check"]["missed"], true);
     EXPECT_EQ(object["last_check"]["metrics"],
               (json{{"connect_seconds", 0.25}, {"b_bytes", 1e18}}));
     EXPECT_EQ(object["stats"]["cpu_secs"], 2.5);
@@ -105,6 +111,8 @@ TEST(JsonCodec, daemon_has_the_fields_of_the_contract) {
     EXPECT_EQ(object["killed_after_secs"], 1.5);
     EXPECT_EQ(object["stopped_dependents"], (json{"tick", "web"}));
     EXPECT_FALSE(json::parse(to_json(model::DaemonView{})).contains("stopped_dependents"));
+    EXPECT_EQ(object["options_error"], "checker http: unknown option");
+    EXPECT_FALSE(json::parse(to_json(model::DaemonView{})).contains("options_error"));
     EXPECT_EQ(object["memory_peak_bytes"], 1 << 20);
     EXPECT_EQ(object["paused"], true);
     EXPECT_EQ(object["output_bytes"], 1ULL << 40);

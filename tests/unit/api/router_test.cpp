@@ -68,6 +68,14 @@ TEST(Router, reads_start_flags_and_takes_an_empty_body_as_defaults) {
     EXPECT_FALSE(call_of<StartCall>({"POST", "/v1/daemons/web/start", {}}).options.timeout);
 }
 
+TEST(Router, reads_whether_a_reload_is_forced) {
+    const auto plain = call_of<ReloadPluginCall>({"POST", "/v1/plugins/a.b/reload", {}});
+    EXPECT_EQ(plain.name, "a.b");
+    EXPECT_FALSE(plain.force);
+    EXPECT_TRUE(
+        call_of<ReloadPluginCall>({"POST", "/v1/plugins/a.b/reload", R"({"force":true})"}).force);
+}
+
 TEST(Router, reads_stop_restart_signal_and_shutdown) {
     EXPECT_TRUE(
         call_of<StopCall>({"POST", "/v1/daemons/w/stop", R"({"force":true})"}).options.force);

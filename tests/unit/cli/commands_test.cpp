@@ -70,6 +70,23 @@ TEST(Status, of_one_is_told_in_words) {
               "                two\n");
 }
 
+TEST(Status, tells_what_keeps_a_daemon_from_being_checked) {
+    World world;
+    world.has({{"a", R"("last_check":{"passed":false,"missed":true,"message":"it crashed"})"},
+               {"b", R"("last_check":{"passed":false,"missed":false,"message":"refused"})"},
+               {"c", R"("options_error":"unknown option \"x\"")"},
+               {"d", R"("driver_host":{"state":"restarting","last_error":"it ended"})"},
+               {"e", R"("driver_host":{"state":"running","last_error":"it ended"})"}});
+    const std::string table = world.run({"status"}).out;
+    EXPECT_THAT(table, HasSubstr("cannot be checked: it crashed\n"));
+    EXPECT_THAT(table, Not(HasSubstr("refused")));
+    EXPECT_THAT(table, HasSubstr("its options do not fit: unknown option \"x\"\n"));
+    EXPECT_THAT(table, HasSubstr("the process of its driver is restarting: it ended\n"));
+    EXPECT_EQ(table.find("it ended"), table.rfind("it ended")) << table;
+    EXPECT_THAT(world.run({"status", "a"}).out,
+                HasSubstr("last check: missed in 0ms: it crashed\n"));
+}
+
 TEST(Status, as_json_is_an_object_for_one_name_and_else_an_array) {
     World world;
     world.has({{"a", {}}, {"b", {}}});

@@ -34,13 +34,31 @@ TEST(Plugin, info_shows_the_process_of_an_isolated_one) {
     world.manager.answers["GET /v1/plugins"] = {
         200, R"([{"name":"org.x","state":"loaded","path":"/p.so","isolation":"process","kinds":[],)"
              R"("file_changed":true,"host":{"state":"running","pid":17,"restarts":2,)"
-             R"("last_error":"it ended with signal SIGSEGV"}}])"};
+             R"("last_error":"it ended with signal SIGSEGV",)"
+             R"("last_error_at":"2025-12-31T23:55:00.000Z"}}])"};
     const Outcome shown = world.run({"plugin", "info", "org.x"});
     EXPECT_THAT(shown.out, HasSubstr("isolation:    process\n"));
     EXPECT_THAT(shown.out,
-                HasSubstr("process:      running, pid 17, replaced 2 times; last error: it ended "
-                          "with signal SIGSEGV\n"));
+                HasSubstr("process:      running, pid 17, replaced 2 times, last 5m 0s ago: it "
+                          "ended with signal SIGSEGV\n"));
     EXPECT_THAT(shown.out, HasSubstr("file changed: since it was loaded"));
+}
+
+TEST(Plugin, what_is_over_is_not_shown_as_if_it_were_not) {
+    World world;
+    const auto told = [&world](const std::string& state, int restarts) {
+        world.manager.answers["GET /v1/plugins"] = {
+            200, R"([{"name":"org.x","state":"loaded","path":"/p.so","isolation":"process",)"
+                 R"("kinds":[],"host":{"state":")" +
+                     state + R"(","pid":17,"restarts":)" + std::to_string(restarts) +
+                     R"(,"last_error":"it ended","last_error_at":"2025-12-31T23:55:00.000Z"}}])"};
+        return world.run({"plugin", "list"}).out + world.run({"plugin", "info", "org.x"}).out;
+    };
+    EXPECT_THAT(told("running", 1), HasSubstr("loaded, running as 17 (replaced once)  /p.so\n"));
+    EXPECT_THAT(told("running", 1), HasSubstr("pid 17, replaced once 5m 0s ago: it ended\n"));
+    EXPECT_THAT(told("running", 3), HasSubstr("running as 17 (replaced 3 times)"));
+    EXPECT_THAT(told("failed", 3), HasSubstr("failed as 17 (last: it ended)"));
+    EXPECT_THAT(told("failed", 3), HasSubstr("replaced 3 times; last error: it ended\n"));
 }
 
 TEST(Plugin, list_shows_the_process_of_an_isolated_one) {
@@ -58,6 +76,9 @@ TEST(Plugin, reload_asks_the_manager) {
     World world;
     world.manager.answers["POST /v1/plugins/org.x/reload"] = {200, R"({"reloaded":"org.x"})"};
     EXPECT_EQ(world.run({"plugin", "reload", "org.x"}).out, "org.x: reloaded\n");
+    EXPECT_EQ(world.manager.requests().back().body, "");
+    EXPECT_EQ(world.run({"plugin", "reload", "org.x", "--force"}).out, "org.x: reloaded\n");
+    EXPECT_EQ(world.manager.requests().back().body, R"({"force":true})");
     EXPECT_EQ(world.run({"plugin", "reload"}).code, 2);
 }
 

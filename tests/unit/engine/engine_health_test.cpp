@@ -148,10 +148,12 @@ TEST(Health, a_check_that_could_not_be_made_tells_nothing_about_the_daemon) {
     }
     ASSERT_TRUE(e.view(web).last_check);
     EXPECT_EQ(e.view(web).last_check->message, "the plugin's process was lost");
+    EXPECT_TRUE(e.view(web).last_check->missed);
     e.forget_actions();
     e.advance(seconds{10});
     e.handle(Checked{web, e.all<StartCheck>().front().check, false, "refused", seconds{1}});
     EXPECT_EQ(e.health(web), Health::unhealthy);
+    EXPECT_FALSE(e.view(web).last_check->missed);
 }
 
 TEST(Health, only_one_check_is_outstanding_at_a_time) {

@@ -1,0 +1,14 @@
+// What is wrong with plugins now.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "plugin_host/plugin_host.hpp"
+
+namespace syspulse::manager {
+
+// One sentence for each, with what to do.
+std::vector<std::string> plugin_warnings(const plugin_host::PluginHost& plugins);
+
+}  // namespace syspulse::manager
