@@ -15,8 +15,7 @@ Result<void> become_subreaper() {
     return {};
 }
 
-std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop&, const Clock&,
-                                                 std::function<bool(std::int64_t)>) {
+std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop&, const Clock&, Offspring) {
     return std::make_unique<NothingToReap>();
 }
 
