@@ -39,7 +39,9 @@ namespace {
 constexpr int first_other_fd = 3;
 constexpr int signal_count = 64;
 constexpr std::size_t kernel_mask_size = 8;  // Bytes of the kernel's sigset_t.
-constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
+// CLOSE_RANGE_UNSHARE and CLOSE_RANGE_CLOEXEC, which old headers lack.
+constexpr unsigned close_range_unshare = 1U << 1;
+constexpr unsigned close_range_at_exec = 1U << 2;
 
 // What this process was given. The host raises its own limit once its plugins are loaded; children
 // get what they would have got without it.
@@ -106,9 +108,13 @@ void close_one_by_one(int keep) {
     }
 }
 
+// Where the kernel can (5.11), it closes them in exec, after it has let the parent go on.
 void close_range_of(unsigned first, unsigned last, int keep) {
     if (first > last) return;
-    if (::syscall(SYS_close_range, first, last, 0) != 0) close_one_by_one(keep);
+    if (::syscall(SYS_close_range, first, last, close_range_at_exec) == 0 ||
+        ::syscall(SYS_close_range, first, last, 0) == 0)
+        return;
+    close_one_by_one(keep);
 }
 
 void close_others(int keep) {
