@@ -19,6 +19,11 @@ constexpr std::size_t worthwhile_bytes = 32 * 1024;
 constexpr Duration fill_pause = std::chrono::microseconds{120};
 // How long streams that wait for room on the disk are left alone, when there are no others.
 constexpr Duration full_pause = std::chrono::milliseconds{50};
+// The files of a stream that is opened are put in order when none was opened for so long: while
+// hundreds of daemons start, their processes need the CPUs more. Whoever writes is served at once,
+// but for this pause.
+constexpr Duration starting_pause = std::chrono::milliseconds{5};
+constexpr std::size_t in_order_per_turn = 16;
 // How much is waited for, or taken at the end, of a stream that never ends.
 constexpr std::size_t last_bytes = 4 * 1024 * 1024;
 
@@ -64,7 +69,7 @@ void CaptureThread::run() {
     pipes_.begin_serving();
     std::vector<platform::PipeEvent> events;
     for (;;) {
-        pipes_.wait(events, active_.empty());
+        pipes_.wait(events, active_.empty() && fresh_.empty());
         for (const platform::PipeEvent& event : events) activate(event.token, event.hung_up);
         if (!obey_commands()) break;
         const std::size_t turn_streams = active_.size();
@@ -72,6 +77,13 @@ void CaptureThread::run() {
         tell_waiters();
         if (moved > 0 && moved < worthwhile_bytes * turn_streams) pipes_.pause(fill_pause);
         if (moved == 0 && all_wait()) pipes_.pause(full_pause);
+        const bool more_may_be_opened = std::exchange(opened_, false);
+        if (!active_.empty()) continue;
+        if (more_may_be_opened) {
+            pipes_.pause(starting_pause);
+        } else {
+            put_some_in_order();
+        }
     }
     drain_all();
 }
@@ -89,6 +101,8 @@ bool CaptureThread::obey_commands() {
         if (command.kind == Command::Kind::open) open(command);
         for (const Stream stream : streams) {
             const std::uint64_t token = token_of(command.daemon, stream);
+            Entry* const entry = find(token);
+            if (command.kind == Command::Kind::tell && entry != nullptr) put_in_order(*entry);
             if (command.kind == Command::Kind::end_run) activate(token, true);
             if (command.kind == Command::Kind::tell) activate(token, false);
         }
@@ -103,14 +117,17 @@ bool CaptureThread::obey_commands() {
 void CaptureThread::prepare(const Command& command) {
     for (const Stream stream : streams) {
         static_cast<void>(create_pipe(pipes_, *command.dir, stream).has_value());
-        StreamWriter(tools_, command.dir, stream, no_handle).apply(command.settings);
+        StreamWriter writer(tools_, command.dir, stream, no_handle);
+        writer.use(command.settings);
+        writer.put_in_order();
     }
 }
 
 void CaptureThread::open(const Command& command) {
     for (const Stream stream : streams) {
         const std::uint64_t token = token_of(command.daemon, stream);
-        auto& writer = streams_[token].writer;
+        Entry& entry = streams_[token];
+        auto& writer = entry.writer;
         NativeHandle pipe = no_handle;
         if (command.has_pipe[static_cast<std::size_t>(stream)]) {
             pipe = pipes_.receive();
@@ -126,8 +143,21 @@ void CaptureThread::open(const Command& command) {
         if (pipe != no_handle) {
             if (auto added = pipes_.add(pipe, token); !added) log::error(added.error().message);
         }
-        writer->apply(command.settings);
-        std::erase(open_files_, token);
+        writer->use(command.settings);
+        if (!std::exchange(entry.fresh, true)) fresh_.push_back(token);
+    }
+    opened_ = true;
+}
+
+void CaptureThread::put_in_order(Entry& entry) {
+    if (std::exchange(entry.fresh, false)) entry.writer->put_in_order();
+}
+
+void CaptureThread::put_some_in_order() {
+    for (std::size_t i = 0; i < in_order_per_turn && !fresh_.empty(); ++i) {
+        if (Entry* const entry = find(fresh_.front())) put_in_order(*entry);
+        std::erase(open_files_, fresh_.front());
+        fresh_.pop_front();
     }
 }
 
@@ -188,6 +218,7 @@ std::size_t CaptureThread::pump_active() {
     for (const std::uint64_t token : turn) {
         Entry* entry = find(token);
         if (entry == nullptr) continue;
+        if (entry->fresh && entry->writer->has_bytes()) put_in_order(*entry);
         const std::size_t taken = entry->writer->pump();
         moved += taken;
         entry->taken += taken;

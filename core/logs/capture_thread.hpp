@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -59,6 +60,7 @@ class CaptureThread {
         bool active = false;      // Stands in active_.
         bool waits = false;       // Has bytes, and its disk no room.
         bool complete = false;    // Complete the last line when the pipe is empty.
+        bool fresh = false;       // Its files are yet to be put in order.
         std::uint64_t taken = 0;  // Bytes, in turns.
     };
 
@@ -78,6 +80,8 @@ class CaptureThread {
     void tell_waiters();
     std::uint64_t taken(std::uint64_t daemon);
     void activate(std::uint64_t token, bool complete);
+    void put_in_order(Entry& entry);
+    void put_some_in_order();
     std::size_t pump_active();
     bool all_wait() const;
     void drain_all();
@@ -91,6 +95,8 @@ class CaptureThread {
     std::unordered_map<std::uint64_t, Entry> streams_;  // By token.
     std::vector<std::uint64_t> active_;  // Streams that may have bytes in their pipes.
     std::vector<Waiter> waiters_;
+    std::deque<std::uint64_t> fresh_;        // Tokens; some are put in order already.
+    bool opened_ = false;                    // In this turn.
     std::vector<std::uint64_t> open_files_;  // Tokens, the least recently used first.
 
     std::mutex mutex_;  // Guards commands_.

@@ -44,9 +44,12 @@ StreamWriter::~StreamWriter() {
     tools_.pipes.close(pipe_);
 }
 
-void StreamWriter::apply(const platform::CaptureSettings& settings) {
+void StreamWriter::use(const platform::CaptureSettings& settings) {
     settings_ = settings;
     rotation_failed_ = false;
+}
+
+void StreamWriter::put_in_order() {
     tools_.archiver.tidy(*dir_, stream_, settings_.retain_count);
     if (settings_.compress_rotated) tools_.archiver.compress(*dir_, stream_);
     // People look for the file as soon as the daemon exists.

@@ -43,7 +43,9 @@ class StreamWriter {
     StreamWriter(const StreamWriter&) = delete;
     StreamWriter& operator=(const StreamWriter&) = delete;
 
-    void apply(const platform::CaptureSettings& settings);
+    void use(const platform::CaptureSettings& settings);
+    // Does to the files what the settings ask for, and makes the log file if there is none.
+    void put_in_order();
     // Takes what is in the old pipe first, of a writer that never ends no more than `most` bytes.
     void replace_pipe(platform::NativeHandle pipe, std::size_t most);
     platform::NativeHandle pipe() const noexcept { return pipe_; }

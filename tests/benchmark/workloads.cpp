@@ -118,7 +118,8 @@ class LogWork {
         writing_ = *pipes_->open_writer(pipe);
         writer_ =
             std::make_unique<logs::StreamWriter>(tools_, directory_, logs::Stream::out, *reader);
-        writer_->apply({.max_size_bytes = 1'000'000, .retain_count = 3});
+        writer_->use({.max_size_bytes = 1'000'000, .retain_count = 3});
+        writer_->put_in_order();
     }
     ~LogWork() {
         pipes_->close(writing_);
