@@ -19,6 +19,10 @@ constexpr std::size_t starts_per_turn = 64;
 // A manager that takes the place of a dead one leaves the daemons alone for so long, in which
 // those who waited at the endpoint learn how they stood.
 constexpr Duration waiting_answers = std::chrono::milliseconds{5};
+// A turn with so many actions leaves free memory behind that is worth giving back, once it is quiet
+// again.
+constexpr std::size_t much = 1000;
+constexpr Duration until_quiet = std::chrono::seconds{2};
 
 }  // namespace
 
@@ -40,7 +44,7 @@ Conductor::Conductor(Ports ports, ConductorOptions options)
 
 Conductor::~Conductor() {
     *alive_ = false;
-    for (const platform::TimerId timer : {timer_, first_turn_}) {
+    for (const platform::TimerId timer : {timer_, first_turn_, tidying_}) {
         if (timer != 0) ports_.loop.cancel_timer(timer);
     }
     ports_.processes.set_observer(nullptr);
@@ -233,6 +237,16 @@ void Conductor::perform(Batch& batch) {
     publish();
     for (engine::Action& action : batch) answer(action);
     reached("after-reply");
+    if (batch.size() >= much) tidy_up_later();
+}
+
+void Conductor::tidy_up_later() {
+    if (!options_.return_memory || tidying_ != 0) return;
+    tidying_ = ports_.loop.start_timer(ports_.clock.now().mono + until_quiet, [this] {
+        tidying_ = 0;
+        if (beginnings_.empty()) return options_.return_memory();
+        tidy_up_later();
+    });
 }
 
 void Conductor::reached(std::string_view place) const {
@@ -241,6 +255,7 @@ void Conductor::reached(std::string_view place) const {
 
 void Conductor::record(Batch& batch, std::vector<model::JournalRecord>& records) {
     std::set<DaemonKey> persisted;
+    records.reserve(batch.size());
     for (const engine::Action& action : batch) append_record(action, persisted, records);
 }
 

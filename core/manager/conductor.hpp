@@ -71,6 +71,9 @@ struct ConductorOptions {
     // May be empty; told of each step of a turn, by a name that tests/integration/survival.py
     // knows.
     std::function<void(std::string_view place)> between_steps;
+    // May be empty; called some seconds after much was done at once, which has left memory that
+    // nobody needs soon.
+    std::function<void()> return_memory;
     std::string boot;  // This life of the machine; empty when not known.
 };
 
@@ -202,6 +205,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     void begin_run(const engine::SpawnRun& action);
     void begin_run(const engine::RecoverRun& action);
     void rearm();
+    void tidy_up_later();
 
     bool from_earlier_life(const model::StoredInstance& instance) const;
     DaemonKey key_of(const std::string& name) const;
@@ -253,6 +257,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
 
     platform::TimerId timer_ = 0;
     platform::TimerId first_turn_ = 0;
+    platform::TimerId tidying_ = 0;
     Instant timer_due_{};
     bool drain_posted_ = false;
     bool beginning_posted_ = false;

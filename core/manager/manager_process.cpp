@@ -238,6 +238,7 @@ ConductorOptions Process::conducting() {
         };
     }
     options.boot = platform::boot_identity();
+    options.return_memory = [] { platform::return_free_memory(); };
     return options;
 }
 

@@ -27,4 +27,6 @@ std::filesystem::path program_path() {
     }
 }
 
+void return_free_memory() {}  // The heap does so by itself.
+
 }  // namespace syspulse::platform

@@ -345,5 +345,24 @@ TEST_F(ManagerConductor, once_finished_it_spawns_nothing_and_the_next_one_does) 
     }
 }
 
+// A thousand declarations at once leave much behind, a single one does not.
+TEST_F(ManagerConductor, memory_is_returned_once_after_much_was_done) {
+    int returned = 0;
+    adjust_ = [&returned](ConductorOptions& options) {
+        options.return_memory = [&returned] { ++returned; };
+    };
+    boot();
+    add("one");
+    pass(seconds{60});
+    EXPECT_EQ(returned, 0);
+    std::vector<model::DaemonSpec> specs;
+    for (int i = 0; i < 1000; ++i) specs.push_back(make_spec("d" + std::to_string(i)));
+    ASSERT_TRUE(conductor_->add(specs, false, "tester").has_value());
+    pass(seconds{1});
+    EXPECT_EQ(returned, 0);
+    pass(seconds{60});
+    EXPECT_EQ(returned, 1);
+}
+
 }  // namespace
 }  // namespace syspulse::manager
