@@ -112,6 +112,14 @@ Result<void> RecordStore::put_instance(const StoredInstance& instance) {
 }
 
 Result<void> RecordStore::put_run(const StoredRun& stored) {
+    // As a run is recorded first, it is not there yet.
+    const bool begins = stored.pid == 0 && !stored.ended_at;
+    if (begins) {
+        auto& sql = statement(insert_run_sql);
+        bind_run(sql, stored);
+        auto inserted = run(sql);
+        if (inserted || inserted.error().code != ErrorCode::already_exists) return inserted;
+    }
     return put(update_run_sql, insert_run_sql,
                [&stored](Statement& sql) { bind_run(sql, stored); });
 }

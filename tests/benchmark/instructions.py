@@ -13,7 +13,7 @@ import tempfile
 
 COUNTS = pathlib.Path(__file__).with_name("instructions.json")
 SKIPPED = 77
-WORKLOADS = ("engine", "spec", "request", "logs")
+WORKLOADS = ("engine", "spec", "request", "logs", "rows")
 
 
 def count(program, workload):

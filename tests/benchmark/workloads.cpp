@@ -2,7 +2,7 @@
 // with callgrind: inside the functions measured_*, so that start-up and the dynamic linker do not
 // count.
 //
-//   workloads engine|spec|request|logs    does the work once
+//   workloads engine|spec|request|logs|rows    does the work once
 //   workloads rate                        prints how many events a second the engine handles
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,6 +25,7 @@
 #include "config/spec_loader.hpp"
 #include "engine/supervisor.hpp"
 #include "logs/stream_writer.hpp"
+#include "registry/registry.hpp"
 
 namespace {
 
@@ -147,6 +148,94 @@ class LogWork {
     platform::NativeHandle writing_ = platform::no_handle;
 };
 
+// What a manager records of daemons that start: first what it is about to do, then what came of it.
+class RowsWork {
+  public:
+    RowsWork() {
+        std::string name = (std::filesystem::temp_directory_path() / "workload-XXXXXX").string();
+        directory_ = ::mkdtemp(name.data());
+        auto journal = registry::open_registry(directory_ / "rows.db");
+        if (!journal) ::abort();
+        journal_ = *std::move(journal);
+        std::vector<model::JournalRecord> records;
+        for (int i = 0; i < daemons; ++i) {
+            records.emplace_back(model::SpecAdded{{uuid(i), name_of(i), "{}", WallTime{}}});
+            records.emplace_back(model::InstanceChanged{instance(i, false)});
+        }
+        commit(records);
+    }
+    ~RowsWork() {
+        journal_.reset();
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_, ignored);
+    }
+    RowsWork(const RowsWork&) = delete;
+    RowsWork& operator=(const RowsWork&) = delete;
+
+    void start_all() {
+        for (int first = 0; first < daemons; first += at_once) {
+            for (const bool answered : {false, true}) {
+                std::vector<model::JournalRecord> records;
+                for (int i = first; i < first + at_once; ++i) record_start(i, answered, records);
+                commit(records);
+            }
+        }
+    }
+
+  private:
+    static constexpr int daemons = 320;
+    static constexpr int at_once = 8;
+
+    static std::string uuid(int i) { return "0f8fad5b-d9cb-469f-a165-" + std::to_string(i * 7919); }
+    static std::string name_of(int i) { return "daemon-" + std::to_string(i); }
+
+    model::StoredInstance instance(int i, bool answered) const {
+        model::StoredInstance stored;
+        stored.uuid = uuid(i);
+        stored.target = model::Target::up;
+        stored.run = RunId{last_run_};
+        stored.run_live = true;
+        stored.driver = "posix";
+        stored.driver_options = "{}";
+        stored.boot = "aa4ff1b0-2f2a-4c54-a2f4-0d2b7d3d0d6a/1";
+        if (!answered) return stored;
+        stored.pid = 1000 + i;
+        stored.token = std::to_string(stored.pid) + "/@4711/" + stored.boot;
+        stored.started_at = WallTime{} + std::chrono::hours{1};
+        return stored;
+    }
+
+    void record_start(int i, bool answered, std::vector<model::JournalRecord>& records) {
+        if (!answered) ++last_run_;
+        const RunId run{answered ? last_run_ - at_once + 1 + static_cast<unsigned>(i) % at_once
+                                 : last_run_};
+        model::StoredInstance stored = instance(i, answered);
+        stored.run = run;
+        model::HistoryEntry line;
+        line.at = WallTime{} + std::chrono::hours{1};
+        line.daemon = name_of(i);
+        line.uuid = stored.uuid;
+        line.kind = "transition";
+        line.from = answered ? "starting" : "stopped";
+        line.to = answered ? "running" : "starting";
+        line.reason = answered ? "pid " + std::to_string(stored.pid) : "started at boot";
+        line.run = run;
+        line.pid = stored.pid;
+        records.emplace_back(
+            model::RunChanged{{run, stored.uuid, line.at, stored.pid, std::nullopt, std::nullopt}});
+        records.emplace_back(model::InstanceChanged{std::move(stored)});
+        records.emplace_back(model::HistoryAdded{std::move(line)});
+    }
+
+    void commit(std::vector<model::JournalRecord>& records) {
+        if (!journal_->commit(records)) ::abort();
+    }
+
+    std::filesystem::path directory_;
+    std::unique_ptr<model::Journal> journal_;
+    std::uint64_t last_run_ = 0;
+};
+
 model::DaemonView view() {
     model::DaemonView view;
     view.id = "0f8fad5b-d9cb-469f-a165-70867728950e";
@@ -193,6 +282,10 @@ extern "C" {
     for (int i = 0; i < 1000; ++i) static_cast<LogWork*>(work)->write_and_pump(block);
 }
 
+[[gnu::noinline, gnu::visibility("default")]] void measured_rows(void* work) {
+    static_cast<RowsWork*>(work)->start_all();
+}
+
 }  // extern "C"
 
 namespace {
@@ -223,10 +316,13 @@ int main(int argc, char** argv) {
     } else if (what == "logs") {
         LogWork work;
         measured_logs(&work);
+    } else if (what == "rows") {
+        RowsWork work;
+        measured_rows(&work);
     } else if (what == "rate") {
         print_rate();
     } else {
-        std::fprintf(stderr, "usage: workloads engine|spec|request|logs|rate\n");
+        std::fprintf(stderr, "usage: workloads engine|spec|request|logs|rows|rate\n");
         return 2;
     }
     return 0;
