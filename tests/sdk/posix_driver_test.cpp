@@ -170,9 +170,17 @@ TEST_F(PosixDriver, starts_many_at_once_and_mixes_nothing_up) {
 
 // A driver that goes away with starts under way answers none of them any more.
 TEST_F(PosixDriver, ends_while_others_are_being_started) {
-    std::vector<sysp_op> ops;
-    for (sysp_proc proc = 1; proc <= 10; ++proc)
-        ops.push_back(host_.begin_spawn(proc, shell("exit 0")));
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    std::vector<sysp_op> ops{host_.begin_spawn(1, shell("exit 0"))};
+    Spawn writing = shell("echo");
+    writing.stdio[1] = ends[1];
+    for (sysp_proc proc = 2; proc <= 10; ++proc) ops.push_back(host_.begin_spawn(proc, writing));
+    ::close(ends[1]);
+    // One was started for certain; the loop has not turned since.
+    char line = 0;
+    EXPECT_EQ(::read(ends[0], &line, 1), 1);
+    ::close(ends[0]);
     std::vector<sysp_op> open;
     for (const sysp_op op : ops) {
         if (!host_.result(op)) open.push_back(op);
