@@ -18,11 +18,11 @@ class @CLASS@ : public sdk::AsyncChecker {
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         address.sin_port = htons(static_cast<std::uint16_t>(std::strtoul(request.target.c_str(), nullptr, 10)));
-        if (address.sin_port == 0) throw sdk::Error{SYSP_E_CONFIG, "the target must be a port number"};
+        if (address.sin_port == 0) throw sdk::Error{SYSP_E_CONFIG, "the target must be a port: " + request.target};
         socket_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (socket_ < 0) throw sdk::Error::os("cannot make a socket");
         if (connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 && errno != EINPROGRESS)
-            throw sdk::Error::os("cannot connect");
+            throw sdk::Error::os("cannot connect to port " + request.target);
         completion_ = std::move(completion);  // From here on the answer is due; dropping it is reported.
         watch_ = io().watch(socket_, SYSP_IO_READ, [this](std::uint32_t) { readable(); });
         deadline_ = io().timer(request.timeout, [this, limit = request.timeout] { finish(sdk::timed_out(limit)); });
@@ -38,7 +38,7 @@ class @CLASS@ : public sdk::AsyncChecker {
         const auto size = read(socket_, text, sizeof text);
         if (size <= 0) return finish(sdk::Result::fail(size == 0 ? "it hung up" : std::strerror(errno)));
         const std::string got(text, static_cast<std::size_t>(size));
-        finish(got.rfind(greeting_, 0) == 0 ? sdk::Result::pass(got) : sdk::Result::fail("it said: " + got));
+        finish(!got.rfind(greeting_, 0) ? sdk::Result::pass(got) : sdk::Result::fail("not " + greeting_ + ": " + got));
     }
     void finish(const sdk::Result& result) {
         close_socket();

@@ -22,9 +22,9 @@ struct @CLASS@ {
     // On a worker thread, so it may block; check.left() says for how long, check.cancelled() when to give up.
     sdk::Result check(const sdk::Check& check) const {
         struct stat file {};
-        if (stat(check.target.c_str(), &file) != 0) throw sdk::Error::os("cannot look at " + check.target);
+        if (stat(check.target.c_str(), &file) != 0) throw sdk::Error::os("cannot look at \"" + check.target + '"');
         const auto age = static_cast<std::int64_t>(std::time(nullptr) - file.st_mtime);
-        const auto text = check.target + " is " + std::to_string(age) + " s old";
+        const auto text = check.target + " is " + std::to_string(age) + " s old, expected " + std::to_string(max_age_);
         auto result = age <= max_age_ ? sdk::Result::pass(text) : sdk::Result::fail(text);
         result.metrics.emplace_back("age_seconds", static_cast<double>(age));
         return result;

@@ -76,7 +76,7 @@ class @CLASS@ : public sdk::Driver {
     static sdk::Schema process_schema() { return sdk::Schema{}.integer("nice", -20, 19, 0); }
     explicit @CLASS@(const sdk::Config& config) : Driver(config), io_(config.host()) {}
     sdk::Spawned spawn(const sdk::SpawnRequest& request) {
-        if (!request.user.empty()) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver cannot change the user"};
+        if (!request.user.empty()) throw sdk::Error{SYSP_E_UNSUPPORTED, "cannot become the user " + request.user};
         const int nice_value = static_cast<int>(request.config.i64("/nice"));
         auto argv = sdk::pointers(request.argv), env = sdk::pointers(request.env);
         int report[2];
@@ -87,7 +87,7 @@ class @CLASS@ : public sdk::Driver {
         close(report[1]);
         if (pid > 0 && read(report[0], &error, sizeof error) > 0) waitpid(pid, nullptr, 0);
         close(report[0]);
-        if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front(), error);
+        if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front() + " in " + request.cwd, error);
         return adopt(request.proc, pid, {});
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
@@ -100,7 +100,7 @@ class @CLASS@ : public sdk::Driver {
         if (find(proc).lost) return;  // Its number may be a stranger's by now.
         const int number = sig == SYSP_SIG_TERMINATE ? SIGTERM : sig == SYSP_SIG_KILL ? SIGKILL : os_sig;
         if (kill(-find(proc).pid, sig == SYSP_SIG_RELOAD ? SIGHUP : number) != 0 && errno != ESRCH)
-            throw sdk::Error::os("cannot signal the process");
+            throw sdk::Error::os("cannot signal process group " + std::to_string(find(proc).pid));
     }
     bool inspect(sysp_proc proc) const { return processes_.count(proc) > 0; }
     sysp_stats stats(sysp_proc proc) {
@@ -126,7 +126,7 @@ class @CLASS@ : public sdk::Driver {
     }
     sdk::Spawned adopt(sysp_proc proc, pid_t pid, const std::string& known) try {
         sdk::Fd pidfd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
-        if (!pidfd) throw sdk::Error::os("cannot watch the process");
+        if (!pidfd) throw sdk::Error::os("cannot watch process " + std::to_string(pid));
         const std::string token = known.empty() ? identity(pid) : known;
         auto watch = io_.watch(pidfd.get(), SYSP_IO_READ, [this, proc](auto) { ended(proc); });
         Process& process = processes_[proc] = {pid, std::move(pidfd), false, std::move(watch)};

@@ -1,5 +1,6 @@
 /* The checker @NAME@: healthy when the file that the spec's `target` names was written lately. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +29,22 @@ static sysp_error error(sysp_status code, const char* message) {
   return made;
 }
 
+/* What create returns once the host has been told why. */
+static sysp_status refuse(const sysp_host* host, sysp_status code, const char* message) {
+  const sysp_error why = error(code, message);
+  host->set_error(host, &why);
+  return code;
+}
+
 /* The host has checked the options against the schema and filled in the defaults. */
 static sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, void** self) {
   checker* made = (checker*)malloc(sizeof *made);
-  if (made == NULL) return SYSP_E_INTERNAL;
+  if (made == NULL) return refuse(host, SYSP_E_INTERNAL, "cannot make a checker: no memory is left");
   made->host = host;
   const sysp_status status = host->cfg_i64(config, "/max_age_secs", &made->max_age);
   if (status != SYSP_OK) {
     free(made);
-    return status;
+    return refuse(host, status, "/max_age_secs: expected a number of seconds");
   }
   *self = made;
   return SYSP_OK;
@@ -47,17 +55,22 @@ static void SYSP_CALL destroy(void* self) { free(self); }
 /* On the host's loop thread: what takes long belongs on a worker (host->run). Every accepted check is completed once. */
 static sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* request) {
   const checker* own = (const checker*)self;
+  const char* path = request->target.ptr;
+  char message[PATH_MAX + 128]; /* A longer path the system does not take; its end is cut off. */
   struct stat file;
-  if (stat(request->target.ptr, &file) != 0) {
-    sysp_error failed = error(SYSP_E_OS, "cannot look at the file");
+  if (stat(path, &file) != 0) {
+    const int number = errno;
+    const char* hint = request->target.len == 0 ? ", the target must be the path of a file" : "";
+    snprintf(message, sizeof message, "cannot look at \"%.*s\": %s%s", PATH_MAX, path, strerror(number), hint);
+    sysp_error failed = error(SYSP_E_OS, message);
     failed.os_domain = SYSP_OS_ERRNO;
-    failed.os_code = errno;
+    failed.os_code = number;
     own->host->check_done(own->host, op, NULL, &failed);
     return SYSP_OK;
   }
   const int64_t age = (int64_t)(time(NULL) - file.st_mtime);
-  char message[64];
-  snprintf(message, sizeof message, "it is %lld s old", (long long)age);
+  snprintf(message, sizeof message, "%.*s is %lld s old, at most %lld expected", PATH_MAX, path, (long long)age,
+           (long long)own->max_age);
   sysp_metric metric;
   metric.name = text("age_seconds");
   metric.value = (double)age;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,22 +38,29 @@ typedef struct driver {
 /* ---- Answers ---- */
 
 /* Refuses the operation: what the host calls returns this. `number` is an errno, or 0. */
-static sysp_status refuse(const driver* own, sysp_status code, const char* message, int number) {
-  char line[256];
+static sysp_status refuse(const sysp_host* host, sysp_status code, int number, const char* format, ...) {
+  char line[512];
+  va_list values;
   sysp_error error;
   memset(&error, 0, sizeof error);
-  snprintf(line, sizeof line, "%s%s%s", message, number != 0 ? ": " : "", number != 0 ? strerror(number) : "");
+  va_start(values, format);
+  vsnprintf(line, sizeof line, format, values);
+  va_end(values);
+  const size_t length = strlen(line);
+  if (number != 0) snprintf(line + length, sizeof line - length, ": %s", strerror(number));
   error.size = sizeof error;
   error.code = code;
   error.os_domain = number != 0 ? SYSP_OS_ERRNO : SYSP_OS_NONE;
   error.os_code = number;
   error.message.ptr = line;
   error.message.len = strlen(line);
-  own->host->set_error(own->host, &error);
+  host->set_error(host, &error);
   return code;
 }
 
-static sysp_status unknown_process(const driver* own) { return refuse(own, SYSP_E_NOT_FOUND, "unknown process", 0); }
+static sysp_status unknown_process(const driver* own, sysp_proc proc) {
+  return refuse(own->host, SYSP_E_NOT_FOUND, 0, "no process %llu", (unsigned long long)proc);
+}
 
 static sysp_status done(const driver* own, sysp_op op) {
   own->host->op_done(own->host, op, NULL);
@@ -116,7 +124,7 @@ static sysp_status adopt(driver* own, sysp_op op, sysp_proc proc, pid_t pid, int
   if (status != SYSP_OK) {
     free(made);
     close(pidfd);
-    return refuse(own, status, "cannot watch the process", 0);
+    return refuse(own->host, status, 0, "cannot watch process %d: the host refuses", (int)pid);
   }
   made->next = own->first;
   own->first = made;
@@ -204,9 +212,11 @@ static char** pointers(const sysp_str* texts, size_t count) {
 static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
   driver* own = (driver*)self;
   int64_t nice_value = 0;
-  char token[token_size], message[128];
+  char token[token_size];
   unsigned long long started;
-  if (request->user.len > 0) return refuse(own, SYSP_E_UNSUPPORTED, "this driver cannot change the user", 0);
+  if (request->user.len > 0)
+    return refuse(own->host, SYSP_E_UNSUPPORTED, 0, "cannot run as user \"%.100s\": this driver cannot change it",
+                  request->user.ptr);
   own->host->cfg_i64(request->config, "/nice", &nice_value);
   launch start = {request, pointers(request->argv, request->argc), pointers(request->env, request->envc),
                   (int)nice_value, -1};
@@ -215,12 +225,13 @@ static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_requ
   const int number = errno;
   free(start.argv);
   free(start.env);
-  snprintf(message, sizeof message, "cannot run %.100s", request->argv[0].ptr);
-  if (pid < 0) return refuse(own, SYSP_E_OS, message, number);
+  if (pid < 0)
+    return refuse(own->host, SYSP_E_OS, number, "cannot run %.150s in %.150s", request->argv[0].ptr,
+                  request->cwd.len > 0 ? request->cwd.ptr : "the present directory");
   const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
   sysp_status status = SYSP_E_OS;
   if (pidfd < 0 || identify(pid, token, &started) <= 0) {
-    refuse(own, status, "cannot watch the process", errno);
+    refuse(own->host, status, errno, "cannot watch process %d", (int)pid);
     if (pidfd >= 0) close(pidfd);
   } else {
     status = adopt(own, op, request->proc, pid, pidfd, token);
@@ -238,25 +249,26 @@ static sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_
   char token[token_size] = "", now[token_size] = "";
   unsigned long long started;
   if (request->token.len == 0 && find_run(&request->run_id, token) == is_in_doubt)
-    return refuse(own, SYSP_E_BUSY, "a process that ends, or begins, may be the one", 0);
+    return refuse(own->host, SYSP_E_BUSY, 0, "a process that ends, or begins, may be the one");
   if (request->token.len > 0 && request->token.len < sizeof token)
     memcpy(token, request->token.ptr, request->token.len);
   const long pid = strtol(token, NULL, 10);
-  if (pid <= 1 || pid > 0x7fffffff) return refuse(own, SYSP_E_NOT_FOUND, "the process is gone", 0);
+  if (pid <= 1 || pid > 0x7fffffff)
+    return refuse(own->host, SYSP_E_NOT_FOUND, 0, "no process was made for this run, or its token is damaged");
   const int pidfd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
   if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
-    return refuse(own, SYSP_E_OS, "cannot look for the process", errno);
+    return refuse(own->host, SYSP_E_OS, errno, "cannot look for process %ld", pid);
   struct pollfd end = {pidfd, POLLIN, 0};
   /* Compared once the pidfd is there, which the number alone does not hold. */
   const int known = pidfd < 0 ? 0 : identify((pid_t)pid, now, &started);
   if (known < 0) {
     const int number = errno;
     close(pidfd);
-    return refuse(own, SYSP_E_OS, "cannot look at the process", number);
+    return refuse(own->host, SYSP_E_OS, number, "cannot read /proc/%ld/stat", pid);
   }
   if (known == 0 || strcmp(now, token) != 0 || poll(&end, 1, 0) != 0) {
     if (pidfd >= 0) close(pidfd);
-    return refuse(own, SYSP_E_NOT_FOUND, "the process is gone", 0);
+    return refuse(own->host, SYSP_E_NOT_FOUND, 0, "process %ld is gone, or another one", pid);
   }
   return adopt(own, op, request->proc, (pid_t)pid, pidfd, token);
 }
@@ -266,12 +278,12 @@ static sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_
 static sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, void** self) {
   (void)config;
   driver* made = (driver*)calloc(1, sizeof *made);
-  if (made == NULL) return SYSP_E_INTERNAL;
+  if (made == NULL) return refuse(host, SYSP_E_INTERNAL, ENOMEM, "cannot make a driver");
   made->host = host;
   made->io = (const sysp_io*)host->get_extension(host, SYSP_EXT_IO);
   if (made->io == NULL) {
     free(made);
-    return SYSP_E_UNSUPPORTED;
+    return refuse(host, SYSP_E_UNSUPPORTED, 0, "needs a host with the extension " SYSP_EXT_IO);
   }
   *self = made;
   return SYSP_OK;
@@ -288,17 +300,19 @@ static sysp_status SYSP_CALL send_signal(void* self, sysp_op op, sysp_proc proc,
   driver* own = (driver*)self;
   const process* one = find(own, proc);
   const int numbers[] = {0, SIGTERM, SIGKILL, SIGHUP, os_sig};
-  if (one == NULL) return unknown_process(own);
-  if (sig < SYSP_SIG_TERMINATE || sig > SYSP_SIG_OS) return refuse(own, SYSP_E_UNSUPPORTED, "unknown signal", 0);
+  if (one == NULL) return unknown_process(own, proc);
+  if (sig < SYSP_SIG_TERMINATE || sig > SYSP_SIG_OS)
+    return refuse(own->host, SYSP_E_UNSUPPORTED, 0, "unknown signal %d", sig);
   if (one->end.kind == SYSP_EXIT_LOST) return done(own, op); /* Its number may be a stranger's by now. */
   if (kill(-one->pid, numbers[sig]) == 0 || errno == ESRCH) return done(own, op);
-  return refuse(own, errno == EINVAL ? SYSP_E_UNSUPPORTED : SYSP_E_OS, "cannot signal the process", errno);
+  return refuse(own->host, errno == EINVAL ? SYSP_E_UNSUPPORTED : SYSP_E_OS, errno,
+                "cannot send signal %d to process group %d", numbers[sig], (int)one->pid);
 }
 
 static sysp_status SYSP_CALL inspect(void* self, sysp_op op, sysp_proc proc) {
   driver* own = (driver*)self;
   const process* one = find(own, proc);
-  if (one == NULL) return unknown_process(own);
+  if (one == NULL) return unknown_process(own, proc);
   if (one->end.kind != 0) own->host->proc_exited(own->host, proc, &one->end);
   return done(own, op);
 }
@@ -307,7 +321,7 @@ static sysp_status SYSP_CALL stats(void* self, sysp_op op, sysp_proc proc) {
   driver* own = (driver*)self;
   const process* one = find(own, proc);
   char path[64], line[256];
-  if (one == NULL) return unknown_process(own);
+  if (one == NULL) return unknown_process(own, proc);
   sysp_stats result;
   memset(&result, 0, sizeof result);
   result.size = sizeof result;

@@ -45,7 +45,7 @@ impl Checker {
         let done = self.host.check_done.unwrap();
         match Checker::age(target) {
             Ok(age) => {
-                let message = format!("{} is {} s old", target, age);
+                let message = format!("{} is {} s old, at most {} expected", target, age, self.max_age);
                 let metric = sysp_metric { name: borrow("age_seconds"), value: age as f64 };
                 let result = sysp_check_result {
                     size: std::mem::size_of::<sysp_check_result>() as u32,
@@ -57,7 +57,8 @@ impl Checker {
                 unsafe { done(self.host, op, &result, std::ptr::null()) };
             }
             Err(error) => {
-                let message = format!("cannot look at {}: {}", target, error);
+                let hint = if target.is_empty() { ", the target must be the path of a file" } else { "" };
+                let message = format!("cannot look at \"{}\": {}{}", target, error, hint);
                 let failed = sysp_error {
                     size: std::mem::size_of::<sysp_error>() as u32,
                     code: SYSP_E_OS,

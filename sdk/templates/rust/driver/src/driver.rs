@@ -233,18 +233,22 @@ impl Driver {
 
     pub fn spawn(&mut self, op: sysp_op, request: &sysp_spawn_request) -> Result<(), Refusal> {
         if request.user.len > 0 {
-            return Err(refusal(SYSP_E_UNSUPPORTED, "this driver cannot change the user"));
+            let user = os_text(&request.user).to_string_lossy();
+            let why = format!("cannot run as user {:?}: this driver cannot change it", user);
+            return Err(refusal(SYSP_E_UNSUPPORTED, &why));
         }
         let mut nice = 0i64;
         unsafe { (self.host.cfg_i64.unwrap())(request.config, b"/nice\0".as_ptr() as *const c_char, &mut nice) };
         let mut command = command_of(request, nice as c_int).map_err(|error| failed("cannot pass the output on", error))?;
-        let what = format!("cannot run {}", command.get_program().to_string_lossy());
+        let folder = command.get_current_dir().map_or("the present directory".into(), |at| at.to_string_lossy());
+        let what = format!("cannot run {} in {}", command.get_program().to_string_lossy(), folder);
         let child = command.spawn().map_err(|error| failed(&what, error))?;
         let pid = child.id() as i32;
-        let watched = system::pidfd_open(pid).map_err(|error| failed("cannot watch the process", error));
+        let watched = system::pidfd_open(pid).map_err(|error| failed(&format!("cannot watch process {}", pid), error));
         let started = watched.and_then(|pidfd| {
-            let known = identify(pid).map_err(|error| failed("cannot look at the process", error))?;
-            let (token, _) = known.ok_or_else(|| refusal(SYSP_E_OS, "cannot look at the process"))?;
+            let what = format!("cannot read /proc/{}/stat", pid);
+            let known = identify(pid).map_err(|error| failed(&what, error))?;
+            let (token, _) = known.ok_or_else(|| refusal(SYSP_E_OS, &what))?;
             self.adopt(op, request.proc, pid, pidfd, &token)
         });
         if started.is_err() {
@@ -288,13 +292,13 @@ impl Driver {
             SYSP_SIG_KILL => system::SIGKILL,
             SYSP_SIG_RELOAD => system::SIGHUP,
             SYSP_SIG_OS => os_sig,
-            _ => return Err(refusal(SYSP_E_UNSUPPORTED, "unknown signal")),
+            _ => return Err(refusal(SYSP_E_UNSUPPORTED, &format!("unknown signal {}", sig))),
         };
         // The number of one that is lost may be a stranger's by now.
         if !process.is_lost() && unsafe { system::kill(-process.pid, number) } != 0 {
             let error = io::Error::last_os_error();
             if error.raw_os_error() != Some(system::ESRCH) {
-                return Err(failed("cannot signal the process", error));
+                return Err(failed(&format!("cannot send signal {} to process group {}", number, process.pid), error));
             }
         }
         self.done(op);
