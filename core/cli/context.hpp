@@ -73,7 +73,8 @@ struct Context {
     std::function<Now()> now;
     std::function<void(Duration)> pause;
     std::function<Result<PluginFiles>(const std::vector<std::string>& plugin_dirs)> load_plugins;
-    std::filesystem::path plugin_templates;  // Where `plugin new` finds its templates.
+    std::function<bool(std::string_view)> is_bundled;  // Whether a plugin that comes along has it.
+    std::filesystem::path plugin_templates;            // Where `plugin new` finds its templates.
     std::function<manager::Outcome(const manager::DaemonOptions&)> run_daemon;
     std::function<manager::Outcome(const manager::UpOptions&)> run_up;
     std::function<Result<void>(const manager::ServiceOptions&)> install_service;
@@ -82,7 +83,7 @@ struct Context {
     std::function<Result<void>(const conformance::KitOptions&,
                                const std::function<void(const conformance::Finding&)>&)>
         check_plugin;
-    std::function<std::optional<std::string>(std::string_view item)> explain_item;
+    std::function<Result<std::string>(std::string_view item)> explain_item;
 
     bool json() const noexcept { return globals.format == Format::json; }
 };

@@ -65,5 +65,6 @@ int main(int argc, char** argv) {
     context.run_service = manager::run_service;
     context.check_plugin = conformance::run_kit;
     context.explain_item = conformance::explain;
+    context.is_bundled = manager::is_bundled;
     return cli::run(context, std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
 }

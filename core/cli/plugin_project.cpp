@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "config/suggest.hpp"
+
 namespace syspulse::cli {
 namespace {
 
@@ -59,22 +61,62 @@ Result<void> write_file(const fs::path& from, const fs::path& to,
     return {};
 }
 
-// What there is, for a person who asked for something else.
-std::string known_templates(const fs::path& templates) {
+// Names of what is in a directory, such as languages, or kinds of plugins for one of them.
+std::vector<std::string> folders_in(const fs::path& directory) {
     std::vector<std::string> names;
     std::error_code failure;
-    for (fs::recursive_directory_iterator at(templates, failure), end; !failure && at != end;
+    for (fs::directory_iterator at(directory, failure), end; !failure && at != end;
          at.increment(failure)) {
-        if (at.depth() == 1 && at->is_directory()) {
-            names.push_back(at->path().parent_path().filename().string() + " " +
-                            at->path().filename().string());
-            at.disable_recursion_pending();
-        }
+        if (at->is_directory()) names.push_back(at->path().filename().string());
     }
     std::sort(names.begin(), names.end());
-    std::string text;
-    for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-    return text;
+    return names;
+}
+
+// What people call the languages.
+std::string proper_language(const std::string& given) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 7> words{
+        {{"cpp", "c++"},
+         {"cxx", "c++"},
+         {"cc", "c++"},
+         {"C++", "c++"},
+         {"C", "c"},
+         {"rs", "rust"},
+         {"Rust", "rust"}}};
+    const auto found = std::find_if(words.begin(), words.end(),
+                                    [&](const auto& word) { return word.first == given; });
+    return std::string(found == words.end() ? given : found->second);
+}
+
+// Why there is no such template, and what to ask for.
+Error no_template(const fs::path& templates, const PluginProject& project) {
+    const auto languages = folders_in(templates);
+    if (languages.empty()) {
+        return {ErrorCode::not_found,
+                "there are no templates in " + templates.string() + "; install the syspulse SDK"};
+    }
+    const auto has = [&](const std::string& language) {
+        return std::find(languages.begin(), languages.end(), language) != languages.end();
+    };
+    if (!has(project.language)) {
+        const std::string proper = proper_language(project.language);
+        const std::vector<std::string_view> known(languages.begin(), languages.end());
+        return {ErrorCode::invalid_argument,
+                "there is no template in the language \"" + project.language + '"' +
+                    (has(proper) ? "; did you mean \"" + proper + "\"?"
+                                 : config::suggestion(project.language, known, "there are"))};
+    }
+    std::string others;
+    for (const auto& language : languages) {
+        if (fs::is_directory(templates / language / project.kind))
+            others += (others.empty() ? "" : ", ") + language;
+    }
+    std::string text = "there is no template \"" + project.language + ' ' + project.kind + '"';
+    if (project.kind.starts_with("async-")) {
+        text = "--async has no template in the language \"" + project.language + '"';
+    }
+    text += others.empty() ? "" : "; there is one in: " + others;
+    return {ErrorCode::invalid_argument, text};
 }
 
 }  // namespace
@@ -93,12 +135,7 @@ Result<std::vector<fs::path>> create_plugin_project(const fs::path& templates,
     const fs::path from = templates / project.language / project.kind;
     std::error_code failure;
     if (!fs::is_directory(from, failure)) {
-        const std::string known = known_templates(templates);
-        return Error{known.empty() ? ErrorCode::not_found : ErrorCode::invalid_argument,
-                     known.empty() ? "there are no templates in " + templates.string() +
-                                         "; install the syspulse SDK"
-                                   : "there is no template \"" + project.language + " " +
-                                         project.kind + "\"; there are: " + known};
+        return no_template(templates, project);
     }
     if (fs::exists(target, failure)) {
         return Error{ErrorCode::already_exists, "cannot write " + target.string() +

@@ -14,6 +14,31 @@ const PluginKind* PluginSet::find(std::string_view name) const noexcept {
     return found == kinds_->end() ? nullptr : &*found;
 }
 
+// What is asked for is not there: what may be meant, or where it would be looked for.
+std::string PluginSet::unknown(const std::string& type) const {
+    const std::string noun(noun_);
+    std::vector<std::string_view> names;
+    for (const PluginKind& known : *kinds_) {
+        if (!type.empty() && known.plugin_id == type) {
+            return "unknown " + noun + " \"" + type + "\"; that is the id of a plugin, whose " +
+                   noun + " is called \"" + known.name + '"';
+        }
+        names.push_back(known.name);
+    }
+    std::string text = "unknown " + noun + " \"" + type + '"';
+    const std::string near = suggestion(type, names);
+    text += near.empty() ? suggestion(type, names, "available") : near;
+    if (names.empty()) text += "; no " + noun + " is installed";
+    if (not_loaded_ != 0) {
+        text += "; " + std::to_string(not_loaded_) +
+                (not_loaded_ == 1 ? " plugin file" : " plugin files") +
+                " could not be loaded, see: syspulse plugin list";
+    } else if (near.empty()) {
+        text += "; --plugin-dir or SYSPULSE_PLUGIN_PATH names directories with others";
+    }
+    return text;
+}
+
 void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Position& where,
                         Issues& issues) {
     if (with != nullptr && with->kind != Value::Kind::map && with->kind != Value::Kind::null) {
@@ -30,18 +55,7 @@ void PluginSet::resolve(model::PluginChoice& choice, const Value* with, const Po
     if (!unchecked()) {
         const PluginKind* kind = find(choice.type);
         if (kind == nullptr) {
-            std::vector<std::string_view> names;
-            for (const PluginKind& known : *kinds_) names.push_back(known.name);
-            const std::string noun(noun_);
-            const std::string hint = names.empty() ? "; no " + noun + " is installed"
-                                                   : suggestion(choice.type, names, "available");
-            const std::string files =
-                not_loaded_ == 0 ? ""
-                                 : "; " + std::to_string(not_loaded_) +
-                                       (not_loaded_ == 1 ? " plugin file" : " plugin files") +
-                                       " could not be loaded, see: syspulse plugin list";
-            issues.push_back(
-                {where, "unknown " + noun + " \"" + choice.type + "\"" + hint + files});
+            issues.push_back({where, unknown(choice.type)});
             return;
         }
         const JsonSchema* schema = schema_of(*kind, where, issues);

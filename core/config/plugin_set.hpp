@@ -46,6 +46,7 @@ class PluginSet {
                 std::string_view message, Issues& issues) const;
 
   private:
+    std::string unknown(const std::string& type) const;
     void try_options(const model::PluginChoice& choice, const Value& options, const Position& where,
                      Issues& issues) const;
     const JsonSchema* schema_of(const PluginKind& kind, const Position& where, Issues& issues);

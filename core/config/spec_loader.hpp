@@ -29,6 +29,7 @@ struct PluginKind {
     bool enforces_cpu = false;
     bool enforces_open_files = false;
     bool enforces_processes = false;
+    std::string plugin_id{};  // Of the plugin that has it.
 };
 
 struct KnownPlugins {

@@ -28,6 +28,7 @@ void read_list(const Value* list, std::vector<std::string>& out, Issues& issues)
 AuthorKind read_kind(std::string_view file, const config::Member& entry, Issues& issues) {
     AuthorKind kind;
     kind.file = file;
+    kind.where = entry.key_where;
     if (entry.value.kind != Value::Kind::map) {
         issues.push_back({entry.key_where, "\"" + entry.key + "\" must be a map"});
         return kind;
@@ -42,7 +43,10 @@ AuthorKind read_kind(std::string_view file, const config::Member& entry, Issues&
     fields.text("slow", kind.slow);
     fields.text("reply", kind.reply);
     if (const Value* const skip = fields.find("skip")) {
+        if (skip->kind != Value::Kind::map)
+            issues.push_back({skip->where, "\"skip\" must be a map from items to reasons"});
         for (const config::Member& member : skip->members) {
+            kind.skip_places[member.key] = member.key_where;
             kind.skip[member.key] = config::literal_text(member.value).value_or("as the file says");
         }
     }

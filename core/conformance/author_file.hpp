@@ -23,6 +23,8 @@ struct AuthorKind {
     std::string slow;
     std::string reply;                        // What the kit's listener on {port} answers.
     std::map<std::string, std::string> skip;  // Item -> reason.
+    config::Position where{};                 // Of its name.
+    std::map<std::string, config::Position> skip_places;
 };
 
 struct AuthorFile {

@@ -1,5 +1,6 @@
 // D: how a driver runs, signals and watches processes; taking over is in recovery_items.cpp.
 #include <array>
+#include <set>
 #include <sstream>
 
 #include "base/signals.hpp"
@@ -49,17 +50,19 @@ Verdict exact_arguments(DriverBench& bench) {
 Verdict exit_follows_start(DriverBench& bench) {
     for (int i = 0; i < 100; ++i) {
         const Running run = bench.spawn(programs::end_with(0));
-        if (!run.up() || !bench.exit_of(run)) return fail("a start or an end was not reported");
+        const std::string which = "of " + std::to_string(i + 1) + " processes in a row the last ";
+        if (!run.up()) return fail(which + "does not start");
+        if (!bench.exit_of(run)) return fail(which + "has no end that is reported");
         bench.release(run.proc);
     }
     // Processes are started one by one: an exit before the start's answer stands before it.
     const auto events = bench.host.events();
     std::size_t starts = 0;
-    std::size_t ends = 0;
+    std::set<sysp_proc> ended;  // An exit may be reported more than once.
     for (const Event& event : events) {
         starts += event.what == Event::What::spawn ? 1U : 0U;
-        ends += event.what == Event::What::exit ? 1U : 0U;
-        if (ends > starts) return fail("an exit is reported before its start");
+        if (event.what == Event::What::exit) ended.insert(event.proc);
+        if (ended.size() > starts) return fail("an exit is reported before its start");
     }
     return pass();
 }

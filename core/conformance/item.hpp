@@ -45,6 +45,17 @@ struct Item {
     Verdict (*run)(Case&) = nullptr;
 };
 
+// A rule of the ABI that is not looked at.
+struct LeftOut {
+    std::string_view id;
+    int level = 1;
+    std::string_view text;  // The rule.
+    std::string_view why;   // And what stands in for it.
+};
+
+std::span<const LeftOut> left_out_items();
+const LeftOut* find_left_out(std::string_view id);
+
 // All items, in the order of their ids.
 std::span<const Item> items();
 const Item* find_item(std::string_view id);
@@ -62,5 +73,6 @@ std::span<const Item> isolation_items();
 std::span<const Item> takeover_items();
 std::span<const Item> secret_items();
 std::span<const Item> kernel_items();
+std::span<const Item> memory_items();
 
 }  // namespace syspulse::conformance

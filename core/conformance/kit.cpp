@@ -9,6 +9,8 @@
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
+#include "config/spec_loader.hpp"
+#include "config/suggest.hpp"
 #include "conformance/case.hpp"
 #include "conformance/item.hpp"
 #include "conformance/kit_system.hpp"
@@ -103,6 +105,81 @@ std::vector<std::string> kinds_for(const Item& item, const plugin_host::PluginIn
     return kinds;
 }
 
+Error no_such_item(std::string_view id) {
+    std::vector<std::string_view> ids;
+    for (const Item& item : items()) ids.push_back(item.id);
+    for (const LeftOut& item : left_out_items()) ids.push_back(item.id);
+    return {ErrorCode::invalid_argument, "there is no item \"" + std::string(id) + "\"" +
+                                             config::suggestion(id, ids) +
+                                             "; docs/plugin-conformance.md lists them"};
+}
+
+bool is_known(std::string_view id) {
+    return find_item(id) != nullptr || find_left_out(id) != nullptr;
+}
+
+Error misplaced(const KitOptions& options, const config::Position& where,
+                const std::string& message) {
+    return {ErrorCode::invalid_argument, config::format_error({options.author_file->string(),
+                                                               where.line, where.column, message})};
+}
+
+// The items that the user and the author name.
+Result<void> all_known(const AuthorFile& author, const KitOptions& options) {
+    for (const std::string& id : options.only) {
+        if (!is_known(id)) return no_such_item(id);
+    }
+    for (const auto& [kind, said] : author.kinds) {
+        for (const auto& [id, where] : said.skip_places) {
+            if (!is_known(id)) return misplaced(options, where, no_such_item(id).message);
+        }
+    }
+    return {};
+}
+
+// What is said of a kind that there is not would be of no effect.
+Result<void> kinds_exist(const AuthorFile& author, const plugin_host::PluginInfo& plugin,
+                         const KitOptions& options) {
+    std::vector<std::string> names;
+    for (const auto& kind : plugin.kinds) {
+        names.push_back(kind.name);
+        const bool driver = kind.type == plugin_host::KindType::driver;
+        names.push_back((driver ? "driver " : "checker ") + kind.name);
+    }
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    for (const auto& [kind, said] : author.kinds) {
+        if (std::find(names.begin(), names.end(), kind) != names.end()) continue;
+        return misplaced(
+            options, said.where,
+            "the plugin has no kind \"" + kind + "\"" + config::suggestion(kind, known, "it has"));
+    }
+    return {};
+}
+
+template <class AnyItem>
+bool is_wanted(const AnyItem& item, const KitOptions& options) {
+    if (options.only.empty()) return item.level <= options.level;
+    return std::find(options.only.begin(), options.only.end(), item.id) != options.only.end();
+}
+
+// What the kit does not look at is said, so that nobody takes silence for a proof.
+void tell_left_out(const KitOptions& options, const std::function<void(const Finding&)>& found) {
+    for (const LeftOut& item : left_out_items()) {
+        if (!is_wanted(item, options)) continue;
+        found({std::string(item.id), "", item.level, "skip", "left out: " + std::string(item.why),
+               0});
+    }
+}
+
+// The author's; null if the item is to be run.
+const std::string* reason_to_skip(const AuthorFile& author, const std::string& kind,
+                                  const Item& item) {
+    const AuthorKind* const said = author.find(kind);
+    if (said == nullptr) return nullptr;
+    const auto reason = said->skip.find(std::string(item.id));
+    return reason == said->skip.end() ? nullptr : &reason->second;
+}
+
 }  // namespace
 
 Result<void> run_kit(const KitOptions& options, const std::function<void(const Finding&)>& found) {
@@ -111,9 +188,7 @@ Result<void> run_kit(const KitOptions& options, const std::function<void(const F
     const auto author =
         read_author_file(options.author_file ? options.author_file->string() : std::string());
     if (!author) return author.error();
-    for (const std::string& id : options.only) {
-        if (find_item(id) == nullptr) return Error{ErrorCode::not_found, "there is no item " + id};
-    }
+    if (const auto known = all_known(*author, options); !known) return known.error();
     static_cast<void>(platform::become_subreaper());
     const auto clock = platform::make_system_clock();
     // What cannot be looked at has no kinds; items about the file tell why.
@@ -121,38 +196,49 @@ Result<void> run_kit(const KitOptions& options, const std::function<void(const F
         plugin_host::scan_files({}, {*plugin}, {}, scan_limit * options.deadline_scale);
     const plugin_host::PluginInfo info =
         scanned.front() ? *scanned.front() : plugin_host::PluginInfo{};
+    if (scanned.front()) {
+        if (const auto fits = kinds_exist(*author, info, options); !fits) return fits.error();
+    }
     for (const Item& item : items()) {
-        const bool wanted = options.only.empty()
-                                ? item.level <= options.level
-                                : std::find(options.only.begin(), options.only.end(), item.id) !=
-                                      options.only.end();
-        if (!wanted) continue;
+        if (!is_wanted(item, options)) continue;
         // An item is not passed over in silence because of what another one finds.
         if (item.subject != Subject::module && !scanned.front()) {
             found({std::string(item.id), "", item.level, "skip",
                    "the kinds are not known: " + scanned.front().error().message, 0});
+            continue;
         }
-        for (const std::string& kind : kinds_for(item, info)) {
-            if (const AuthorKind* const said = author->find(kind)) {
-                const auto reason = said->skip.find(std::string(item.id));
-                if (reason != said->skip.end()) {
-                    found({std::string(item.id), kind, item.level, "skip", reason->second, 0});
-                    continue;
-                }
-            }
-            found(run_case(item, kind, options, *plugin, *clock));
+        const auto kinds = kinds_for(item, info);
+        // Who asks for an item by its name hears of it.
+        if (kinds.empty() && !options.only.empty()) {
+            found({std::string(item.id), "", item.level, "skip",
+                   "does not apply: the file has no " +
+                       std::string(item.subject == Subject::driver ? "driver" : "checker"),
+                   0});
+        }
+        for (const std::string& kind : kinds) {
+            const std::string* const reason = reason_to_skip(*author, kind, item);
+            found(reason == nullptr
+                      ? run_case(item, kind, options, *plugin, *clock)
+                      : Finding{std::string(item.id), kind, item.level, "skip", *reason, 0});
         }
     }
+    tell_left_out(options, found);
     return {};
 }
 
-std::optional<std::string> explain(std::string_view id) {
-    const Item* const item = find_item(id);
-    if (item == nullptr) return std::nullopt;
+Result<std::string> explain(std::string_view id) {
     constexpr std::array subjects{"the file", "every driver and checker", "every checker",
                                   "every driver"};
-    return std::string(item->id) + " (level " + std::to_string(item->level) + ", " +
-           subjects[static_cast<std::size_t>(item->subject)] + "): " + std::string(item->text);
+    const auto headed = [id](int level, std::string_view subject, std::string_view text) {
+        return std::string(id) + " (level " + std::to_string(level) + ", " + std::string(subject) +
+               "): " + std::string(text);
+    };
+    if (const Item* const item = find_item(id))
+        return headed(item->level, subjects[static_cast<std::size_t>(item->subject)], item->text);
+    if (const LeftOut* const item = find_left_out(id))
+        return headed(item->level, "left out", item->text) +
+               ". Not looked at: " + std::string(item->why);
+    return no_such_item(id);
 }
 
 bool is_kit_case(const std::vector<std::string>& arguments) {

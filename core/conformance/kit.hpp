@@ -34,8 +34,9 @@ struct Finding {
 // Calls `found` after each case. Fails only when the kit itself cannot do its work.
 Result<void> run_kit(const KitOptions& options, const std::function<void(const Finding&)>& found);
 
-// The rule of an item and its level, for a person; nothing for an unknown one.
-std::optional<std::string> explain(std::string_view item);
+// The rule of an item and its level, for a person, or why it is left out; an unknown one is an
+// error.
+Result<std::string> explain(std::string_view item);
 
 // The process of one case; `arguments` includes the program's name.
 bool is_kit_case(const std::vector<std::string>& arguments);

@@ -142,6 +142,11 @@ constexpr std::array takeovers{
     Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
          no_isolation},
 };
+constexpr std::array memory{
+    Item{"X06", 4, Subject::kind,
+         "its process gets no more memory: all is answered, daemons live, a fresh one takes over",
+         no_isolation},
+};
 constexpr std::array secrets{
     Item{"C07", 3, Subject::kind,
          "secret options are in no log, error, answer, token or command line", no_command_lines},
@@ -197,6 +202,10 @@ std::span<const Item> takeover_items() {
 
 std::span<const Item> secret_items() {
     return secrets;
+}
+
+std::span<const Item> memory_items() {
+    return memory;
 }
 
 std::span<const Item> kernel_items() {

@@ -57,6 +57,10 @@ void hide_secrets(model::PluginChoice& choice, const std::string* schema) {
 
 }  // namespace
 
+bool is_bundled(std::string_view plugin) {
+    return std::find(bundled_names.begin(), bundled_names.end(), plugin) != bundled_names.end();
+}
+
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
     config::KnownPlugins known;
     for (const plugin_host::PluginInfo& plugin : catalog.plugins()) {
@@ -66,9 +70,11 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
             known.names.back().kinds.push_back(kind.name);
             if (kind.type == plugin_host::KindType::checker) {
                 known.checkers.push_back({kind.name, kind.config_schema});
+                known.checkers.back().plugin_id = plugin.id;
                 continue;
             }
             config::PluginKind driver{kind.name, kind.process_schema};
+            driver.plugin_id = plugin.id;
             driver.enforces_memory = (kind.enforces & plugin_host::limit_memory) != 0;
             driver.enforces_cpu = (kind.enforces & plugin_host::limit_cpu) != 0;
             driver.enforces_open_files = (kind.enforces & plugin_host::limit_open_files) != 0;
@@ -147,9 +153,7 @@ model::DaemonSpec without_secrets(const model::DaemonSpec& spec,
 plugin_host::IsolationOptions isolation_options(std::vector<config::PluginSetting> settings) {
     plugin_host::IsolationOptions options;
     options.bundled = [directory = bundled_directory()](const std::filesystem::path& file) {
-        return std::find(bundled_names.begin(), bundled_names.end(), file.stem().string()) !=
-                   bundled_names.end() &&
-               is_in(file, directory);
+        return is_bundled(file.stem().string()) && is_in(file, directory);
     };
     options.policy = [settings = std::move(settings)](const plugin_host::PluginInfo& plugin) {
         plugin_host::IsolationPolicy policy;

@@ -11,6 +11,9 @@ namespace syspulse::manager {
 
 config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog);
 
+// Whether a plugin that comes with the program has this name, as its kinds have.
+bool is_bundled(std::string_view plugin);
+
 // What specs can say on this system, and what is said of the rest.
 void use_system_words(config::LoadOptions& options);
 

@@ -150,11 +150,12 @@ def the_asynchronous_checker_and_the_driver_build_against_the_zip_and_run():
 
 def a_template_for_posix_alone_is_not_offered():
     with Unpacked() as zipped:
-        for language in ("c", "rust"):
+        for language, told in (("c", 'there is no template "c driver"; there is one in: c++'),
+                               ("rust", 'there is no template in the language "rust"; there are: c, c++')):
             refused = subprocess.run([*RUNNER, str(zipped.program), "plugin", "new", "driver", "x", "--language", language],
                                      cwd=zipped.work, capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
             equal(refused.returncode, 2)
-            holds(refused.stderr, f'there is no template "{language} driver"')
+            holds(refused.stderr, told)
 
 
 def used_by_a_manager(zipped, folder, isolation, and_then=lambda manager: None):

@@ -12,6 +12,16 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(sys.argv[1]).resolve()
 LONG = 600
+sys.path.insert(0, str(ROOT / "tests/integration"))
+os.environ["SYSPULSE_PROGRAM"] = str(BUILD / "bin/syspulse")
+import harness  # noqa: E402
+from harness import until  # noqa: E402
+
+
+def manager_of(program):
+    """A manager that is the installed program."""
+    harness.PROGRAM = str(program)
+    return harness.Manager()
 
 
 def run(command, cwd, code=0, **environment):
@@ -65,10 +75,42 @@ class Installed(unittest.TestCase):
         """By the kit with everything that it has for a driver without options of its own."""
         done = json.loads(run([self.program, "plugin", "check", f"build/{project.name}.so", "--config", "conform.yaml", "--level", "4",
                                "--json"], project))
+        left_out = {i["item"] for i in done["items"] if i["message"].startswith("left out: ")}
+        self.assertEqual(left_out, {"C03", "D13", "H19", "S04", "S05", "T01", "T02", "T05", "T06"})
+        done["items"] = [i for i in done["items"] if i["item"] not in left_out]
         found = {status: sorted(i["item"] for i in done["items"] if i["status"] == status) for status in {i["status"] for i in done["items"]}}
         self.assertGreaterEqual(len(found.pop("pass")), 49, found)
         self.assertLessEqual(set(found.pop("skip")), {"C04", "C06", "C07", "D10", "D25", "D26"})
         self.assertLessEqual(set(found), {"warn"}, found)
+
+
+    def told_by(self, project, kind, spec):
+        """What a manager says of a daemon with this spec, which the project's plugin has a part in and cannot serve."""
+        with manager_of(self.program) as m:
+            m.start("--plugin-dir", project / "build")
+            m.add(web=spec)
+            m.run("start", "web")
+            if kind == "driver":
+                return until(lambda: m.status("web")["last_error"], "the start fails")
+            return until(lambda: m.status("web")["last_check"], "it is checked")["message"]
+
+    def tells_what_is_wrong(self, project, kind):
+        """With the path, the system's words, and what was expected."""
+        if kind == "driver":
+            def run_in(folder, *command, **more):
+                return self.told_by(project, kind, {"command": command, "working_dir": str(folder), "driver": project.name, **more})
+            told = run_in("/", "/no/such/program")
+            self.assertIn("cannot run /no/such/program in /: No such file or directory", told)
+            self.assertIn(f"cannot run /bin/true in {self.folder}/gone: No such file", run_in(self.folder / "gone", "/bin/true"))
+            if os.geteuid() == 0:
+                self.assertRegex(run_in("/", "/bin/true", user="nobody"), "cannot (run as|become the) user .?nobody")
+            return
+
+        def check(target):
+            return self.told_by(project, kind, {"command": ["sleep", "600"], "health_check": {
+                "type": project.name, "target": target, "interval_secs": 1}})
+        self.assertIn('cannot look at "/no/such/file": No such file or directory', check("/no/such/file"))
+        self.assertRegex(check("/usr/bin/env"), r"^/usr/bin/env is \d+ s old, .*expected")
 
 
 class Package(Installed):
@@ -109,6 +151,36 @@ class Package(Installed):
         self.assertIn("cut off or damaged", found["M02"][1])
         self.assertEqual(found["M01"][0], "fail")
 
+    def test_what_the_kit_is_told_wrongly_is_refused_at_its_place(self):
+        project = self.make("checker", "told")
+        self.build(project)
+        file, wrong = project / "build/told.so", project / "wrong.yaml"
+
+        def check(*words, code=0):
+            done = subprocess.run([self.program, "plugin", "check", file, *words], capture_output=True, text=True, timeout=LONG)
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            return done.stderr if code == 2 else done.stdout
+        for text, place, message in (("kinds:\n  tolt: {}\n", "2:3", 'the plugin has no kind "tolt"; did you mean "told"?'),
+                                     ("kinds:\n  driver told: {}\n", "2:3", 'the plugin has no kind "driver told"; it has: told, checker told'),
+                                     ("kind:\n  told: {}\n", "1:1", 'unknown key "kind"; did you mean "kinds"?'),
+                                     ("kinds:\n  told: {config: []}\n", "2:10", 'unknown key "config"; did you mean "configs"?'),
+                                     ("kinds:\n  told: {skip: [C04]}\n", "2:16", '"skip" must be a map from items to reasons'),
+                                     ("kinds:\n  told: {skip: {C44: no}}\n", "2:17", 'there is no item "C44"; did you mean "C04"?')):
+            wrong.write_text(text)
+            self.assertIn(f"{wrong}:{place}: {message}", check("--config", wrong, "--level", "1", code=2))
+        self.assertIn('there is no item "H99"; did you mean "H', check("--only", "H99", code=2))
+        self.assertIn('there is no item "h01"; did you mean "H01"?', check("--only", "h01", code=2))
+        self.assertIn("D06  skip  does not apply: the file has no driver", check("--only", "D06"))
+        self.assertIn("T05  skip  left out: a matter of the plugin's build", check("--only", "T05"))
+        told = run([self.program, "plugin", "check", "--explain", "T05"], project)
+        self.assertIn("T05 (level 4, left out): no data race that ThreadSanitizer finds. Not looked at: a matter", told)
+        refused = subprocess.run([self.program, "plugin", "check", "--explain", "Z1"], capture_output=True, text=True)
+        self.assertEqual((refused.returncode, "there is no item" in refused.stderr), (2, True), refused.stderr)
+        file.write_bytes(b"nothing")
+        told = check("--level", "2", code=1)
+        self.assertRegex(told, r"(?m)^M07, M12, M13, C01, .*\(\d+ items\)  skip  the kinds are not known: ")
+        self.assertLess(len(told.splitlines()), 20, told)
+
     def test_what_cannot_be_loaded_is_listed_by_its_file(self):
         bad = self.folder / "bad"
         bad.mkdir()
@@ -134,6 +206,7 @@ class Package(Installed):
         project = self.make("checker", "file-age")
         self.build(project)
         self.accept(project, "checker")
+        self.tells_what_is_wrong(project, "checker")
 
     def test_an_asynchronous_checker_in_cpp(self):
         project = self.make("checker", "greeting", "--async")
@@ -144,6 +217,7 @@ class Package(Installed):
         project = self.make("driver", "nice-exec")
         self.build(project)
         self.accept(project, "driver")
+        self.tells_what_is_wrong(project, "driver")
         self.prove_driver(project)
         # Installed where the author's prefix is, it is found like a bundled one.
         run(["cmake", "--install", "build", "--prefix", self.prefix], project)
@@ -153,11 +227,13 @@ class Package(Installed):
         project = self.make("checker", "c-age", "--language", "c")
         self.build(project)
         self.accept(project, "checker")
+        self.tells_what_is_wrong(project, "checker")
 
     def test_a_driver_in_c(self):
         project = self.make("driver", "c-exec", "--language", "c")
         self.build(project)
         self.accept(project, "driver")
+        self.tells_what_is_wrong(project, "driver")
         self.prove_driver(project)
 
     def test_a_checker_in_c_with_pkg_config_only(self):
@@ -171,8 +247,14 @@ class Package(Installed):
 
     def test_refuses_what_it_cannot_make(self):
         for words, code, text in ((("checker", "Upper"), 2, "lower-case letters"), (("notifier", "x"), 2, "expected driver or checker"),
-                                  (("driver", "x", "--language", "cobol"), 2, "there are: c checker, c driver, c++ async-checker, c++ checker, c++ driver, "
-                                   "rust checker, rust driver"),
+                                  (("driver", "x", "--language", "cobol"), 2, "there are: c, c++, rust"),
+                                  (("driver", "x", "--language", "cpp"), 2, 'language "cpp"; did you mean "c++"?'),
+                                  (("checker", "x", "--language", "Rust"), 2, 'did you mean "rust"?'),
+                                  (("driver", "x", "--async"), 2, "--async is for checkers: a driver runs on the host's loop always"),
+                                  (("checker", "x", "--async", "--language", "c"), 2, '--async has no template in the language "c"; '
+                                   "there is one in: c++"),
+                                  (("checker", "http"), 2, 'cannot call it "http": a plugin that comes with syspulse has that name'),
+                                  (("driver", "tcp"), 2, 'cannot call it "tcp"'),
                                   (("checker",), 2, "needs driver or checker, and a NAME")):
             result = subprocess.run([self.program, "plugin", "new", *words], cwd=self.folder, capture_output=True, text=True)
             self.assertEqual(result.returncode, code, result.stderr)
@@ -201,6 +283,7 @@ class Rust(Installed):
         project = self.make(kind, name, "--language", "rust")
         run(["make", rustc], project)
         self.accept(project, kind, check=("make", rustc, "check"))
+        self.tells_what_is_wrong(project, kind)
         return project
 
     def test_a_checker_in_rust(self):

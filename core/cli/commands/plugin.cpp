@@ -150,9 +150,11 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
         }
         return ExitCode::done;
     }
-    return report(context, {ExitCode::failed, 404, "plugin_not_found",
-                            "no plugin is called \"" + name + "\"" +
-                                config::suggestion(name, names) + "; see: syspulse plugin list"});
+    return report(context,
+                  {ExitCode::failed, 404, "plugin_not_found",
+                   "no plugin is called \"" + name + "\"" + config::suggestion(name, names) +
+                       "; see: syspulse plugin list; --plugin-dir DIR looks into another "
+                       "directory"});
 }
 
 ExitCode reload(Context& context, const std::string& name, bool force) {

@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <iterator>
 #include <ostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/failure.hpp"
 #include "cli/json_text.hpp"
@@ -61,20 +65,49 @@ std::string summary_text(const std::vector<Finding>& findings) {
     return text;
 }
 
-void show(Context& context, const Finding& finding) {
+void show(Context& context, const Finding& finding, const std::string& items) {
     std::string status = finding.status;
     status.resize(6, ' ');
-    context.out << finding.item << "  " << colored(context, color_of(finding), status)
+    context.out << items << "  " << colored(context, color_of(finding), status)
                 << (finding.kind.empty() ? "" : finding.kind)
                 << (finding.message.empty() ? "" : (finding.kind.empty() ? "" : ": "))
                 << printable(finding.message) << '\n'
                 << std::flush;
 }
 
+// "H04-H07, H09, H10": those with numbers in a row as one, if there are three or more of them.
+std::string folded(const std::vector<std::string>& items) {
+    const auto follows = [](const std::string& a, const std::string& b) {
+        const auto number = [](const std::string& id) { return std::atoi(id.c_str() + 1); };
+        return a[0] == b[0] && number(b) == number(a) + 1;
+    };
+    std::string text;
+    for (std::size_t first = 0, last = 0; first < items.size(); first = ++last) {
+        while (last + 1 < items.size() && follows(items[last], items[last + 1])) ++last;
+        if (last < first + 2) last = first;
+        text += (first == 0 ? "" : ", ") + items[first] + (last > first ? "-" + items[last] : "");
+    }
+    return items.size() < 3 ? text : text + " (" + std::to_string(items.size()) + " items)";
+}
+
+// What was not looked at stands together at the end, a line for each reason.
+void show_skipped(Context& context, const std::vector<Finding>& findings) {
+    std::vector<std::pair<const Finding*, std::vector<std::string>>> reasons;
+    for (const Finding& finding : findings) {
+        if (finding.status != "skip") continue;
+        auto same = std::find_if(reasons.begin(), reasons.end(), [&](const auto& known) {
+            return known.first->kind == finding.kind && known.first->message == finding.message;
+        });
+        if (same == reasons.end()) same = reasons.insert(same, {&finding, {}});
+        same->second.push_back(finding.item);
+    }
+    for (const auto& [finding, items] : reasons) show(context, *finding, folded(items));
+}
+
 ExitCode explain(Context& context, const std::string& item) {
     const auto text = context.explain_item(item);
     if (!text) {
-        return report(context, usage_failure("there is no item \"" + item + "\""));
+        return report(context, failure_of(text.error()));
     }
     if (context.json()) {
         context.out << "{\"item\":" << json_string(item) << ",\"text\":" << json_string(*text)
@@ -113,8 +146,8 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
     std::vector<Finding> findings;
     const auto ran = context.check_plugin(options, [&](const Finding& finding) {
         findings.push_back(finding);
-        if (!json) {
-            show(context, finding);
+        if (!json && finding.status != "skip") {
+            show(context, finding, finding.item);
         }
     });
     if (!ran) {
@@ -127,6 +160,7 @@ ExitCode run_plugin_check(Context& context, const Arguments& arguments) {
                     << ",\"level\":" << options.level << ",\"items\":" << json_array(items)
                     << ",\"summary\":" << summary_json(findings) << "}\n";
     } else {
+        show_skipped(context, findings);
         context.out << summary_text(findings) << '\n';
     }
     context.out << std::flush;

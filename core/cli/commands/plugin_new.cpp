@@ -35,7 +35,16 @@ ExitCode run_plugin_new(Context& context, const Arguments& arguments) {
                                     "\": a name has lower-case letters, digits and -, begins "
                                     "with a letter and is at most 32 long"));
     }
+    if (context.is_bundled(project.name)) {
+        return report(context, usage_failure("cannot call it \"" + project.name +
+                                             "\": a plugin that comes with syspulse has that "
+                                             "name; choose another"));
+    }
     if (arguments.has("async")) {
+        if (project.kind == "driver") {
+            return report(context, usage_failure("--async is for checkers: a driver runs on the "
+                                                 "host's loop always"));
+        }
         project.kind = "async-" + project.kind;
     }
     const auto written = create_plugin_project(context.plugin_templates, project, project.name);

@@ -141,8 +141,9 @@ class World {
             if (service_result) return 0;
             return manager::Refusal{service_result.error()};
         };
-        context.explain_item = [](std::string_view item) {
-            return std::optional(std::string(item));
+        context.is_bundled = [](std::string_view name) { return name == "http"; };
+        context.explain_item = [](std::string_view item) -> Result<std::string> {
+            return std::string(item);
         };
         context.run_daemon = [this](const manager::DaemonOptions& options) {
             daemon_options = options;

@@ -25,7 +25,9 @@ TEST(Plugin, is_asked_of_the_manager_or_of_the_files) {
     EXPECT_EQ(world.run({"plugin", "list"}).out,
               "NAME   VERSION  PROVIDES      ISOLATION  STATE   PATH\n"
               "org.x  1.0      driver posix             loaded  /p.so\n");
-    EXPECT_EQ(world.run({"plugin", "info", "posx"}).code, 1);
+    const Outcome unknown = world.run({"plugin", "info", "posx"});
+    EXPECT_EQ(unknown.code, 1);
+    EXPECT_THAT(unknown.err, HasSubstr("--plugin-dir DIR looks into another directory"));
     EXPECT_EQ(world.run({"plugin", "info"}).code, 2);
 }
 
@@ -97,6 +99,27 @@ TEST(Plugin, check_shows_what_the_kit_finds_and_fails_with_it) {
     const auto json = world.run({"plugin", "check", "x.so", "--level", "4", "--json"}).out;
     EXPECT_THAT(json, testing::HasSubstr(R"("item":"H02","kind":"checker x","level":3)"));
     EXPECT_EQ(world.run({"plugin", "check"}).code, 2);
+}
+
+TEST(Plugin, check_tells_once_why_items_were_skipped) {
+    World world;
+    world.check_plugin = [](const conformance::KitOptions&, const auto& found) {
+        const auto skip = [&](const char* item, const char* kind, const char* why) {
+            found({item, kind, 3, "skip", why, 0});
+        };
+        skip("C04", "checker x", "nothing is invalid");
+        for (const char* item : {"H04", "H05", "H06", "H08", "H09", "X01"})
+            skip(item, "checker x", "no target");
+        found({"S01", "", 3, "pass", "", 0});
+        skip("C04", "checker y", "nothing is invalid");
+        return Result<void>();
+    };
+    EXPECT_EQ(world.run({"plugin", "check", "x.so"}).out,
+              "S01  pass  \n"
+              "C04  skip  checker x: nothing is invalid\n"
+              "H04-H06, H08, H09, X01 (6 items)  skip  checker x: no target\n"
+              "C04  skip  checker y: nothing is invalid\n"
+              "1 pass, 8 skip\n");
 }
 
 TEST(Plugin, that_is_not_there_is_no_missing_daemon) {

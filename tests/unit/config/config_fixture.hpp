@@ -24,7 +24,8 @@ inline KnownPlugins fake_plugins() {
          .enforces_memory = true,
          .enforces_cpu = true,
          .enforces_open_files = true,
-         .enforces_processes = true});
+         .enforces_processes = true,
+         .plugin_id = "org.example.groups"});
     plugins.checkers.push_back({.name = "tcp", .schema_json = R"({"type":"object"})"});
     plugins.checkers.push_back({.name = "http", .schema_json = R"({"type":"object","properties":{
             "method":{"type":"string","enum":["GET","HEAD","POST"],"default":"GET"},

@@ -83,7 +83,11 @@ constexpr Mistake mistakes[] = {
     {"driver", WITH("    driver: cgrop\n"),
      "a.yaml:4:13: unknown driver \"cgrop\"; did you mean \"cgroup\"?"},
     {"driver_far", WITH("    driver: {type: docker}\n"),
-     "a.yaml:4:20: unknown driver \"docker\"; available: posix, cgroup"},
+     "a.yaml:4:20: unknown driver \"docker\"; available: posix, cgroup; --plugin-dir or "
+     "SYSPULSE_PLUGIN_PATH names directories with others"},
+    {"driver_id", WITH("    driver: org.example.groups\n"),
+     "a.yaml:4:13: unknown driver \"org.example.groups\"; that is the id of a plugin, whose driver "
+     "is called \"cgroup\""},
     {"driver_option", WITH("    driver: {type: cgroup, with: {slise: a}}\n"),
      "a.yaml:4:35: unknown option \"slise\"; did you mean \"slice\"?"},
     {"checker", WITH("    health_check: {type: htp, target: 'http://a/'}\n"),
