@@ -105,13 +105,16 @@ void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall&
     submit(std::move(operation), encode(FrameType::signal, 0, call));
 }
 
-// False if the manager holds no process or may not lend its rights.
+// False if the manager holds no process, may not lend its rights, or cannot send this signal.
 bool RemotePlugin::signal_from_here(sysp_proc proc, std::int32_t number) {
     const auto found = processes_.find(proc);
     const bool own_rights = setup_.policy.user.empty() && setup_.policy.group.empty();
     if (!own_rights || found == processes_.end() || !found->second.handle) return false;
-    platform::signal_process(found->second.handle.get(), number);
-    return true;
+    const platform::NativeHandle process = found->second.handle.get();
+    // Windows lets nobody but a driver ask for an end. To one that has ended there is nothing to
+    // say.
+    return platform::signal_process(process, number) ||
+           platform::wait_for_exit(process, Duration{0});
 }
 
 void RemotePlugin::ask(RemoteInstance& instance, sysp_op op, FrameType type,
