@@ -1,8 +1,11 @@
 """A plugin of another version than the daemons were declared for: options, reloads, files that change by themselves."""
+import contextlib
 import json
 import os
 import shutil
 import signal
+import subprocess
+import threading
 
 from harness import Manager, alive, main, until
 from plugin_hosts import MOCK, QUICK, SHELL_FOREVER, checked_by, configured, fresh_host, host, plugin
@@ -167,6 +170,48 @@ def a_version_that_refuses_options_of_daemons_does_not_take_over():
         says(m, "web", "mine")
         m.ok("start", "driven")
         assert not warnings(m), warnings(m)
+
+
+def in_loop(pid):
+    """It has said all that it has to say, and waits to be asked."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/syscall") as file:
+        return file.read().split()[0] in ("232", "281", "22")  # epoll_wait, epoll_pwait; the latter's number on aarch64.
+
+
+def children_named(m, name):
+    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(m.pid())], capture_output=True, text=True).stdout
+    return [int(line.split()[0]) for line in found.splitlines() if name in line]
+
+
+def a_version_that_is_lost_before_it_takes_over_is_none():
+    with Manager() as m:
+        file = started(m, {**QUICK, "watchdog_secs": 120})
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"}, later={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web")
+        first = host(m, "syspulse.mock")["pid"]
+        # What the old process has under way holds up the handing over.
+        os.kill(first, signal.SIGSTOP)
+        try:
+            starting = threading.Thread(target=m.run, args=("start", "later"))
+            starting.start()
+            until(lambda: m.get("/v1/daemons/later")["state"] == "starting", "the driver is asked")
+            put(file, "0.2.0", {"key": TEXT, "word": TEXT})
+            reloads = []
+            reloading = threading.Thread(target=lambda: reloads.append(m.run("plugin", "reload", "mock")))
+            reloading.start()
+            (second,) = until(lambda: [p for p in children_named(m, "syspulse-plugin-host") if p != first and in_loop(p)],
+                              "the new process has said hello")
+            m.ok("ping")
+            assert plugin(m, "syspulse.mock")["version"] == "0.1.0", "it has not taken over yet"
+            os.kill(second, signal.SIGKILL)
+            reloading.join()
+            assert reloads[0].returncode != 0 and "the new process was lost" in reloads[0].stderr, reloads
+            assert plugin(m, "syspulse.mock")["version"] == "0.1.0" and host(m, "syspulse.mock")["pid"] == first
+        finally:
+            os.kill(first, signal.SIGCONT)
+        starting.join()
+        m.ok("plugin", "reload", "mock")
+        assert plugin(m, "syspulse.mock")["version"] == "0.2.0"
 
 
 def a_manager_that_starts_tells_of_options_that_do_not_fit_any_more():

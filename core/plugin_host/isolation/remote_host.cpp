@@ -220,9 +220,13 @@ Result<void> RemotePlugin::greet(const HostConnection& from, const HelloMessage&
             return suits;
         }
     }
+    if (reloaded) {
+        successor_ = *info;
+        return {};
+    }
     const bool other_file = running_stamp_ != file_stamp_;
-    if (!reloaded) running_stamp_ = file_stamp_;
-    if (setup_.started) setup_.started(*info, {reloaded, other_file});
+    running_stamp_ = file_stamp_;
+    if (setup_.started) setup_.started(*info, {false, other_file});
     return {};
 }
 
@@ -240,6 +244,7 @@ void RemotePlugin::lost(HostConnection* which, const Error& error) {
     const std::string suspects = drop_operations(which, error);
     if (which == next_.get()) {
         next_.reset();
+        successor_.reset();
         const auto refusal = std::exchange(refusal_, std::nullopt);
         return finish_reload(refusal ? *refusal : error.with("the new process was lost"));
     }

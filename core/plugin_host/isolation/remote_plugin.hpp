@@ -227,7 +227,8 @@ class RemotePlugin {
     std::unique_ptr<HostConnection> apart_;     // Of the quarantine, while it is needed.
     std::function<void(Result<void>)> reloading_;
     bool reload_forced_ = false;
-    std::optional<Error> refusal_;  // Why the next one is not taken.
+    std::optional<Error> refusal_;         // Why the next one is not taken.
+    std::optional<PluginInfo> successor_;  // What the next one is, once it has said so.
     platform::TimerId restart_timer_ = 0;
     platform::TimerId retire_timer_ = 0;
     platform::TimerId signal_timer_ = 0;  // While a signal is to be passed on.

@@ -50,10 +50,13 @@ void RemotePlugin::advance_reload() {
         for (auto& [proc, process] : processes_) process.inherited = true;
         retiring_ = std::move(current_);
         current_ = std::move(next_);
+        const bool other_file = running_stamp_ != file_stamp_;
         running_stamp_ = file_stamp_;
         started_ = core_.clock().now().mono;
         failures_ = 0;
         status_.state = HostStatus::State::running;
+        const auto successor = std::exchange(successor_, std::nullopt);
+        if (setup_.started && successor) setup_.started(*successor, {true, other_file});
         populate();
         pardon();
         if (retiring_ && retire_timer_ == 0) {
