@@ -5,6 +5,7 @@
 
 #include "base/exit_status.hpp"
 #include "cli/detail_lines.hpp"
+#include "cli/line_splitter.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -215,10 +216,9 @@ std::vector<std::string> last_runs(std::string_view events, WallTime now) {
 
 std::vector<std::string> lines_of(std::string_view text) {
     std::vector<std::string> found;
-    std::istringstream lines{std::string(text)};
-    for (std::string line; std::getline(lines, line);) {
-        found.push_back(line);
-    }
+    LineSplitter lines([&](std::string_view line) { found.emplace_back(line); });
+    lines.feed(text);
+    lines.finish();
     return found;
 }
 

@@ -1,5 +1,6 @@
-// Lines out of a stream that comes in pieces cut anywhere. A longer line than max_line_bytes comes
-// as several, so that memory stays bounded.
+// Lines out of a stream that comes in pieces cut anywhere, without their ends, which are a newline
+// or, as programs of Windows write, a carriage return before it. A longer line than max_line_bytes
+// comes as several, so that memory stays bounded.
 #pragma once
 
 #include <functional>
@@ -20,10 +21,10 @@ class LineSplitter {
         for (std::size_t end = piece.find('\n'); end != std::string_view::npos;
              end = piece.find('\n')) {
             if (rest_.empty()) {
-                on_line_(piece.substr(0, end));
+                on_line_(without_return(piece.substr(0, end)));
             } else {
                 rest_.append(piece.substr(0, end));
-                on_line_(rest_);
+                on_line_(without_return(rest_));
                 rest_.clear();
             }
             piece.remove_prefix(end + 1);
@@ -44,6 +45,11 @@ class LineSplitter {
     }
 
   private:
+    static std::string_view without_return(std::string_view line) {
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        return line;
+    }
+
     std::function<void(std::string_view)> on_line_;
     std::string rest_;
 };

@@ -40,8 +40,10 @@ struct ForegroundOutput::Source::Work {
         while (more && piece.size() < bytes_per_read) {
             more = reader.next(line);
             if (!more) break;
-            piece += prefix + line.text;
-            if (line.text.empty() || line.text.back() != '\n') piece += '\n';
+            std::string_view text = line.text;
+            if (text.ends_with('\n')) text.remove_suffix(1);
+            if (text.ends_with('\r')) text.remove_suffix(1);
+            (piece += prefix).append(text) += '\n';
         }
     }
     std::string take(bool& was_last) {

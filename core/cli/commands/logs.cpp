@@ -48,7 +48,7 @@ std::string parameters(const Arguments& arguments) {
 }
 
 // Where the lines of several daemons meet. Lines are the daemon's own bytes and pass unchanged, as
-// from tail(1). [any thread]
+// from tail(1), but for a carriage return before their end. [any thread]
 class LineSink {
   public:
     LineSink(Context& context, const std::vector<std::string>& names, bool streaming)
@@ -77,8 +77,17 @@ class LineSink {
     // Whether the output is to be taken as it is, without a label before each line.
     bool is_plain() const { return !context_.json() && names_.size() == 1; }
     void plain(std::string_view bytes) {
+        if (bytes.empty()) return;
+        if (return_waits_ && bytes.front() != '\n') context_.out << '\r';
+        line_is_open_ = bytes.back() != '\n';
+        return_waits_ = bytes.back() == '\r';
+        if (return_waits_) bytes.remove_suffix(1);
+        for (auto end = bytes.find("\r\n"); end != std::string_view::npos;
+             end = bytes.find("\r\n")) {
+            context_.out << bytes.substr(0, end);
+            bytes.remove_prefix(end + 1);
+        }
         context_.out << bytes;
-        if (!bytes.empty()) line_is_open_ = bytes.back() != '\n';
     }
 
     // False when nobody reads it any more.
@@ -100,6 +109,7 @@ class LineSink {
         if (context_.json() && !streaming_) {
             context_.out << json_array(values_) << '\n';
         }
+        if (return_waits_) context_.out << '\r';
         if (line_is_open_) context_.out << '\n';
         context_.out << std::flush;
     }
@@ -120,6 +130,7 @@ class LineSink {
     bool streaming_;
     std::size_t width_ = 0;
     bool line_is_open_ = false;
+    bool return_waits_ = false;  // A piece has ended with one that may belong to a line's end.
     ExitCode worst_ = ExitCode::done;
     std::mutex mutex_;
     std::vector<std::string> values_;
@@ -199,7 +210,8 @@ constinit const Command logs_command{
     .selects = true,
     .details =
         "Shows the last lines of a daemon's output; of several daemons, each line begins with the "
-        "name. With --format json an array of {daemon, line}, with -f one such object a line.",
+        "name. A carriage return at the end of a line is not shown; the log files keep it. With "
+        "--format json an array of {daemon, line}, with -f one such object a line.",
     .examples =
         "syspulse logs web\n"
         "syspulse logs -f --all-streams web worker\n"

@@ -42,7 +42,7 @@ TEST(Status, of_one_is_told_in_words) {
         "restart_policy":{"policy":"always","max_retries":5,"backoff_base_secs":1.0,
         "backoff_max_secs":300.0},"schedule":{"cron":"0 3 * * *","timezone":"Europe/Berlin"},
         "health_check":{"type":"tcp","target":"localhost:1","interval_secs":30.0,"retries":3}})"};
-    world.manager.answers["GET /v1/daemons/web/logs?lines=5&stream=all"] = {200, "one\ntwo\n"};
+    world.manager.answers["GET /v1/daemons/web/logs?lines=5&stream=all"] = {200, "one\r\ntwo\n"};
     world.manager.answers["GET /v1/events?daemon=web&lines=100"] = {
         200, R"({"kind":"exit","reason":"exit code 1","at":"2025-12-31T23:00:00.000Z"})"
              "\n"
@@ -157,6 +157,28 @@ TEST(Logs, of_several_carry_the_name) {
     EXPECT_EQ(world.run({"logs", "web", "db"}).out, "web | one\nweb | two\ndb  | three\n");
     EXPECT_EQ(world.run({"logs", "db", "--format", "json"}).out,
               "[{\"daemon\":\"db\",\"line\":\"three\"}]\n");
+}
+
+TEST(Logs, lines_of_windows_programs_are_shown_without_their_carriage_return) {
+    World world;
+    world.manager.answers["GET /v1/daemons/web/logs?lines=50&stream=stdout"] = {
+        200, "one\r\n50%\r100%\r\n\r\n"};
+    world.manager.answers["GET /v1/daemons/db/logs?lines=50&stream=stdout"] = {200, "three\r"};
+    EXPECT_EQ(world.run({"logs", "web"}).out, "one\n50%\r100%\n\n");
+    EXPECT_EQ(world.run({"logs", "db"}).out, "three\r\n") << "no end of a line";
+    EXPECT_EQ(world.run({"logs", "web", "db"}).out,
+              "web | one\nweb | 50%\r100%\nweb | \ndb  | three\r\n");
+    EXPECT_EQ(world.run({"logs", "web", "--format", "json"}).out,
+              "[{\"daemon\":\"web\",\"line\":\"one\"},{\"daemon\":\"web\",\"line\":\"50%\\r100%\"},"
+              "{\"daemon\":\"web\",\"line\":\"\"}]\n");
+}
+
+TEST(Logs, a_carriage_return_is_taken_wherever_the_pieces_are_cut) {
+    World world;
+    world.manager.bytes_per_piece = 1;
+    world.manager.answers["GET /v1/daemons/web/logs?lines=50&stream=stdout"] = {
+        200, "one\r\n50%\r100%\r\r\n"};
+    EXPECT_EQ(world.run({"logs", "web"}).out, "one\n50%\r100%\r\n");
 }
 
 TEST(Logs, flags_become_parameters) {

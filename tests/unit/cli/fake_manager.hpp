@@ -23,7 +23,8 @@ struct Request {
 class FakeManager {
   public:
     bool running = true;
-    bool silent = false;  // It takes requests and never answers.
+    bool silent = false;              // It takes requests and never answers.
+    std::size_t bytes_per_piece = 3;  // Of a stream, as a socket may give them.
     // By "METHOD /target"; anything else is answered 404.
     std::map<std::string, Response> answers;
     // Called for each request, on its thread, before the answer.
@@ -78,10 +79,9 @@ class FakeConnection : public Connection {
         if (!response || response->status != 200) {
             return response;
         }
-        // In small pieces, as a socket may give them.
         const std::string body = std::exchange(response->body, {});
-        for (std::size_t at = 0; at < body.size(); at += 3) {
-            on_data(std::string_view(body).substr(at, 3));
+        for (std::size_t at = 0; at < body.size(); at += manager_.bytes_per_piece) {
+            on_data(std::string_view(body).substr(at, manager_.bytes_per_piece));
         }
         return response;
     }

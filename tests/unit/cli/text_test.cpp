@@ -138,5 +138,15 @@ TEST(LineSplitter, gives_whole_lines_wherever_the_pieces_are_cut) {
     EXPECT_EQ(lines, (std::vector<std::string>{"ab", "c", "", "de"}));
 }
 
+TEST(LineSplitter, takes_one_carriage_return_before_a_newline_for_its_part) {
+    std::vector<std::string> lines;
+    LineSplitter splitter([&](std::string_view line) { lines.emplace_back(line); });
+    for (const char* piece : {"a\r\nb\r", "\nc\rd\n\r\n", "e\r\r\n", "f\r"}) {
+        splitter.feed(piece);
+    }
+    splitter.finish();
+    EXPECT_EQ(lines, (std::vector<std::string>{"a", "b", "c\rd", "", "e\r", "f\r"}));
+}
+
 }  // namespace
 }  // namespace syspulse::cli

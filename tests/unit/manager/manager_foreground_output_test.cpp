@@ -118,6 +118,14 @@ TEST_F(ManagerForegroundOutput, tells_of_an_end_after_all_that_was_written) {
               "db       | later\n");
 }
 
+TEST_F(ManagerForegroundOutput, shows_lines_of_windows_programs_without_their_carriage_return) {
+    settle();
+    append("web", "one\r\n50%\r100%\r\n");
+    settle();
+    output_->finish();
+    EXPECT_EQ(seen(), "web      | one\nweb      | 50%\r100%\n");
+}
+
 TEST_F(ManagerForegroundOutput, shows_the_rest_though_the_other_thread_has_not_begun) {
     settle();
     append("web", "one\n");
