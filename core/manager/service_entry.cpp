@@ -26,7 +26,6 @@ std::vector<std::string> command_line(const ServiceOptions& options,
     std::vector<std::string> words{"--data-dir", path_argument(data_dir)};
     if (daemon.socket) words.insert(words.end(), {"--socket", daemon.socket->string()});
     if (daemon.verbose) words.emplace_back("--verbose");
-    if (daemon.quiet) words.emplace_back("--quiet");
     words.insert(words.end(), {"service", "run", "--name", options.name});
     for (const auto& directory : daemon.plugin_dirs)
         words.insert(words.end(), {"--plugin-dir", path_argument(directory)});

@@ -8,6 +8,7 @@
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
 #include "cli/paths.hpp"
+#include "cli/spec_files.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -49,6 +50,14 @@ ExitCode tell(Context& context, const std::string& name, const Result<void>& res
     return ExitCode::done;
 }
 
+// At a start nobody reads along; what only the manager knows, as its drivers, is left to it.
+config::LoadResult load_as_the_service(Context& context, const std::string& file) {
+    config::LoadOptions lenient;
+    lenient.tolerate_unknown_dependencies = true;
+    lenient.accepts_plugins = true;
+    return load_specs(context, {file}, lenient);
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     manager::ServiceOptions wanted;
     wanted.name = arguments.text("name").value_or("syspulse");
@@ -62,12 +71,16 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.daemon.plugin_dirs = paths_of(arguments.all("plugin-dir"));
     wanted.daemon.config = optional_path(arguments.text("config"));
     wanted.daemon.verbose = context.globals.verbose;
-    wanted.daemon.quiet = context.globals.quiet;
     const std::string& what = arguments.positionals.front();
     if (what == "run") {
+        wanted.daemon.quiet = context.globals.quiet;
         return conclude(context, context.run_service(wanted));
     }
     if (what == "install") {
+        if (const auto file = arguments.text("config")) {
+            const config::LoadResult loaded = load_as_the_service(context, *file);
+            if (!loaded.errors.empty()) return report_spec_errors(context, loaded.errors);
+        }
         return tell(context, wanted.name, context.install_service(wanted),
                     "installed; it starts with Windows, and at once with: sc start " + wanted.name);
     }
@@ -85,7 +98,8 @@ constinit const Command service_command{
         "install registers the manager to start with Windows, as the system, with the data "
         "directory %ProgramData%\\syspulse or that of --data-dir, and to be started again when it "
         "fails; administrators talk to it with that --data-dir. Its own output is the file "
-        "manager.log there. A stop, and the shutdown of Windows, stop all daemons first. uninstall "
+        "manager.log there. A spec file that does not load is refused. A stop, and the shutdown of "
+        "Windows, stop all daemons first. uninstall "
         "stops it and removes the registration, and leaves the data. run is what Windows starts. "
         "On Linux a unit of systemd runs the manager; syspulse.service is installed.",
     .examples =

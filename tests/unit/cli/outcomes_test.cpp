@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "support/temporary_directory.hpp"
 #include "unit/cli/fake_manager.hpp"
 
 namespace syspulse::cli::testing {
@@ -29,20 +30,45 @@ TEST(Events, say_when_older_ones_are_left_out) {
 
 TEST(Service, options_reach_the_manager) {
     World world;
+    const test::TemporaryDirectory folder;
+    const std::string spec = (folder.path() / "c.yaml").string();
+    test::write_file(spec, "daemons: {a: {command: [x]}}");
     const Outcome installed = world.run({"--data-dir", "/d", "service", "install", "--name", "two",
-                                         "--config", "c.yaml", "--plugin-dir", "/p"});
+                                         "--config", spec, "--plugin-dir", "/p"});
     EXPECT_EQ(installed.code, 0);
     EXPECT_EQ(installed.out,
               "service two: installed; it starts with Windows, and at once with: sc start two\n");
     ASSERT_TRUE(world.service_options);
     EXPECT_EQ(world.service_options->name, "two");
     EXPECT_EQ(world.service_options->daemon.data_dir, "/d");
-    EXPECT_EQ(world.service_options->daemon.config, "c.yaml");
+    EXPECT_EQ(world.service_options->daemon.config, spec);
     EXPECT_EQ(world.service_options->daemon.plugin_dirs.size(), 1U);
     EXPECT_EQ(world.run({"service", "run"}).code, 0);
     EXPECT_EQ(world.service_options->name, "syspulse");
     EXPECT_EQ(world.run({"--format", "json", "service", "uninstall"}).out,
               "{\"service\":\"syspulse\"}\n");
+}
+
+TEST(Service, is_not_installed_with_a_spec_file_that_does_not_load) {
+    World world;
+    const test::TemporaryDirectory folder;
+    const std::string missing = (folder.path() / "nosuch.yaml").string();
+    const Outcome refused = world.run({"service", "install", "--config", missing});
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr("nosuch.yaml"));
+    const std::string bad = (folder.path() / "bad.yaml").string();
+    test::write_file(bad, "daemons: {a: {comand: [x]}}");
+    EXPECT_EQ(world.run({"service", "install", "--config", bad}).code, 2);
+    EXPECT_FALSE(world.service_options);
+}
+
+TEST(Service, is_not_quiet_for_good_when_it_is_installed_quietly) {
+    World world;
+    EXPECT_EQ(world.run({"-q", "service", "install"}).out, "");
+    ASSERT_TRUE(world.service_options);
+    EXPECT_FALSE(world.service_options->daemon.quiet);
+    EXPECT_EQ(world.run({"-q", "service", "run"}).code, 0);
+    EXPECT_TRUE(world.service_options->daemon.quiet);
 }
 
 TEST(Service, refusals_are_told_with_their_exit_code) {
