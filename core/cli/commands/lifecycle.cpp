@@ -91,8 +91,10 @@ std::string outcome(const Deed& deed, std::string_view done) {
         return daemon->state + " (killed, it did not end within " +
                format_duration(std::chrono::duration_cast<Duration>(patience)) + ")";
     }
-    const bool at_rest = deed.needless && daemon->state == "stopped";
-    return (at_rest ? "already " : "") + daemon->state;
+    if (!deed.needless) return daemon->state;
+    // The word alone would read as if the stop had.
+    if (daemon->state == "failed") return "was not running (failed)";
+    return (daemon->state == "stopped" ? "already " : "") + daemon->state;
 }
 
 std::string taken_along(const Deed& deed) {

@@ -132,6 +132,18 @@ TEST(Stop, one_that_does_not_run_is_a_conflict_only_when_it_is_asked_for_by_name
     EXPECT_EQ(world.run({"stop", "o*", "off"}).code, 5) << "asked for by name as well";
 }
 
+TEST(Stop, one_that_had_failed_is_not_told_as_a_stop_that_failed) {
+    World world;
+    world.has({{"bad", {}}});
+    world.manager.answers["GET /v1/daemons"] = {200, R"([{"name":"bad","state":"failed"}])"};
+    world.manager.answers["GET /v1/daemons/bad"] = {200, R"({"name":"bad","state":"failed"})"};
+    world.manager.answers["POST /v1/daemons/bad/stop"] =
+        error(409, "invalid_state", "bad is not running");
+    const Outcome outcome = world.run({"stop", "b*"});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_EQ(outcome.out, "bad: was not running (failed)\n");
+}
+
 TEST(Stop, one_that_ended_with_another_of_the_same_command_is_no_conflict) {
     World world;
     world.has({{"db", {}}, {"web", {}}});
