@@ -5,12 +5,29 @@
 
 #include <cwchar>
 
+namespace {
+
+// A process that has just been made has no console before it has run for a moment, which takes long
+// on a busy machine. One that never gets any is waited for in vain.
+bool attach_to_console_of(unsigned long pid) {
+    constexpr DWORD pause_ms = 10;
+    constexpr int tries = 1000;
+    const HANDLE process = ::OpenProcess(SYNCHRONIZE, FALSE, pid);
+    for (int i = 0; i < tries; ++i) {
+        if (::AttachConsole(pid) != 0) return true;
+        if (process == nullptr || ::WaitForSingleObject(process, pause_ms) != WAIT_TIMEOUT) break;
+    }
+    return false;
+}
+
+}  // namespace
+
 int wmain(int argc, wchar_t** argv) {
     if (argc != 3) return 2;
     const unsigned long pid = std::wcstoul(argv[1], nullptr, 10);
     const bool interrupt = std::wcscmp(argv[2], L"ctrl_c") == 0;
     ::FreeConsole();
-    if (::AttachConsole(pid) == 0) return 3;
+    if (!attach_to_console_of(pid)) return 3;
     // The event goes to all in the console, this process among them.
     ::SetConsoleCtrlHandler(nullptr, TRUE);
     const DWORD event = interrupt ? CTRL_C_EVENT : CTRL_BREAK_EVENT;
