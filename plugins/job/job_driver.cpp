@@ -203,7 +203,7 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
         throw win32_error("cannot look at process " + std::to_string(identity->pid), code);
     const bool same = process.process && creation_of(process.process.get()) == identity->created;
     const bool lives = same && ::WaitForSingleObject(process.process.get(), 0) == WAIT_TIMEOUT;
-    if (!lives && process.job && !process.job.pids().empty())
+    if (!lives && process.job.oldest())
         return adopt_leftovers(request.proc, std::move(process), request.token);
     if (!lives) throw gone();
     if (!process.job) {

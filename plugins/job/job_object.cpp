@@ -3,7 +3,9 @@
 #include <psapi.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <string_view>
 
 namespace syspulse::plugins::job {
 namespace {
@@ -38,6 +40,18 @@ void add_memory_of(DWORD pid, Accounts& accounts) {
     PROCESS_MEMORY_COUNTERS counters{};
     if (process && ::GetProcessMemoryInfo(process.get(), &counters, sizeof counters) != 0)
         accounts.rss_bytes += counters.WorkingSetSize;
+}
+
+bool is_console_host(HANDLE process) {
+    constexpr std::wstring_view name = L"\\conhost.exe";
+    std::array<wchar_t, 32'768> path{};
+    auto size = static_cast<DWORD>(path.size());
+    if (::QueryFullProcessImageNameW(process, 0, path.data(), &size) == 0) return false;
+    const std::wstring_view image(path.data(), size);
+    if (image.size() < name.size()) return false;
+    const auto* const end = image.data() + image.size() - name.size();
+    return ::CompareStringOrdinal(end, static_cast<int>(name.size()), name.data(),
+                                  static_cast<int>(name.size()), TRUE) == CSTR_EQUAL;
 }
 
 // For systems whose jobs do not count: those of the processes that live.
@@ -190,6 +204,7 @@ UniqueHandle JobObject::oldest() const {
     UniqueHandle oldest;
     for (const DWORD pid : handle_ ? pids() : std::vector<DWORD>{}) {
         UniqueHandle process = open_process(pid);
+        if (process && is_console_host(process.get())) continue;
         if (process && (!oldest || creation_of(process.get()) < creation_of(oldest.get())))
             oldest = std::move(process);
     }

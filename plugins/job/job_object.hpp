@@ -55,6 +55,7 @@ class JobObject {
 
     std::vector<DWORD> pids() const;
     // Of those that live in it, the one that was made first; empty for no job or one without any.
+    // The host of a console does not count, which outlives the last program in that for a moment.
     windows::UniqueHandle oldest() const;
     Accounts accounts() const;
 
