@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/client.hpp"
+#include "base/path_text.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/local_socket.hpp"
 
@@ -78,7 +79,7 @@ Result<Place> find_manager(const GlobalOptions& globals) {
     std::filesystem::path socket = paths->socket();
     std::string shown = paths->directory.string();
     if (globals.socket) {
-        socket = *globals.socket;
+        socket = path_from_utf8(*globals.socket);
         shown = *globals.socket;
     } else if (const auto checked = platform::check_data_dir(paths->directory); !checked) {
         const bool missing = checked.error().code == ErrorCode::not_found;

@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "base/path_text.hpp"
 #include "config/spec_json.hpp"
 #include "config/spec_loader.hpp"
 #include "logs/follower.hpp"
@@ -160,7 +161,7 @@ class Control final : public api::ControlService {
 void Control::upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) {
     if (parts_.link == nullptr) return ControlService::upgrade(peer, program, std::move(done));
     const std::string file = program.empty() ? started_from() : program;
-    const auto trusted = platform::trusted_file(file);
+    const auto trusted = platform::trusted_file(path_from_utf8(file));
     if (!trusted) return done(trusted.error().with("cannot upgrade to " + file));
     std::error_code ignored;
     const auto rights = std::filesystem::status(*trusted, ignored).permissions();

@@ -7,6 +7,7 @@
 #include "api/server.hpp"
 #include "base/background_log.hpp"
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "base/signals.hpp"
 #include "config/json_schema.hpp"
 #include "logs/capture.hpp"
@@ -266,7 +267,7 @@ bool Process::inherits_endpoint() const {
 }
 
 Result<void> Process::open_endpoint() {
-    auto address = platform::SocketAddressPath::of(socket_);
+    auto address = platform::SocketAddressPath::of(path_from_utf8(socket_));
     if (!address) return address.error();
     const std::string& path = address_.emplace(std::move(*address)).text();
     auto server = inherits_endpoint()

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from windows_harness import CHILD, PATIENCE, Manager, equal, holds, main, skip, wait_for, windows_path
+from windows_harness import CHILD, PATIENCE, PROGRAM, Manager, equal, holds, main, skip, system, wait_for, windows_path
 
 
 def a_daemon_lives_on_windows_from_add_to_stop():
@@ -90,6 +90,32 @@ def daemons_on_windows_outlive_a_manager_that_goes():
         equal((after["state"], after["pid"]), ("running", before))
         manager.run("stop", "keep", "--force")
         equal(manager.status("keep")["state"], "stopped")
+
+
+def odd_paths_and_arguments_work_on_windows():
+    manager = Manager()
+    odd = manager.folder / "with blanks, a 'quote' & \u00e9\u20ac"
+    odd.mkdir(parents=True)
+    # More than 300 characters, of which Windows takes 260 without being asked in another way.
+    manager.data = odd / ("d" * 150) / ("e" * 150)
+    program = odd / "the child.exe"
+    shutil.copy(CHILD, program)
+    words = ["ends in \\", 'says "hi"', "", "two words", "\u20ac", 'a\\"b\\\\', "%PATH%"]
+    with manager:
+        spec = manager.folder / "odd.yaml"
+        spec.write_text(json.dumps({"daemons": {
+            "place": {"command": [windows_path(program), "cwd"], "working_dir": windows_path(odd) + "\\"},
+            "words": {"command": [windows_path(program), "argv", *words]}}}))
+        manager.run("add", "-f", windows_path(spec))
+        for name in ("place", "words"):
+            manager.run("start", name)
+            wait_for(f"{name} has ended", lambda: manager.status(name)["state"] == "stopped")
+        equal(manager.run("logs", "place").stdout.rstrip("\\\n"), windows_path(odd))
+        equal(manager.run("logs", "words").stdout.split("\n")[:-1], [f"[{word}]" for word in words])
+        if len(str(manager.data / "logs/words/stdout.log")) < 320 or not (manager.data / "logs/words/stdout.log").exists():
+            raise AssertionError("the log is not where it is to be")
+        # The same place, written otherwise.
+        equal(system(PROGRAM, "--data-dir", windows_path(manager.data) + "\\", "ping").stdout, "pong\n")
 
 
 def a_hundred_daemons_start_on_windows():

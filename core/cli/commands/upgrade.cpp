@@ -4,6 +4,7 @@
 #include <optional>
 #include <ostream>
 
+#include "base/path_text.hpp"
 #include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -44,7 +45,8 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto before = look(context);
     nlohmann::json body = nlohmann::json::object();
     if (!arguments.positionals.empty())
-        body["program"] = std::filesystem::absolute(arguments.positionals.front()).string();
+        body["program"] =
+            std::filesystem::absolute(path_from_utf8(arguments.positionals.front())).string();
     const Answer answer = call(context, {"POST", "/v1/upgrade", body.dump(), std::nullopt});
     if (!answer) return report(context, not_of_a_daemon(*answer.failure));
     const auto after = next_manager(context, before.value_or(About{}));
