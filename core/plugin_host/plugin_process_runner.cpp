@@ -174,9 +174,10 @@ void PluginProcessRunner::start_freeze(RunId run, bool frozen, platform::DoneHan
         const auto* const found = get == nullptr ? nullptr : get(instance.self, SYSP_EXT_FREEZE);
         const auto* const table = static_cast<const sysp_freeze*>(found);
         if (table == nullptr || table->freeze == nullptr || table->thaw == nullptr) {
-            core_->refuse(instance, {ErrorCode::unsupported,
-                                     "driver " + target.driver->kind->info.name +
-                                         " cannot pause what it runs; the driver cgroup can"});
+            core_->refuse(instance,
+                          {ErrorCode::unsupported,
+                           "driver " + target.driver->kind->info.name +
+                               " cannot pause what it runs; the drivers cgroup and job can"});
             return SYSP_E_UNSUPPORTED;
         }
         return (frozen ? table->freeze : table->thaw)(instance.self, op, target.proc);

@@ -1,7 +1,5 @@
 #include "job/job_driver.hpp"
 
-#include <array>
-#include <filesystem>
 #include <utility>
 
 #include "job/token.hpp"
@@ -16,55 +14,14 @@ using windows::to_wide;
 using windows::UniqueHandle;
 using windows::win32_error;
 
-// The numbers of Linux that mean something here.
-constexpr std::int32_t sig_int = 2;
-constexpr std::int32_t sig_kill = 9;
-constexpr std::int32_t sig_term = 15;
-// What ended processes report that we killed; told as SIGKILL, whatever the number.
-constexpr UINT kill_code = 137;
 // The manager has recorded a token long before.
 constexpr std::chrono::seconds recorded_by_then{5};
-constexpr const wchar_t* signaller = L"syspulse-console-signal.exe";
 
 sdk::Error unknown_process() {
     return {SYSP_E_NOT_FOUND, "unknown process"};
 }
 sdk::Error gone() {
     return {SYSP_E_NOT_FOUND, "the process is gone"};
-}
-
-// Beside this DLL.
-std::wstring signaller_path() {
-    HMODULE self = nullptr;
-    std::array<wchar_t, 32'768> path{};
-    if (::GetModuleHandleExW(
-            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-            reinterpret_cast<const wchar_t*>(&signaller_path), &self) == 0 ||
-        ::GetModuleFileNameW(self, path.data(), static_cast<DWORD>(path.size())) == 0) {
-        throw win32_error("cannot find the plugin's own directory", ::GetLastError());
-    }
-    return (std::filesystem::path(path.data()).parent_path() / signaller).native();
-}
-
-// A process has one console, so this one cannot take the child's for a moment; a short-lived helper
-// can.
-void send_console_event(DWORD pid, const std::string& event) {
-    windows::LaunchPlan plan;
-    plan.program = signaller_path();
-    plan.command_line = windows::command_line({"signal", std::to_string(pid), event});
-    plan.environment = windows::environment_block({});
-    // Without a job of its own it would be in ours, if we are in one; that does no harm.
-    const JobObject job = JobObject::create(L"");
-    plan.job = job.get();
-    (void)windows::launch(plan);
-}
-
-void set_event(const std::string& name) {
-    const UniqueHandle event(::OpenEventW(EVENT_MODIFY_STATE, FALSE, to_wide(name).c_str()));
-    if (!event || ::SetEvent(event.get()) == 0) {
-        const DWORD code = ::GetLastError();
-        throw win32_error("cannot set the event " + name + " that the process waits for", code);
-    }
 }
 
 StopStep step_of(const std::string& word) {
@@ -221,7 +178,11 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
                                " was found again; that it reaches its limits is not told any more");
     }
     let_outlive_us(request.proc, process);
-    return adopt(request.proc, std::move(process), request.token);
+    process.held = process.held_threads.take_over(process.job, process.pid);
+    const bool held = process.held;
+    sdk::Spawned spawned = adopt(request.proc, std::move(process), request.token);
+    spawned.frozen = held;
+    return spawned;
 }
 
 void JobDriver::let_outlive_us(sysp_proc proc, Process& process) {
@@ -288,58 +249,6 @@ void JobDriver::read_messages() {
                                    " could not start another one: it has max_processes already");
         }
     }
-}
-
-void JobDriver::signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig) {
-    const Process& process = find(proc);
-    const bool to_kill = sig == SYSP_SIG_KILL || (sig == SYSP_SIG_OS && os_sig == sig_kill);
-    const bool to_end = sig == SYSP_SIG_TERMINATE ||
-                        (sig == SYSP_SIG_OS && (os_sig == sig_term || os_sig == sig_int));
-    if (to_kill) return kill(proc);
-    if (to_end) {
-        if (!process.exited) ask_to_end(proc, 0);
-        return;
-    }
-    if (sig == SYSP_SIG_RELOAD && !process.options.reload_event.empty()) {
-        if (!process.exited) set_event(process.options.reload_event);
-        return;
-    }
-    throw sdk::Error{
-        SYSP_E_UNSUPPORTED,
-        "Windows has no such signal; SIGTERM and SIGINT ask the process to end (see the "
-        "option stop of the driver job), SIGKILL ends it" +
-            std::string(sig == SYSP_SIG_RELOAD ? ", a reload needs its option reload_event" : "")};
-}
-
-void JobDriver::ask_to_end(sysp_proc proc, std::size_t step) {
-    Process& process = find(proc);
-    const auto& steps = process.options.steps;
-    if (step + 1 < steps.size()) {
-        process.next_step =
-            io_.timer(process.options.between, [this, proc, step] { ask_to_end(proc, step + 1); });
-    }
-    take_step(process, steps[step]);
-}
-
-void JobDriver::take_step(const Process& process, StopStep step) {
-    switch (step) {
-        case StopStep::ctrl_c:
-            return send_console_event(process.pid, "ctrl_c");
-        case StopStep::ctrl_break:
-            return send_console_event(process.pid, "ctrl_break");
-        case StopStep::event:
-            return set_event(process.options.stop_event);
-    }
-}
-
-// Also after the leader has ended, for what it left behind.
-void JobDriver::kill(sysp_proc proc) {
-    Process& process = find(proc);
-    process.next_step.reset();
-    process.killed = true;
-    if (process.job.terminate(kill_code) || process.exited) return;
-    throw win32_error("cannot end the job of process " + std::to_string(process.pid),
-                      ::GetLastError());
 }
 
 void JobDriver::release(sysp_proc proc) {

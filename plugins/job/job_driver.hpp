@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "job/held_threads.hpp"
 #include "job/job_object.hpp"
 #include "windows/win32.hpp"
 
@@ -38,8 +40,14 @@ class JobDriver : public sdk::Driver {
     // Whether the options fit together, and the system takes the limits.
     void try_spawn(const sdk::Config& config, const sysp_limits& limits) const;
     sysp_stats stats(sysp_proc proc) const;
+    void freeze(sysp_proc proc, sdk::Answer&& answer);
+    void thaw(sysp_proc proc, sdk::Answer&& answer);
 
   private:
+    // What ended processes report that we killed; told as SIGKILL, whatever the number.
+    static constexpr UINT kill_code = 137;
+    static constexpr std::int32_t sig_kill = 9;
+
     struct Options {
         std::vector<StopStep> steps;
         std::chrono::milliseconds between{0};
@@ -54,6 +62,9 @@ class JobDriver : public sdk::Driver {
         sdk::Watch watch;
         sdk::Timer settled;    // See spawn().
         sdk::Timer next_step;  // Of a graceful stop.
+        HeldThreads held_threads;
+        bool held = false;                     // By freeze().
+        std::optional<std::size_t> owed_step;  // Of a graceful stop, while it is held.
         bool exited = false;
         bool killed = false;  // By us, with whatever exit code.
         bool hit_memory_limit = false;

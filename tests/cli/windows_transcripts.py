@@ -52,6 +52,7 @@ def lifecycle(s):
     s.run("remove", "web")
     s.run("signal", "web", "USR1")
     s.run("pause", "web")
+    s.run("resume", "web")
     s.run("signal", "web", "KILL")
     wait_for("the signal ended it", lambda: s.manager.status("web")["state"] == "failed")
     s.run("status", "web")

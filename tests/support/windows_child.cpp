@@ -8,6 +8,7 @@
 //   ctrl FILE     ends with 21 at Ctrl+C; makes FILE when it is ready
 //   deaf FILE     ignores Ctrl+C; makes FILE when it is ready
 //   event NAME FILE  waits for the event and ends with 22
+//   steps NAME FILE  waits for the event; ends with 22 if Ctrl+C came before it, else with 23
 //   tree FILE     starts `sleep` twice, writes their numbers to FILE and waits
 //   crash         reads from where nothing is
 //   lines N       prints N numbered lines
@@ -16,10 +17,14 @@
 //   speak FILE...  prints each name once there is such a file, and then makes FILE.said, which
 //   holds
 //                 what became of it
+//   interrupt FILE PROGRAM ...  runs the program in a console that nobody sees, sends Ctrl+C to it
+//                 once there is FILE, and ends as it does
 //   service NAME  prints whether it accepts preshutdown now, and for how many milliseconds Windows
 //                 waits for it then
 //   lives PID     ends with 0 if that process lives, else with 1
 //   kill PID N    ends that process with N
+//   held PID      ends with 0 if none of its threads may run, else with 1
+//   image PID     prints the file that the process runs
 //   hold PID, let_go PID  stops all threads of that process, and lets them run again
 #include <windows.h>
 
@@ -29,6 +34,8 @@
 #include <iostream>
 #include <string>
 #include <vector>
+
+#include "support/held_still.hpp"
 
 namespace {
 
@@ -97,6 +104,18 @@ int wait_for_event(const Words& words) {
     return 22;
 }
 
+volatile bool interrupted = false;
+
+BOOL WINAPI note_interrupt(DWORD event) {
+    if (event == CTRL_C_EVENT) interrupted = true;
+    return TRUE;
+}
+
+int wait_for_steps(const Words& words) {
+    ::SetConsoleCtrlHandler(note_interrupt, TRUE);
+    return wait_for_event(words) == 22 && interrupted ? 22 : 23;
+}
+
 int print_environment() {
     wchar_t* const block = ::GetEnvironmentStringsW();
     for (const wchar_t* entry = block; *entry != L'\0'; entry += std::wstring(entry).size() + 1)
@@ -142,6 +161,32 @@ int speak(const Words& words) {
     wait_for_ever();
 }
 
+// In the console's group of processes, as a person at it would be.
+int interrupt(const Words& words) {
+    std::wstring line;
+    for (std::size_t i = 3; i < words.size(); ++i) line += L'"' + words[i] + L"\" ";
+    STARTUPINFOW startup{};
+    startup.cb = sizeof startup;
+    startup.dwFlags = STARTF_USESTDHANDLES;
+    startup.hStdInput = ::GetStdHandle(STD_INPUT_HANDLE);
+    startup.hStdOutput = ::GetStdHandle(STD_OUTPUT_HANDLE);
+    startup.hStdError = ::GetStdHandle(STD_ERROR_HANDLE);
+    PROCESS_INFORMATION made{};
+    if (::CreateProcessW(words[3].c_str(), line.data(), nullptr, nullptr, TRUE, CREATE_NO_WINDOW,
+                         nullptr, nullptr, &startup, &made) == 0) {
+        return 3;
+    }
+    wait_for_file(words[2]);
+    ::FreeConsole();
+    if (::AttachConsole(made.dwProcessId) == 0) return 4;
+    ::SetConsoleCtrlHandler(nullptr, TRUE);
+    if (::GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0) == 0) return 5;
+    ::WaitForSingleObject(made.hProcess, INFINITE);
+    DWORD code = 0;
+    ::GetExitCodeProcess(made.hProcess, &code);
+    return static_cast<int>(code);
+}
+
 bool lives(unsigned long pid) {
     const HANDLE process = ::OpenProcess(SYNCHRONIZE, FALSE, pid);
     return process != nullptr && ::WaitForSingleObject(process, 0) == WAIT_TIMEOUT;
@@ -163,6 +208,15 @@ int hold(unsigned long pid, const char* function) {
         reinterpret_cast<void*>(::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), function)));
     const HANDLE process = ::OpenProcess(PROCESS_SUSPEND_RESUME, FALSE, pid);
     return process != nullptr && call != nullptr && call(process) >= 0 ? 0 : 1;
+}
+
+int print_image(unsigned long pid) {
+    wchar_t path[32'768];
+    DWORD size = static_cast<DWORD>(std::size(path));
+    const HANDLE process = ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (::QueryFullProcessImageNameW(process, 0, path, &size) == 0) return 1;
+    print(utf8(path));
+    return 0;
 }
 
 int print_preshutdown(const Words& words) {
@@ -195,14 +249,19 @@ int run(const Words& words) {
     if (verb == L"tree") return start_tree(words[2]);
     if (verb == L"until") return end_at_file(words);
     if (verb == L"speak") return speak(words);
+    if (verb == L"interrupt") return interrupt(words);
     if (verb == L"kill") return kill(words);
     if (verb == L"service") return print_preshutdown(words);
     if (verb == L"hold" || verb == L"let_go") {
         return hold(std::wcstoul(words[2].c_str(), nullptr, 10),
                     verb == L"hold" ? "NtSuspendProcess" : "NtResumeProcess");
     }
+    if (verb == L"held")
+        return syspulse::testing::held_still(std::wcstoul(words[2].c_str(), nullptr, 10)) ? 0 : 1;
+    if (verb == L"image") return print_image(std::wcstoul(words[2].c_str(), nullptr, 10));
     if (verb == L"lives") return lives(std::wcstoul(words[2].c_str(), nullptr, 10)) ? 0 : 1;
     if (verb == L"event") return wait_for_event(words);
+    if (verb == L"steps") return wait_for_steps(words);
     if (verb == L"ctrl" || verb == L"deaf") {
         ::SetConsoleCtrlHandler(verb == L"ctrl" ? end_with_21 : nullptr, TRUE);
         make_file(words[2], "ready");

@@ -36,7 +36,7 @@ constinit const Command pause_command{
     .details =
         "Holds the daemon and all that it started still until it is resumed, also across a restart "
         "of the manager. It keeps its state and its memory; health checks wait meanwhile. A stop "
-        "lets it go on first. Needs a driver that can do this, such as cgroup.",
+        "lets it go on first. Needs a driver that can do this, such as cgroup or job.",
     .examples =
         "syspulse pause web\n"
         "syspulse pause --tag batch",

@@ -233,7 +233,8 @@ TEST_F(ProcessRunnerTest, freeze_is_an_extension_that_a_driver_may_lack) {
     });
     until(5);
     EXPECT_EQ(code, ErrorCode::unsupported);
-    EXPECT_EQ(heard_.back(), "driver fake cannot pause what it runs; the driver cgroup can");
+    EXPECT_EQ(heard_.back(),
+              "driver fake cannot pause what it runs; the drivers cgroup and job can");
 }
 
 TEST_F(ProcessRunnerTest, statistics_hold_what_the_driver_vouches_for_and_no_nonsense) {
