@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
+#include <string>
 
 #include "keeper/board.hpp"
 #include "keeper/link.hpp"
@@ -20,6 +22,16 @@ class BoardLink : public Link {
     bool was_begun(RunId run) const override { return run.value <= board_.runs_begun.load(); }
 
     void stopping() override { board_.wish.store(Wish::stop); }
+    Result<void> hand_over(const std::string& program) override {
+        if (program.size() >= program_bytes) {
+            return Error{ErrorCode::invalid_argument,
+                         "cannot upgrade to " + program + ": its name is too long"};
+        }
+        const auto end = std::copy(program.begin(), program.end(), board_.program);
+        std::fill(end, std::end(board_.program), '\0');
+        board_.wish.store(Wish::hand_over);
+        return {};
+    }
     bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
     std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
     std::uint32_t restarts() const override { return board_.restarts.load(); }

@@ -77,16 +77,6 @@ class ParentLink final : public BoardLink {
         ::kill(handover_.pid, SIGUSR1);
     }
 
-    Result<void> hand_over(const std::string& program) override {
-        if (program.size() >= program_bytes) {
-            return Error{ErrorCode::invalid_argument,
-                         "cannot upgrade to " + program + ": its name is too long"};
-        }
-        const auto end = std::copy(program.begin(), program.end(), board_.program);
-        std::fill(end, std::end(board_.program), '\0');
-        board_.wish.store(Wish::hand_over);
-        return {};
-    }
     void stop_next() override { ::kill(handover_.pid, SIGTERM); }
 
   private:

@@ -64,6 +64,8 @@ class WindowsKeeper final : public Keeper {
     void due();
     void manager_ended();
     bool is_final(DWORD code);
+    void hand_over();
+    bool fall_back(const std::string& how);
     void start_again(const std::string& how, DWORD code);
     void finish(DWORD code);
 
@@ -78,7 +80,10 @@ class WindowsKeeper final : public Keeper {
     Handle manager_;  // Null: there is none now.
     std::atomic<LONG> terminates_{0};
     std::atomic<LONG> interrupts_{0};
-    LONG stops_ = 0;  // Signals so far; a manager that replaces a dead one gets them again.
+    LONG stops_ = 0;       // Signals so far; a manager that replaces a dead one gets them again.
+    std::string program_;  // Of managers; empty: this process's own.
+    // What managers ran before the present one, which is new and has not served yet.
+    std::optional<std::string> old_program_;
     Restarts restarts_;
     std::optional<ULONGLONG> due_at_;  // As GetTickCount64() counts.
     bool heard_serving_ = false;       // From this manager.
@@ -159,8 +164,9 @@ void WindowsKeeper::start_manager() {
     write_handover({::GetCurrentProcessId(), value_of(handles[0]), value_of(handles[1]),
                     value_of(handles[2]), value_of(handles[3]), value_of(handles[4]),
                     value_of(handles[5])});
-    auto started = work_.start_manager(handles);
+    auto started = work_.start_manager(handles, program_);
     drop_handover();
+    if (!started && fall_back(started.error().message)) return;
     if (!started) return start_again(started.error().message, EXIT_FAILURE);
     manager_.reset(*started);
 }
@@ -170,6 +176,7 @@ void WindowsKeeper::hear_manager() {
     if (!heard_serving_ && manager != 0 && board().ready_pid.load() == manager) {
         heard_serving_ = true;
         restarts_.served();
+        old_program_.reset();
         due_at_ = ::GetTickCount64() + Restarts::settled_ms;
         work_.serving();
     }
@@ -193,10 +200,12 @@ void WindowsKeeper::manager_ended() {
     DWORD code = EXIT_FAILURE;
     ::GetExitCodeProcess(manager_.get(), &code);
     manager_.reset();
-    if (is_final(code)) return finish(code);
-    start_again(
-        "the manager ended with " + describe(ExitStatus::exited(static_cast<std::int32_t>(code))),
-        code);
+    const std::string how = describe(ExitStatus::exited(static_cast<std::int32_t>(code)));
+    if (fall_back("it ended with " + how + " before it could serve")) return;
+    const bool final = is_final(code);
+    if (final && code == 0 && board().wish.load() == Wish::hand_over) return hand_over();
+    if (final) return finish(code);
+    start_again("the manager ended with " + how, code);
 }
 
 // A first manager that cannot start says why, and a person reads it. Once daemons run, an error is
@@ -208,8 +217,32 @@ bool WindowsKeeper::is_final(DWORD code) {
     return board().served.load() == 0 && !crashed;
 }
 
+// The keeper itself stays the program that it is: there is no exec.
+void WindowsKeeper::hand_over() {
+    Board& page = board();
+    page.wish.store(Wish::none);
+    page.ready_pid.store(0);
+    page.program[program_bytes - 1] = '\0';
+    if (page.program[0] != '\0') old_program_ = std::exchange(program_, page.program);
+    start_manager();
+}
+
+// A new program that cannot serve is given up for the one that could.
+bool WindowsKeeper::fall_back(const std::string& how) {
+    if (!old_program_) return false;
+    log::error("cannot upgrade to " + program_ + ": " + how + "; the old program goes on");
+    ++board().failed_upgrades;
+    program_ = *std::exchange(old_program_, std::nullopt);
+    start_manager();
+    return true;
+}
+
 void WindowsKeeper::start_again(const std::string& how, DWORD code) {
     ++board().restarts;
+    if (board().wish.load() == Wish::hand_over) {
+        board().wish.store(Wish::none);
+        ++board().failed_upgrades;
+    }
     const bool served = board().ready_pid.exchange(0) != 0;
     const Restarts::Next next = restarts_.ended(served, board().served.load() > 0);
     if (next.give_up) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -16,8 +17,10 @@ namespace syspulse::keeper {
 struct KeeperWork {
     HANDLE lock = nullptr;  // Borrowed for the keeper's life.
     // Starts a manager, which inherits these handles and this process's environment, and gives a
-    // handle of its process. A manager ends with this process.
-    std::function<Result<HANDLE>(const std::vector<HANDLE>& handles)> start_manager;
+    // handle of its process. `program` is its file, empty for this process's own. A manager ends
+    // with this process.
+    std::function<Result<HANDLE>(const std::vector<HANDLE>& handles, const std::string& program)>
+        start_manager;
     std::function<void()> serving;   // A manager does.
     std::function<void()> stopping;  // A manager stops all daemons.
 };

@@ -97,11 +97,7 @@ class WindowsLink final : public BoardLink {
         BoardLink::stopping();
         ::SetEvent(handle_of(handover_.news));
     }
-    Result<void> hand_over(const std::string&) override {
-        return Error{ErrorCode::unsupported,
-                     "cannot upgrade on Windows; stop the manager with shutdown --keep-running and "
-                     "start the new program, which takes over the daemons"};
-    }
+    // A signal comes from the keeper alone, which gives it to the next manager, too.
     void stop_next() override {}
 
   private:

@@ -15,6 +15,7 @@
 #include "logs/follower.hpp"
 #include "logs/reader.hpp"
 #include "manager/control_streams.hpp"
+#include "manager/keeping.hpp"
 #include "manager/known_plugins.hpp"
 #include "manager/option_fit.hpp"
 #include "manager/option_trials.hpp"
@@ -137,7 +138,6 @@ class Control final : public api::ControlService {
         };
     }
 
-    static std::string started_from();
     Error no_logs_of(const std::string& name);
     config::LoadResult read(const std::string& json, OptionTrials& trials);
     void add_loaded(const api::Peer& peer, const config::LoadResult& loaded, bool replace,
@@ -146,6 +146,7 @@ class Control final : public api::ControlService {
     ControlParts parts_;
     Now started_;
     OptionFit fit_;
+    const std::uint64_t program_stamp_ = platform::file_stamp(platform::program_path());
     // Looking for the first line may unpack gigabytes of archives; the pieces that others read
     // meanwhile are short work. Started by the first request for a log.
     std::optional<boost::asio::thread_pool> openers_;
@@ -169,18 +170,12 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, api::Do
         return done(Error{ErrorCode::invalid_argument,
                           "cannot upgrade to " + file + ": it is not executable"});
     }
+    if (const auto back = has_way_back(program_stamp_); !back)
+        return done(back.error().with("cannot upgrade to " + file));
     if (auto noted = parts_.link->hand_over(trusted->string()); !noted) return done(noted.error());
     done({});
     conductor().note_manager("upgrade to " + trusted->string(), by(peer));
     conductor().shut_down(true, false);
-}
-
-// The name stays when a package manager has put a new file in its place.
-std::string Control::started_from() {
-    constexpr std::string_view replaced = " (deleted)";
-    std::string name = platform::program_path().string();
-    if (name.ends_with(replaced)) name.resize(name.size() - replaced.size());
-    return name;
 }
 
 api::ManagerInfo Control::info() {

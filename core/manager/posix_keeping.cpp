@@ -4,6 +4,7 @@
 #include "keeper/keeper.hpp"
 #include "manager/keeping.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::manager {
 
@@ -22,6 +23,19 @@ Outcome keep(const DaemonOptions& options) {
     if (!listener)
         return Refusal{listener.error().with("cannot open the control endpoint " + socket)};
     return Refusal{keeper::run_under_keeper(directory->lock_handle(), *listener, socket)};
+}
+
+// A package manager may have put a new file in its place.
+std::string started_from() {
+    constexpr std::string_view replaced = " (deleted)";
+    std::string name = platform::program_path().string();
+    if (name.ends_with(replaced)) name.resize(name.size() - replaced.size());
+    return name;
+}
+
+// It holds the program open, whatever becomes of its name.
+Result<void> has_way_back(std::uint64_t) {
+    return {};
 }
 
 const char* cost_of_no_keeper() {

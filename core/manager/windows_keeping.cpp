@@ -1,8 +1,12 @@
+#include <filesystem>
+#include <string>
 #include <utility>
 
+#include "base/path_text.hpp"
 #include "keeper/windows_keeper.hpp"
 #include "manager/keeping.hpp"
 #include "platform/data_dir.hpp"
+#include "platform/file_trust.hpp"
 #include "platform/this_process.hpp"
 #include "platform/windows/own_process.hpp"
 #include "platform/windows/windows_service.hpp"
@@ -13,10 +17,11 @@ namespace {
 using platform::handle_of;
 using platform::UniqueHandle;
 
-// The same program with the same command line.
-Result<HANDLE> start_manager(HANDLE job, const std::vector<HANDLE>& handles) {
+// With the same command line.
+Result<HANDLE> start_manager(HANDLE job, const std::vector<HANDLE>& handles,
+                             const std::string& program) {
     auto started = platform::start_own_process(
-        {platform::program_path(),
+        {program.empty() ? platform::program_path() : path_from_utf8(program),
          ::GetCommandLineW(),
          {::GetStdHandle(STD_INPUT_HANDLE), ::GetStdHandle(STD_OUTPUT_HANDLE),
           ::GetStdHandle(STD_ERROR_HANDLE)},
@@ -40,14 +45,31 @@ Outcome keep(const DaemonOptions& options) {
     if (!directory) return Refusal{directory.error()};
     const auto job = platform::make_own_job();
     if (!job) return Refusal{job.error()};
-    auto keeper = keeper::Keeper::make(
-        {handle_of(directory->lock_handle()),
-         [&](const std::vector<HANDLE>& handles) { return start_manager(job->get(), handles); },
-         platform::service_is_running, platform::service_is_stopping});
+    auto keeper =
+        keeper::Keeper::make({handle_of(directory->lock_handle()),
+                              [&](const std::vector<HANDLE>& handles, const std::string& program) {
+                                  return start_manager(job->get(), handles, program);
+                              },
+                              platform::service_is_running, platform::service_is_stopping});
     if (!keeper) return Refusal{keeper.error()};
     const auto signals = platform::receive_signals([&](int number) { (*keeper)->pass_on(number); });
     if (!signals) return Refusal{signals.error()};
     return (*keeper)->run();
+}
+
+std::string started_from() {
+    return platform::program_path().string();
+}
+
+// A program is started by its name, which another file may have by now.
+Result<void> has_way_back(std::uint64_t stamp) {
+    const std::filesystem::path program = platform::program_path();
+    if (platform::file_stamp(program) == stamp) return {};
+    return Error{ErrorCode::invalid_state,
+                 program.string() +
+                     " is not the file any more that this manager runs, so that there would be no "
+                     "way back to it; put that one back under its name, the new one under another, "
+                     "and run syspulse upgrade with that"};
 }
 
 const char* cost_of_no_keeper() {
