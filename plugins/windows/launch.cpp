@@ -86,7 +86,8 @@ Launched launch(const LaunchPlan& plan) {
     HANDLE job = plan.job;
     if (!attributes.set(PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(), sizeof handles))
         throw win32_error("cannot limit the handles of the process", ::GetLastError());
-    const bool born_in_job = attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
+    const bool born_in_job =
+        plan.born_in_job && attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
     // A console of its own that nobody sees: Ctrl+C can be sent to it, and to it alone.
     const DWORD flags = CREATE_SUSPENDED | CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT |
                         EXTENDED_STARTUPINFO_PRESENT;

@@ -30,9 +30,10 @@ class Manager:
             self.trusted = pathlib.Path(tempfile.mkdtemp(prefix="third party's ", dir=pathlib.Path(PROGRAM).parent.parent))
         return self.trusted
 
-    def start(self, *flags):
+    def start(self, *flags, under=()):
+        """`under`: the program that is to start it, with its own words."""
         log = open(self.folder / "manager.log", "ab")
-        self.process = subprocess.Popen(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), "daemon", *flags],
+        self.process = subprocess.Popen(RUNNER + [*under, windows_path(PROGRAM) if under else PROGRAM, "--data-dir", windows_path(self.data), "daemon", *flags],
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for("the manager answers", lambda: self.run("ping", check=False).returncode == 0)
 
@@ -75,8 +76,8 @@ class Manager:
             self.start()
         return self
 
-    def started(self, *flags):
-        self.start(*flags)
+    def started(self, *flags, under=()):
+        self.start(*flags, under=under)
         return self
 
     def __exit__(self, *failure):

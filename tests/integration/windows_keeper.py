@@ -180,6 +180,19 @@ def a_keeper_gives_up_managers_that_never_serve_and_leaves_daemons_alone_on_wind
         manager.goes_on("keep", daemon)
 
 
+def ctrl_c_at_its_console_stops_a_manager_with_all_its_daemons_on_windows():
+    manager = Manager()
+    go = manager.folder / "go"
+    with manager.started(under=(windows_path(CHILD), "interrupt", windows_path(go))):
+        equal(manager.add("web", ["sleep"]).returncode, 0)
+        manager.run("start", "web", "--wait", "--timeout", "60")
+        pids = [manager.status("web")["pid"], manager.info()["pid"], manager.info()["keeper_pid"]]
+        go.touch()
+        equal(manager.process.wait(PATIENCE), 0)
+        equal([lives(pid) for pid in pids], [False] * 3)
+        holds(manager.log(), "stopping all daemons")
+
+
 def a_manager_without_a_keeper_says_what_it_cannot_see_on_windows():
     with Manager().started("--no-keeper") as manager:
         holds(manager.log(), "how daemons end while no manager runs is not known")

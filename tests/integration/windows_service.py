@@ -1,13 +1,16 @@
 """The manager as a service of Windows, or of Wine's services: each function without parameters is one test."""
 import json
 import os
+import pathlib
+import shutil
+import tempfile
 
 from windows_harness import CHILD, RUNNER, Manager, end_process, equal, holds, lives, main, skip, system, wait_for, windows_path
 
 
 def state(name):
     words = system("sc", "query", name).stdout.split()
-    return next((word for word in words if word.isalpha() and word.isupper() and word.endswith(("ED", "ING"))), "")
+    return next((word for word in words if word.replace("_", "").isalpha() and word.isupper() and word.endswith(("ED", "ING"))), "")
 
 
 def a_service_starts_its_daemons_and_stops_them():
@@ -52,12 +55,14 @@ def a_service_starts_its_daemons_and_stops_them():
 class Service:
     """An installed one that runs, with the daemon web."""
 
+    def __init__(self, *words, **keys):
+        self.web = {"command": [windows_path(CHILD), *(words or ["sleep"])], "autostart": True, "stop_timeout_secs": 5, **keys}
+
     def __enter__(self):
         self.manager = Manager()
         self.name = f"syspulse-test-{os.getpid()}"
         spec = self.manager.folder / "daemons.yaml"
-        spec.write_text(json.dumps({"daemons": {"web": {"command": [windows_path(CHILD), "sleep"], "autostart": True,
-                                                        "stop_timeout_secs": 5}}}))
+        spec.write_text(json.dumps({"daemons": {"web": self.web}}))
         self.manager.run("service", "install", "--name", self.name, "--config", windows_path(spec))
         equal(system("sc", "start", self.name).returncode, 0)
         wait_for("it runs", lambda: state(self.name) == "RUNNING")
@@ -85,6 +90,17 @@ def a_service_replaces_a_manager_that_dies():
         equal(system("sc", "stop", service.name).returncode, 0)
         wait_for("it has stopped", lambda: state(service.name) == "STOPPED")
         equal([lives(pid) for pid in (daemon, after["pid"], after["keeper_pid"])], [False] * 3)
+
+
+def a_service_is_said_to_stop_while_its_daemons_do():
+    ready = pathlib.Path(tempfile.mkdtemp()) / "ready"
+    # It heeds no Ctrl+C, so that the stop takes as long as it is given.
+    with Service("deaf", windows_path(ready), stop_timeout_secs=4) as service:
+        wait_for("it listens to nothing", ready.exists)
+        equal(system("sc", "stop", service.name).returncode, 0)
+        wait_for("the stop is under way", lambda: state(service.name) == "STOP_PENDING")
+        wait_for("it has stopped", lambda: state(service.name) == "STOPPED")
+    shutil.rmtree(ready.parent)
 
 
 # That the request comes, and stops daemons as `sc stop` does, takes a shutdown of Windows: nobody else may send it.

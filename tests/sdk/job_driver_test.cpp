@@ -58,8 +58,9 @@ class JobDriver : public ::testing::Test {
         return text;
     }
     std::string ready_file() const { return (directory_.path() / "ready").string(); }
+    // Until it can be read: who gives a file its name has it open for a moment longer.
     bool await_file() const {
-        return test::eventually([&] { return std::filesystem::exists(ready_file()); });
+        return test::eventually([&] { return std::ifstream(ready_file()).is_open(); });
     }
     std::string file_text() const {
         std::ifstream file(ready_file());
@@ -184,22 +185,20 @@ TEST_F(JobDriver, ends_a_process_by_ctrl_c) {
     EXPECT_EQ(exit->value, 21);
 }
 
+// Under Wine Ctrl+C may be late, and the event must not overtake it.
 TEST_F(JobDriver, takes_the_next_step_when_one_does_not_help) {
     host_.process_options = {{"/stop", "#2"},
                              {"/stop/0", "ctrl_c"},
                              {"/stop/1", "event"},
-                             {"/stop_step_secs", "0.2"},
+                             {"/stop_step_secs", "2"},
                              {"/stop_event", "Local\\syspulse-test-stop"}};
-    ASSERT_EQ(host_.spawn(1, child({"event", "Local\\syspulse-test-stop", ready_file()})).status,
+    ASSERT_EQ(host_.spawn(1, child({"steps", "Local\\syspulse-test-stop", ready_file()})).status,
               SYSP_OK);
     ASSERT_TRUE(await_file());
     ASSERT_EQ(host_.signal(1, SYSP_SIG_OS, 15).status, SYSP_OK);
     const auto exit = host_.wait_exit(1);
     ASSERT_TRUE(exit);
-    // Without a handler Ctrl+C ends it; where that is late, the event does.
-    EXPECT_TRUE(exit->value == 22 || exit->value == 0 ||
-                static_cast<std::uint32_t>(exit->value) == 0xC000013AU)
-        << exit->value;
+    EXPECT_EQ(exit->value, 22) << "23: the event came, and Ctrl+C before it did not";
 }
 
 TEST_F(JobDriver, ends_a_process_by_ctrl_break) {

@@ -13,6 +13,7 @@
 #include "job/token.hpp"
 #include "support/temporary_directory.hpp"
 #include "windows/command_line.hpp"
+#include "windows/launch.hpp"
 #include "windows/win32.hpp"
 
 namespace syspulse::plugins {
@@ -124,6 +125,59 @@ TEST(Limits, are_asked_for_exactly) {
     const auto none = job::limit_request(limits, 4);
     EXPECT_EQ(none.extended.BasicLimitInformation.LimitFlags, 0U);
     EXPECT_FALSE(none.cpu);
+}
+
+TEST(Launch, puts_a_process_into_its_job_whether_or_not_it_can_be_born_there) {
+    for (const bool born_there : {true, false}) {
+        const job::JobObject job = job::JobObject::create({});
+        windows::LaunchPlan plan;
+        plan.program = to_wide(CHILD_PROGRAM);
+        plan.command_line = command_line({"child", "sleep"});
+        plan.environment = environment_block({});
+        plan.job = job.get();
+        plan.born_in_job = born_there;
+        const windows::Launched launched = windows::launch(plan);
+        EXPECT_EQ(job.pids(), std::vector<DWORD>{launched.pid}) << born_there;
+        EXPECT_TRUE(job.terminate(5));
+        EXPECT_EQ(::WaitForSingleObject(launched.process.get(), 60'000), WAIT_OBJECT_0);
+    }
+}
+
+// The next message, with its key and the process that it is about.
+struct Message {
+    DWORD what = 0;
+    ULONG_PTR key = 0;
+    DWORD pid = 0;
+};
+
+Message next_message(HANDLE port) {
+    Message message;
+    OVERLAPPED* about = nullptr;
+    ::GetQueuedCompletionStatus(port, &message.what, &message.key, &about, 60'000);
+    message.pid = static_cast<DWORD>(reinterpret_cast<std::uintptr_t>(about));
+    return message;
+}
+
+TEST(Job, tells_its_port_what_happens_in_it) {
+    const windows::UniqueHandle port(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1));
+    job::JobObject job = job::JobObject::create({});
+    ASSERT_TRUE(job.notify(port.get(), 42));
+    windows::LaunchPlan plan;
+    plan.program = to_wide(CHILD_PROGRAM);
+    plan.command_line = command_line({"child", "exit", "0"});
+    plan.environment = environment_block({});
+    plan.job = job.get();
+    const windows::Launched launched = windows::launch(plan);
+    const Message born = next_message(port.get());
+    EXPECT_EQ(born.what, DWORD{JOB_OBJECT_MSG_NEW_PROCESS});
+    EXPECT_EQ(born.key, 42U);
+    EXPECT_EQ(born.pid, launched.pid);
+    // The host of its console may come and go, too.
+    Message last = born;
+    while (last.what != 0 && last.what != JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO)
+        last = next_message(port.get());
+    EXPECT_EQ(last.what, DWORD{JOB_OBJECT_MSG_ACTIVE_PROCESS_ZERO});
+    EXPECT_EQ(last.key, 42U);
 }
 
 TEST(Token, gives_back_what_was_put_in) {

@@ -3,6 +3,7 @@
 #include <windows.h>
 #include <winsock2.h>
 
+#include <aclapi.h>
 #include <gmock/gmock.h>
 
 #include <array>
@@ -286,6 +287,30 @@ TEST_F(Loop, tells_when_an_object_is_signalled_until_it_is_unwatched) {
     loop_->run();
     EXPECT_EQ(calls, 3);
     ::CloseHandle(event);
+}
+
+TEST(LocalSocket, is_for_its_owner_and_the_system_alone) {
+    auto server = bind_endpoint(R"(\\.\pipe\syspulse-test-owner-)" + std::to_string(process_id()));
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    PSID owner = nullptr;
+    PACL list = nullptr;
+    PSECURITY_DESCRIPTOR descriptor = nullptr;
+    ASSERT_EQ(::GetSecurityInfo(handle_of(server->socket.get()), SE_KERNEL_OBJECT,
+                                OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION, &owner,
+                                nullptr, &list, nullptr, &descriptor),
+              DWORD{ERROR_SUCCESS});
+    EXPECT_EQ(Sid(owner).text(), own_sid().text());
+    ASSERT_NE(list, nullptr) << "without a list everybody may";
+    EXPECT_EQ(list->AceCount, 2U);
+    for (DWORD i = 0; i < list->AceCount; ++i) {
+        void* entry = nullptr;
+        ASSERT_NE(::GetAce(list, i, &entry), 0);
+        auto* const allowed = static_cast<ACCESS_ALLOWED_ACE*>(entry);
+        EXPECT_EQ(allowed->Header.AceType, ACCESS_ALLOWED_ACE_TYPE);
+        const Sid who(&allowed->SidStart);
+        EXPECT_TRUE(who == own_sid() || who == system_sid()) << who.name();
+    }
+    ::LocalFree(descriptor);
 }
 
 TEST(LocalSocket, carries_bytes_both_ways_and_says_when_it_waits_too_long) {
