@@ -1,13 +1,12 @@
 #include "conformance/isolated.hpp"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <fstream>
 #include <utility>
 
 #include "conformance/driver_bench.hpp"
+#include "platform/library_file.hpp"
 #include "platform/orphan_reaper.hpp"
+#include "platform/this_process.hpp"
 
 namespace syspulse::conformance {
 namespace {
@@ -16,19 +15,28 @@ std::string name_of_kind(const Case& c) {
     return c.kind_name().substr(c.kind_name().find(' ') + 1);
 }
 
+// On Windows a plugin may have programs of its own, which lie beside it.
+void copy_programs_beside(const std::filesystem::path& file, const std::filesystem::path& to) {
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), error)) {
+        if (entry.path().extension() == ".exe")
+            std::filesystem::copy_file(entry.path(), to / entry.path().filename(), error);
+    }
+}
+
 }  // namespace
 
 PluginFolder::PluginFolder(const Case& c, Manner manner) {
-    std::string folder = (std::filesystem::temp_directory_path() / "kit-XXXXXX").string();
-    if (::mkdtemp(folder.data()) == nullptr) return;
-    path_ = folder;
+    path_ = make_folder();
+    if (path_.empty()) return;
     std::error_code error;
-    const std::filesystem::path file = path_ / "plugin.so";
-    if (manner == Manner::link) {
-        std::filesystem::create_symlink(c.file(), file, error);
+    file_ = path_ / ("plugin" + std::string(platform::library_extension));
+    if (manner == Manner::link && has_links()) {
+        std::filesystem::create_symlink(c.file(), file_, error);
     } else {
-        std::filesystem::copy_file(c.file(), file, error);
+        std::filesystem::copy_file(c.file(), file_, error);
     }
+    copy_programs_beside(c.file(), path_);
 }
 
 PluginFolder::~PluginFolder() {
@@ -38,12 +46,11 @@ PluginFolder::~PluginFolder() {
 
 bool PluginFolder::replace() const {
     std::error_code error;
-    std::filesystem::copy_file(path_ / "plugin.so", path_ / "other", error);
+    std::filesystem::copy_file(file_, path_ / "other", error);
     if (error) return false;
     // Bytes behind the sections are nobody's, so that it is another file with the same code.
     std::ofstream(path_ / "other", std::ios::app | std::ios::binary) << "another build";
-    std::filesystem::rename(path_ / "other", path_ / "plugin.so", error);
-    return !error;
+    return put_in_place(path_ / "other", file_);
 }
 
 Isolated::Isolated(Case& c, const PluginFolder& folder)
@@ -106,16 +113,23 @@ void Isolated::check(const std::string& target) {
     until([this] { return report.has_value(); });
 }
 
-Isolated::Run& Isolated::spawn(const std::vector<std::string>& argv, std::uint64_t number) {
+bool Isolated::passes(const std::string& target) {
+    check(target);
+    return report && report->outcome == platform::CheckReport::Outcome::passed;
+}
+
+Isolated::Run& Isolated::spawn(const Words& argv, std::uint64_t number) {
     platform::SpawnRequest request;
     request.run = RunId{number};
-    request.run_id = "kit-isolated-" + std::to_string(::getpid()) + '-' + std::to_string(number);
+    request.run_id =
+        "kit-isolated-" + std::to_string(platform::process_id()) + '-' + std::to_string(number);
     request.unit = "kit";
     request.driver = name_of_kind(case_);
     request.argv = argv;
     request.options_json = case_.process_options().front();
-    request.env = {"PATH=/usr/bin:/bin", "SYSPULSE_RUN_ID=" + request.run_id};
-    request.working_dir = "/";
+    request.env = plain_environment();
+    request.env.push_back("SYSPULSE_RUN_ID=" + request.run_id);
+    request.working_dir = root_directory();
     Run& started = run(number);
     started.run_id = request.run_id;
     host_->processes().spawn(request);

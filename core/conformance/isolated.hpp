@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "conformance/case.hpp"
+#include "conformance/programs.hpp"
 #include "plugin_host/plugin_host.hpp"
 
 namespace syspulse::conformance {
@@ -18,7 +19,10 @@ namespace syspulse::conformance {
 // A directory with nothing but the plugin under test.
 class PluginFolder {
   public:
-    enum class Manner : std::uint8_t { link, copy };  // Only a copy can be replaced.
+    enum class Manner : std::uint8_t {
+        link,
+        copy
+    };  // A link where there are any; only a copy can be replaced.
 
     explicit PluginFolder(const Case& c, Manner manner = Manner::link);
     ~PluginFolder();
@@ -31,6 +35,7 @@ class PluginFolder {
 
   private:
     std::filesystem::path path_;
+    std::filesystem::path file_;
 };
 
 // The manager's plugin host with that directory as its only one. Its runs are the kit's: they are
@@ -56,8 +61,9 @@ class Isolated : public platform::ProcessObserver, public platform::CheckObserve
 
     // Runs the check until it is answered: see `report`.
     void check(const std::string& target);
+    bool passes(const std::string& target);
     // Until it is up or has failed.
-    Run& spawn(const std::vector<std::string>& argv, std::uint64_t number = 1);
+    Run& spawn(const Words& argv, std::uint64_t number = 1);
     Run& recover(const Run& other, std::uint64_t number = 1);
     Run& run(std::uint64_t number = 1) { return runs_[RunId{number}]; }
     // Has a fresh process take over from the present file.

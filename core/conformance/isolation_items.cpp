@@ -1,9 +1,7 @@
 // X: the same plugin in a process of its own, below the real host of the manager.
-#include <signal.h>
-#include <unistd.h>
-
 #include <array>
 
+#include "base/signals.hpp"
 #include "conformance/driver_bench.hpp"
 #include "conformance/isolated.hpp"
 #include "conformance/target_server.hpp"
@@ -46,7 +44,7 @@ bool is(const ExitStatus& status, const ExitStatus& expected) {
 }
 
 Verdict same_exit(Case& c, Isolated& isolated) {
-    const std::vector<std::string> program{"/bin/sh", "-c", "exit 3"};
+    const Words program = programs::end_with(3);
     DriverBench bench(c);
     if (!bench.ready()) return skip("create fails");
     const Running run = bench.spawn(program);
@@ -89,8 +87,14 @@ Verdict same_verdicts(Case& c) {
     return pass();
 }
 
-// The plugin's process ends, by SIGKILL or because the watchdog finds it stopped.
-Verdict survives(Case& c, int signal) {
+// The plugin's process is killed, or the watchdog finds that it hangs.
+enum class Loss : std::uint8_t { killed, hanging };
+
+void lose(std::int64_t pid, Loss loss) {
+    loss == Loss::killed ? kill_process(pid) : halt_process(pid);
+}
+
+Verdict survives(Case& c, Loss loss) {
     const PluginFolder folder(c);
     Isolated isolated(c, folder);
     if (!isolated.loaded()) return skip("it does not load");
@@ -103,7 +107,7 @@ Verdict survives(Case& c, int signal) {
         if (isolated.report->outcome != CheckOutcome::passed) {
             return skip("what is to pass does not: see C02 and H04");
         }
-        ::kill(static_cast<pid_t>(isolated.status().pid), signal);
+        lose(isolated.status().pid, loss);
         isolated.check(target);  // Lost, or answered by the next process already.
         if (!isolated.report) return fail("no answer after the loss");
         isolated.check(target);
@@ -112,13 +116,13 @@ Verdict survives(Case& c, int signal) {
         }
         return isolated.status().restarts > 0 ? pass() : fail("the process was not replaced");
     }
-    const Isolated::Run& run = isolated.spawn({"/bin/sleep", "600"});
+    const Isolated::Run& run = isolated.spawn(programs::wait_to_be_ended());
     if (run.pid == 0) return fail("it does not start: " + run.failure.value_or("no answer"));
     const auto kill_tree = [&isolated] { isolated.processes().kill_tree(RunId{1}, {}); };
     const std::int64_t before = isolated.status().pid;
-    ::kill(static_cast<pid_t>(before), signal);
-    if (signal == SIGSTOP) kill_tree();  // Somebody has to want something of it.
-    if (signal == SIGKILL) {
+    lose(before, loss);
+    if (loss == Loss::hanging) kill_tree();  // Somebody has to want something of it.
+    if (loss == Loss::killed) {
         if (!isolated.until([&] {
                 const auto now = isolated.status();
                 return now.restarts > 0 && now.pid != 0 && now.pid != before;
@@ -132,17 +136,71 @@ Verdict survives(Case& c, int signal) {
     if (!isolated.until([&] { return run.exit.has_value(); })) {
         return fail("the exit is not seen after the loss");
     }
-    return is(*run.exit, ExitStatus::signalled(SIGKILL))
+    return is(*run.exit, ExitStatus::signalled(kill_number))
                ? pass()
                : fail("SIGKILL is reported as " + describe(*run.exit));
 }
 
 Verdict survives_kill(Case& c) {
-    return survives(c, SIGKILL);
+    return survives(c, Loss::killed);
 }
 
 Verdict survives_stop(Case& c) {
-    return survives(c, SIGSTOP);
+    return survives(c, Loss::hanging);
+}
+
+constexpr std::uint64_t daemons = 10;
+
+// Whether the daemon heeds a request to end, which only a driver that has it can pass on.
+bool ends(Isolated& isolated, std::uint64_t number) {
+    Isolated::Run& run = isolated.run(number);
+    isolated.processes().signal(RunId{number}, signal_number::terminate,
+                                [&run](const Result<void>& sent) {
+                                    if (!sent) run.failure = sent.error().message;
+                                });
+    isolated.until([&run] { return run.exit || run.failure; });
+    return run.exit && ended_as_asked(*run.exit);
+}
+
+// The last one only shows that they can be ended.
+bool start_daemons(Isolated& isolated) {
+    for (std::uint64_t number = 1; number <= daemons + 1; ++number) {
+        if (isolated.spawn(programs::wait_to_be_ended(), number).pid == 0) return false;
+    }
+    return ends(isolated, daemons + 1);
+}
+
+// Everything that runs is in the hands of the new process.
+Verdict all_end(Isolated& isolated) {
+    for (std::uint64_t number = 1; number <= daemons; ++number) {
+        const Isolated::Run& run = isolated.run(number);
+        if (run.exit || !process_lives(run.pid)) return fail("a daemon ended with the old file");
+    }
+    for (std::uint64_t number = 1; number <= daemons; ++number) {
+        if (ends(isolated, number)) continue;
+        return fail("a daemon was not taken over: " +
+                    isolated.run(number).failure.value_or("it heeds no request to end"));
+    }
+    return pass();
+}
+
+Verdict upgrades(Case& c) {
+    if (!c.is_driver() && c.author().pass.empty()) {
+        return skip("the author's file names no target that passes");
+    }
+    const TargetServer server(TargetServer::Manner::reply, c.author().reply);
+    const std::string target = server.in(c.author().pass);
+    const PluginFolder folder(c, PluginFolder::Manner::copy);
+    Isolated isolated(c, folder);
+    if (!isolated.loaded()) return skip("a copy of it does not load");
+    const bool works = c.is_driver() ? start_daemons(isolated) : isolated.passes(target);
+    if (!works) return skip("in a process of its own it does not work: see X01 and D14");
+    const std::int64_t before = isolated.status().pid;
+    if (!folder.replace()) return skip("the copy cannot be replaced");
+    if (const auto reloaded = isolated.reload(); !reloaded) return fail(reloaded.error().message);
+    if (isolated.status().pid == before) return fail("the old process goes on");
+    if (c.is_driver()) return all_end(isolated);
+    return isolated.passes(target) ? pass() : fail("the new process does not pass");
 }
 
 constexpr std::array table{
@@ -152,6 +210,8 @@ constexpr std::array table{
          survives_kill},
     Item{"X03", 3, Subject::kind, "its process hangs: it is replaced, and a kill is not delayed",
          survives_stop},
+    Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
+         upgrades},
 };
 
 }  // namespace

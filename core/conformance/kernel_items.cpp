@@ -159,7 +159,6 @@ Verdict tells_of_memory(Case& c) {
 // --- processes
 
 constexpr int processes_allowed = 20;
-constexpr const char* many = "i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i+1)); done; echo made";
 
 // Those that live in the session of a process.
 int count_in_session(std::int64_t leader) {
@@ -171,11 +170,10 @@ int count_in_session(std::int64_t leader) {
     return count;
 }
 
-// Sixty and no more, because the limit may be one for all that the user runs.
 Verdict multiplies(DriverBench& bench) {
     bench.limits.valid = SYSP_LIMIT_PROCESSES;
     bench.limits.processes = processes_allowed;
-    const Running run = bench.spawn({"/bin/sh", "-c", many});
+    const Running run = bench.spawn(programs::multiply());
     if (!run.up() && run.error() == SYSP_E_CONFIG) return skip(bench.refusal);
     if (!run.up()) return fail("it does not start");
     const bool settled = bench.host.until(

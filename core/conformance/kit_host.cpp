@@ -90,6 +90,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         event.kept = result->keep_count;
         for (std::size_t i = 0; i < result->keep_count; ++i) {
             if (is_inherited(result->keep[i].handle)) event.outcome = -1;
+            if (result->keep[i].kind == SYSP_KEEP_JOB) kit(host).hold(result->keep[i].handle);
         }
     }
     return kit(host).record(std::move(event));
@@ -325,6 +326,11 @@ sysp_status KitHost::run(void (*function)(void*), void* data) {
 void KitHost::add_log(std::string_view text) {
     const std::lock_guard lock(mutex_);
     log_.append(text).push_back('\n');
+}
+
+void KitHost::hold(std::int64_t job) {
+    auto copy = platform::duplicate_handle(job);
+    held_job_ = copy ? std::move(*copy) : platform::OwnedHandle();
 }
 
 void KitHost::keep_error(const sysp_error& error) {

@@ -18,6 +18,7 @@
 #include "base/time.hpp"
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
+#include "platform/owned_handle.hpp"
 
 namespace syspulse::conformance {
 
@@ -95,6 +96,9 @@ class KitHost {
     sysp_status run(void (*function)(void*), void* data);
     void add_log(std::string_view text);
     void keep_error(const sysp_error& error);
+    // As a manager does, whose keeper has it: a job has its name as long as somebody has a handle.
+    // Of the newest process; that is enough for a kit.
+    void hold(std::int64_t job);
 
   private:
     void place_table();
@@ -108,6 +112,7 @@ class KitHost {
     mutable std::mutex mutex_;
     std::vector<Event> events_;
     std::string log_;
+    platform::OwnedHandle held_job_;
     std::size_t busy_workers_ = 0;
     std::condition_variable workers_idle_;
 };

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,15 @@ Words programs::hog() {
         "echo survived");
 }
 
+// Sixty and no more, because the limit may be one for all that the user runs.
+Words programs::multiply() {
+    return shell("i=0; while [ $i -lt 60 ]; do sleep 60 & i=$((i+1)); done; echo made");
+}
+
+bool ended_as_asked(const ExitStatus& status) {
+    return status.kind == ExitStatus::Kind::signal && status.value == SIGTERM;
+}
+
 std::vector<Ending> endings() {
     const auto ending = [](const std::string& script, std::int32_t kind, std::int32_t value) {
         return Ending{shell(script), '"' + script + '"', kind, value};
@@ -131,6 +141,10 @@ void kill_process(std::int64_t pid) {
     ::kill(static_cast<pid_t>(pid), SIGKILL);
 }
 
+void halt_process(std::int64_t pid) {
+    ::kill(static_cast<pid_t>(pid), SIGSTOP);
+}
+
 void collect(std::int64_t pid) {
     ::waitpid(static_cast<pid_t>(pid), nullptr, WNOHANG);
 }
@@ -140,6 +154,22 @@ std::size_t children_to_collect() {
     std::size_t left = 0;
     for (std::int64_t pid = 0; children >> pid;) left += process_lives(pid) ? 0U : 1U;
     return left;
+}
+
+std::filesystem::path make_folder() {
+    std::string folder = (std::filesystem::temp_directory_path() / "kit-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) return {};
+    return folder;
+}
+
+bool has_links() {
+    return true;
+}
+
+bool put_in_place(const std::filesystem::path& file, const std::filesystem::path& place) {
+    std::error_code error;
+    std::filesystem::rename(file, place, error);
+    return !error;
 }
 
 // Shared with a child, which may have copied everything else.

@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/exit_status.hpp"
 #include "platform/owned_handle.hpp"
 
 namespace syspulse::conformance {
@@ -28,8 +30,12 @@ Words have_a_child();             // Says "child N" and "ready"; N waits to be e
 Words burn();                     // Says "ready" and uses a processor.
 Words echo(const Words& values);  // Each with a bar behind it, the directory, and "done".
 Words hog();                      // Takes 256 MiB of memory and says "survived".
+Words multiply();                 // Starts sixty that wait, or tries to, and says "made".
 
 }  // namespace programs
+
+// Whether it is how a program that waits ends when it is asked to.
+bool ended_as_asked(const ExitStatus& status);
 
 // How processes can end, for D01.
 struct Ending {
@@ -59,9 +65,16 @@ bool process_lives(std::int64_t pid);
 // A faulty driver may name any process: only our own children may be killed.
 bool is_child(std::int64_t pid);
 void kill_process(std::int64_t pid);
+void halt_process(std::int64_t pid);  // It lives and does nothing any more.
 // Of a child that has ended and that nobody collected.
 void collect(std::int64_t pid);
 std::size_t children_to_collect();
+
+// A new directory that nobody else may write; empty when there is none.
+std::filesystem::path make_folder();
+bool has_links();  // Whether files can be named by symbolic links.
+// Puts a file in the place of another, which may be loaded.
+bool put_in_place(const std::filesystem::path& file, const std::filesystem::path& place);
 
 // A page that programs write to as their `pid_slot`; empty when there is none. It stays for the
 // life of the process.

@@ -1,4 +1,4 @@
-// X04 and X05: the manager is lost, and the plugin's file is replaced.
+// X04: the manager is lost.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,11 +14,6 @@
 namespace syspulse::conformance {
 namespace {
 
-bool is_sound(Isolated& isolated, const std::string& target) {
-    isolated.check(target);
-    return isolated.report && isolated.report->outcome == platform::CheckReport::Outcome::passed;
-}
-
 // What a manager leaves behind when it is killed in the middle of its work.
 struct Left {
     std::int64_t host = 0;  // The plugin's process.
@@ -33,7 +28,7 @@ class DoomedManager {
         if (!isolated_.loaded()) return;
         if (c.is_driver()) run_ = isolated_.spawn({"/bin/sleep", "600"});
         const bool works =
-            c.is_driver() ? run_.pid > 0 : is_sound(isolated_, server_.in(c.author().pass));
+            c.is_driver() ? run_.pid > 0 : isolated_.passes(server_.in(c.author().pass));
         if (works) host_ = isolated_.status().pid;
     }
     std::string what_it_has() const {
@@ -100,70 +95,15 @@ Verdict survives_the_manager(Case& c) {
     if (!ended) return fail("the plugin's process outlives the manager");
     if (c.is_driver()) return takes_over(isolated, left->run);
     const TargetServer server(TargetServer::Manner::reply, c.author().reply);
-    return is_sound(isolated, server.in(c.author().pass))
+    return isolated.passes(server.in(c.author().pass))
                ? pass()
                : fail("below the next manager it does not pass");
-}
-
-constexpr std::uint64_t daemons = 10;
-
-// Whether the daemon heeds a request to end, which only a driver that has it can pass on.
-bool ends(Isolated& isolated, std::uint64_t number) {
-    Isolated::Run& run = isolated.run(number);
-    isolated.processes().signal(RunId{number}, SIGTERM, [&run](const Result<void>& sent) {
-        if (!sent) run.failure = sent.error().message;
-    });
-    isolated.until([&run] { return run.exit || run.failure; });
-    return run.exit && run.exit->value == SIGTERM;
-}
-
-// The last one only shows that they can be ended.
-bool start_daemons(Isolated& isolated) {
-    for (std::uint64_t number = 1; number <= daemons + 1; ++number) {
-        if (isolated.spawn({"/bin/sleep", "600"}, number).pid == 0) return false;
-    }
-    return ends(isolated, daemons + 1);
-}
-
-// Everything that runs is in the hands of the new process.
-Verdict all_end(Isolated& isolated) {
-    for (std::uint64_t number = 1; number <= daemons; ++number) {
-        const Isolated::Run& run = isolated.run(number);
-        if (run.exit || !process_lives(run.pid)) return fail("a daemon ended with the old file");
-    }
-    for (std::uint64_t number = 1; number <= daemons; ++number) {
-        if (ends(isolated, number)) continue;
-        return fail("a daemon was not taken over: " +
-                    isolated.run(number).failure.value_or("it heeds no request to end"));
-    }
-    return pass();
-}
-
-Verdict upgrades(Case& c) {
-    if (!c.is_driver() && c.author().pass.empty()) {
-        return skip("the author's file names no target that passes");
-    }
-    const TargetServer server(TargetServer::Manner::reply, c.author().reply);
-    const std::string target = server.in(c.author().pass);
-    const PluginFolder folder(c, PluginFolder::Manner::copy);
-    Isolated isolated(c, folder);
-    if (!isolated.loaded()) return skip("a copy of it does not load");
-    const bool works = c.is_driver() ? start_daemons(isolated) : is_sound(isolated, target);
-    if (!works) return skip("in a process of its own it does not work: see X01 and D14");
-    const std::int64_t before = isolated.status().pid;
-    if (!folder.replace()) return skip("the copy cannot be replaced");
-    if (const auto reloaded = isolated.reload(); !reloaded) return fail(reloaded.error().message);
-    if (isolated.status().pid == before) return fail("the old process goes on");
-    if (c.is_driver()) return all_end(isolated);
-    return is_sound(isolated, target) ? pass() : fail("the new process does not pass");
 }
 
 constexpr std::array table{
     Item{"X04", 4, Subject::kind,
          "the manager is killed: its process ends, daemons live, the next manager finds them",
          survives_the_manager},
-    Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
-         upgrades},
 };
 
 }  // namespace

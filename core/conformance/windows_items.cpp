@@ -8,6 +8,7 @@
 #include <clocale>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 
 #include "conformance/system_items.hpp"
 
@@ -82,12 +83,12 @@ Verdict no_recycling(Case&) {
     return skip("nobody can have Windows give the number of a dead process to another one");
 }
 
-Verdict no_bomb(Case&) {
-    return skip("the kit has no program that multiplies here");
+Verdict no_lost_manager(Case&) {
+    return skip("the kit loses a manager that is a fork of itself, and Windows has no fork");
 }
 
-Verdict no_isolation(Case&) {
-    return skip("the kit looks at plugins in processes of their own on Linux only");
+Verdict no_starving(Case&) {
+    return skip("nobody can limit the memory of another process that runs on Windows");
 }
 
 Verdict no_command_lines(Case&) {
@@ -105,12 +106,49 @@ Verdict hogs(DriverBench& bench) {
                : fail("a process gets 256 MiB with a limit of 64 MiB");
 }
 
-Verdict tells_of_memory(Case& c) {
+bool enforces(Case& c, std::uint32_t limit) {
     const auto kind = c.kind();
-    if (!kind) return skip(kind.error().message);
-    if (((*kind)->info.enforces & SYSP_LIMIT_MEMORY) == 0)
-        return skip("it enforces no limit of memory");
+    return kind && ((*kind)->info.enforces & limit) != 0;
+}
+
+Verdict tells_of_memory(Case& c) {
+    if (!enforces(c, SYSP_LIMIT_MEMORY)) return skip("it enforces no limit of memory");
     return with_driver<hogs>(c);
+}
+
+constexpr std::size_t processes_allowed = 20;
+
+// The program and those that it says it has made.
+std::size_t count_alive(const Running& run, const std::string& output) {
+    std::size_t alive = process_lives(run.pid) ? 1 : 0;
+    std::istringstream words(output);
+    std::string word;
+    for (std::int64_t child = 0; words >> word >> child && word == "child";)
+        alive += process_lives(child) ? 1U : 0U;
+    return alive;
+}
+
+Verdict multiplies(DriverBench& bench) {
+    bench.limits.valid = SYSP_LIMIT_PROCESSES;
+    bench.limits.processes = processes_allowed;
+    const Running run = bench.spawn(programs::multiply());
+    if (!run.up()) return skip("no limit of processes is taken here: " + bench.refusal);
+    if (!bench.wait_for_output("made")) return fail("it neither ends nor goes on");
+    const std::string output = bench.output();
+    const std::size_t found = count_alive(run, output);
+    const auto killed = bench.signal(run.proc, SYSP_SIG_KILL);
+    const bool gone = bench.host.until([&] { return count_alive(run, output) == 0; },
+                                       bench.within(bench_patience));
+    if (found > processes_allowed) {
+        return fail(std::to_string(found) + " processes live with a limit of " +
+                    std::to_string(processes_allowed));
+    }
+    return killed && !killed->error && gone ? pass() : fail("SYSP_SIG_KILL does not end them all");
+}
+
+Verdict confines_processes(Case& c) {
+    if (!enforces(c, SYSP_LIMIT_PROCESSES)) return skip("it enforces no limit of processes");
+    return with_driver<multiplies>(c);
 }
 
 constexpr std::array states{
@@ -125,27 +163,17 @@ constexpr std::array kernels{
     Item{"D25", 4, Subject::driver,
          "a limit of memory holds, and an end for want of it is told as such", tells_of_memory},
     Item{"D26", 4, Subject::driver, "a limit of processes holds, and KILL ends all that there are",
-         no_bomb},
-};
-constexpr std::array isolations{
-    Item{"X01", 3, Subject::kind, "in a process of its own the verdicts are the same",
-         no_isolation},
-    Item{"X02", 3, Subject::kind, "its process is killed: daemons live, a fresh one takes over",
-         no_isolation},
-    Item{"X03", 3, Subject::kind, "its process hangs: it is replaced, and a kill is not delayed",
-         no_isolation},
+         confines_processes},
 };
 constexpr std::array takeovers{
     Item{"X04", 4, Subject::kind,
          "the manager is killed: its process ends, daemons live, the next manager finds them",
-         no_isolation},
-    Item{"X05", 4, Subject::kind, "another build takes over from it, with ten daemons that run",
-         no_isolation},
+         no_lost_manager},
 };
 constexpr std::array memory{
     Item{"X06", 4, Subject::kind,
          "its process gets no more memory: all is answered, daemons live, a fresh one takes over",
-         no_isolation},
+         no_starving},
 };
 constexpr std::array secrets{
     Item{"C07", 3, Subject::kind,
@@ -190,10 +218,6 @@ Verdict os_signals(DriverBench& bench) {
 
 std::span<const Item> state_items() {
     return states;
-}
-
-std::span<const Item> isolation_items() {
-    return isolations;
 }
 
 std::span<const Item> takeover_items() {

@@ -10,6 +10,7 @@
 //   env             says its environment
 //   handle VALUE    says whether that is a handle that it has
 //   crash           reads from where nothing is
+//   multiply        starts `wait` sixty times, or tries to; says "child PID" of each, and "made"
 //   hog             takes 256 MiB and says "survived"
 #include <windows.h>
 
@@ -55,7 +56,8 @@ int end_later(const std::wstring& tenths, const std::wstring& code) {
     return static_cast<int>(std::wcstol(code.c_str(), nullptr, 10));
 }
 
-int have_a_child() {
+// Says its number; whether it could be made.
+bool make_child() {
     wchar_t self[32'768];
     ::GetModuleFileNameW(nullptr, self, static_cast<DWORD>(std::size(self)));
     std::wstring line = L"child wait";
@@ -64,9 +66,23 @@ int have_a_child() {
     PROCESS_INFORMATION made{};
     if (::CreateProcessW(self, line.data(), nullptr, nullptr, FALSE, 0, nullptr, nullptr, &startup,
                          &made) == 0) {
-        return 3;
+        return false;
     }
-    say("child " + std::to_string(made.dwProcessId) + "\nready\n");
+    say("child " + std::to_string(made.dwProcessId) + "\n");
+    ::CloseHandle(made.hThread);
+    ::CloseHandle(made.hProcess);
+    return true;
+}
+
+int have_a_child() {
+    if (!make_child()) return 3;
+    say("ready\n");
+    wait_to_be_ended();
+}
+
+int multiply() {
+    for (int i = 0; i < 60; ++i) (void)make_child();
+    say("made\n");
     wait_to_be_ended();
 }
 
@@ -115,6 +131,7 @@ int run(const std::vector<std::wstring>& words) {
     if (verb == L"env") return tell_environment();
     if (verb == L"handle" && words.size() == 3) return tell_of_handle(words[2]);
     if (verb == L"child") return have_a_child();
+    if (verb == L"multiply") return multiply();
     if (verb == L"hog") return take_memory();
     if (verb == L"polite" && words.size() == 3) {
         polite_code = static_cast<UINT>(std::wcstoul(words[2].c_str(), nullptr, 10));

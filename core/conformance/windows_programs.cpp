@@ -90,6 +90,16 @@ Words programs::hog() {
     return program({"hog"});
 }
 
+Words programs::multiply() {
+    return program({"multiply"});
+}
+
+// By Ctrl+C, of which Wine makes a zero.
+bool ended_as_asked(const ExitStatus& status) {
+    return status.kind == ExitStatus::Kind::code &&
+           (status.value == 0 || status.value == static_cast<std::int32_t>(STATUS_CONTROL_C_EXIT));
+}
+
 std::vector<Ending> endings() {
     const auto ending = [](std::uint32_t code, const std::string& name) {
         const auto value = static_cast<std::int32_t>(code);
@@ -174,10 +184,43 @@ void kill_process(std::int64_t pid) {
     if (process) ::TerminateProcess(native(process), 1);
 }
 
+// By the one call for it, which no header has.
+void halt_process(std::int64_t pid) {
+    using Suspend = LONG(NTAPI*)(HANDLE);
+    const auto suspend = reinterpret_cast<Suspend>(reinterpret_cast<void*>(
+        ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtSuspendProcess")));
+    const OwnedHandle process =
+        owned(::OpenProcess(PROCESS_SUSPEND_RESUME, FALSE, static_cast<DWORD>(pid)));
+    if (process && suspend != nullptr) suspend(native(process));
+}
+
 // Nobody has to on Windows.
 void collect(std::int64_t) {}
 std::size_t children_to_collect() {
     return 0;
+}
+
+// Below what is the user's alone.
+std::filesystem::path make_folder() {
+    std::error_code error;
+    const auto folder = std::filesystem::temp_directory_path(error) /
+                        ("kit-" + std::to_string(::GetCurrentProcessId()) + "-" +
+                         std::to_string(::GetTickCount64()));
+    return std::filesystem::create_directory(folder, error) ? folder : std::filesystem::path();
+}
+
+// They take a privilege.
+bool has_links() {
+    return false;
+}
+
+// One that is loaded keeps its place against others, but may go elsewhere.
+bool put_in_place(const std::filesystem::path& file, const std::filesystem::path& place) {
+    std::error_code error;
+    std::filesystem::path old = place;
+    std::filesystem::rename(place, old += ".old", error);
+    if (!error) std::filesystem::rename(file, place, error);
+    return !error;
 }
 
 std::span<char> slot_page() {
