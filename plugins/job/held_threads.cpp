@@ -2,6 +2,7 @@
 
 #include <tlhelp32.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 
@@ -15,26 +16,12 @@ using windows::win32_error;
 constexpr int rounds_most = 50;
 constexpr DWORD failed = static_cast<DWORD>(-1);
 
-struct ThreadOf {
-    DWORD thread;
-    DWORD process;
-};
-
-std::vector<ThreadOf> threads_of(const JobObject& job) {
-    // The list of threads is made after that of processes; those of younger ones the next round
-    // sees.
+// The list of threads is made after that of processes; those of younger ones the next round sees.
+ThreadsByProcess threads_of(const JobObject& job) {
     const std::vector<DWORD> pids = job.pids();
     const std::set<DWORD> members(pids.begin(), pids.end());
-    const UniqueHandle all(::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0));
-    if (!all) throw win32_error("cannot list threads", ::GetLastError());
-    std::vector<ThreadOf> threads;
-    THREADENTRY32 entry{};
-    entry.dwSize = sizeof entry;
-    for (BOOL more = ::Thread32First(all.get(), &entry); more != 0;
-         more = ::Thread32Next(all.get(), &entry)) {
-        if (members.count(entry.th32OwnerProcessID) != 0)
-            threads.push_back({entry.th32ThreadID, entry.th32OwnerProcessID});
-    }
+    ThreadsByProcess threads = list_threads();
+    std::erase_if(threads, [&](const auto& at) { return members.count(at.first) == 0; });
     return threads;
 }
 
@@ -71,6 +58,19 @@ std::optional<ULONG> suspensions(HANDLE thread) {
 
 }  // namespace
 
+ThreadsByProcess list_threads() {
+    const UniqueHandle all(::CreateToolhelp32Snapshot(TH32CS_SNAPTHREAD, 0));
+    if (!all) throw win32_error("cannot list threads", ::GetLastError());
+    ThreadsByProcess threads;
+    THREADENTRY32 entry{};
+    entry.dwSize = sizeof entry;
+    for (BOOL more = ::Thread32First(all.get(), &entry); more != 0;
+         more = ::Thread32Next(all.get(), &entry)) {
+        threads.emplace(entry.th32OwnerProcessID, entry.th32ThreadID);
+    }
+    return threads;
+}
+
 // After a round that finds nothing new, all threads were suspended before their list was made, so
 // that nobody could make another one.
 void HeldThreads::hold(const JobObject& job) {
@@ -82,23 +82,23 @@ void HeldThreads::hold(const JobObject& job) {
     };
     for (int round = 0; round < rounds_most; ++round) {
         bool found_new = false;
-        for (const ThreadOf& at : threads_of(job)) {
-            if (threads_.count(at.thread) != 0 || held_now.count(at.thread) != 0) continue;
-            UniqueHandle thread = open_thread(at.thread);
+        for (const auto& [process, number] : threads_of(job)) {
+            if (threads_.count(number) != 0 || held_now.count(number) != 0) continue;
+            UniqueHandle thread = open_thread(number);
             const DWORD code = ::GetLastError();
             if (!thread && code == ERROR_ACCESS_DENIED) {
-                give_up(win32_error("cannot hold a thread of process " + std::to_string(at.process),
+                give_up(win32_error("cannot hold a thread of process " + std::to_string(process),
                                     code));
             }
             // One that has ended may have made another before, and stays in the list of some
             // systems.
             const bool ended = !thread || has_ended(thread.get());
             if (ended) {
-                found_new = ended_threads.insert(at.thread).second || found_new;
+                found_new = ended_threads.insert(number).second || found_new;
                 continue;
             }
             found_new = true;
-            if (suspend(thread.get())) held_now[at.thread] = std::move(thread);
+            if (suspend(thread.get())) held_now[number] = std::move(thread);
         }
         if (found_new) continue;
         threads_.merge(held_now);
@@ -112,19 +112,19 @@ void HeldThreads::let_go() noexcept {
     threads_.clear();
 }
 
-bool HeldThreads::take_over(const JobObject& job, DWORD pid) {
-    std::map<DWORD, UniqueHandle> found;
-    bool leader_has_any = false;
-    for (const ThreadOf& at : threads_of(job)) {
-        UniqueHandle thread = open_thread(at.thread);
-        if (!thread || has_ended(thread.get())) continue;
-        const bool suspended = suspensions(thread.get()).value_or(0) > 0;
-        if (at.process == pid && !suspended) return false;
-        leader_has_any = leader_has_any || at.process == pid;
-        if (suspended) found[at.thread] = std::move(thread);
+bool HeldThreads::take_over(const ThreadsByProcess& all, const JobObject& job, DWORD pid) {
+    const auto [first, last] = all.equal_range(pid);
+    const bool runs = std::any_of(first, last, [](const auto& at) {
+        const UniqueHandle thread = open_thread(at.second);
+        return thread && !has_ended(thread.get()) && suspensions(thread.get()).value_or(0) == 0;
+    });
+    if (first == last || runs) return false;
+    for (const auto& [process, number] : threads_of(job)) {
+        UniqueHandle thread = open_thread(number);
+        if (thread && suspensions(thread.get()).value_or(0) > 0)
+            threads_[number] = std::move(thread);
     }
-    if (leader_has_any) threads_ = std::move(found);
-    return leader_has_any;
+    return !threads_.empty();
 }
 
 }  // namespace syspulse::plugins::job

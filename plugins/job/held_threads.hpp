@@ -9,6 +9,10 @@
 
 namespace syspulse::plugins::job {
 
+// The threads of the whole system, by the process that they belong to.
+using ThreadsByProcess = std::multimap<DWORD, DWORD>;
+ThreadsByProcess list_threads();
+
 class HeldThreads {
   public:
     // Returns when none of its threads runs. Throws sdk::Error, and then holds none. Those that are
@@ -17,8 +21,9 @@ class HeldThreads {
     // Each as often as it was held, so that what a process has suspended itself stays suspended.
     void let_go() noexcept;
     // Of a process that no thread runs of: takes over all of its job that somebody has suspended,
-    // to let it go later. False, and nothing is taken over, if one of its threads may run.
-    bool take_over(const JobObject& job, DWORD pid);
+    // to let it go later. False, and nothing is taken over, if one of its threads may run; `all` is
+    // where they are looked for.
+    bool take_over(const ThreadsByProcess& all, const JobObject& job, DWORD pid);
 
   private:
     // By number, which is nobody else's as long as there is a handle.

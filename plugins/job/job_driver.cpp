@@ -178,11 +178,19 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
                                " was found again; that it reaches its limits is not told any more");
     }
     let_outlive_us(request.proc, process);
-    process.held = process.held_threads.take_over(process.job, process.pid);
+    process.held = process.held_threads.take_over(threads_now(), process.job, process.pid);
     const bool held = process.held;
     sdk::Spawned spawned = adopt(request.proc, std::move(process), request.token);
     spawned.frozen = held;
     return spawned;
+}
+
+const ThreadsByProcess& JobDriver::threads_now() {
+    if (!threads_now_) {
+        threads_now_ = list_threads();
+        turn_over_ = io_.timer({}, [this] { threads_now_.reset(); });
+    }
+    return *threads_now_;
 }
 
 void JobDriver::let_outlive_us(sysp_proc proc, Process& process) {

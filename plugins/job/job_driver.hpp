@@ -80,6 +80,8 @@ class JobDriver : public sdk::Driver {
     void take_step(const Process& process, StopStep step);
     void kill(sysp_proc proc);
     Process& find(sysp_proc proc);
+    // As they are in this turn of the loop, in which all are looked for that were there before.
+    const ThreadsByProcess& threads_now();
     // From here on it outlives this process, however short it has been there.
     void let_live(Process& process) const noexcept;
 
@@ -87,6 +89,8 @@ class JobDriver : public sdk::Driver {
     windows::UniqueHandle
         port_;  // Where the jobs send their messages; read when an exit is reported.
     std::unordered_map<sysp_proc, Process> processes_;
+    std::optional<ThreadsByProcess> threads_now_;
+    sdk::Timer turn_over_;
 };
 
 }  // namespace syspulse::plugins::job
