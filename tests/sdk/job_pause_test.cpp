@@ -19,9 +19,10 @@ using Spawn = FakePluginHost::Spawn;
 class JobPause : public ::testing::Test {
   protected:
     // A child that has said that it is ready.
-    Done start(const std::string& verb, const std::string& run_id = {}) {
+    Done start(const std::vector<std::string>& words, const std::string& run_id = {}) {
         Spawn spawn;
-        spawn.argv = {CHILD_PROGRAM, verb, file()};
+        spawn.argv = {CHILD_PROGRAM};
+        spawn.argv.insert(spawn.argv.end(), words.begin(), words.end());
         spawn.env = {"PATH=C:\\windows\\system32"};
         spawn.run_id = run_id;
         const Done done = host_.spawn(1, spawn);
@@ -32,7 +33,7 @@ class JobPause : public ::testing::Test {
     }
     // It and the two that it has started.
     std::vector<DWORD> start_tree() {
-        std::vector<DWORD> pids{static_cast<DWORD>(start("tree").pid)};
+        std::vector<DWORD> pids{static_cast<DWORD>(start({"tree", file()}).pid)};
         std::ifstream others(file());
         for (DWORD pid = 0; others >> pid;) pids.push_back(pid);
         EXPECT_EQ(pids.size(), 3U);
@@ -74,20 +75,26 @@ TEST_F(JobPause, kills_what_is_held) {
     EXPECT_EQ(host_.freeze(1, true).status, SYSP_E_NOT_FOUND);
 }
 
-TEST_F(JobPause, a_request_to_end_is_heeded_once_it_goes_on) {
-    const Done started = start("ctrl");
+// Not before: Ctrl+C would make a thread of its own, which runs.
+TEST_F(JobPause, a_request_to_end_is_made_once_it_goes_on) {
+    const std::string name = "Local\\syspulse-test-held-" + std::to_string(::GetCurrentProcessId());
+    const HANDLE event = ::CreateEventA(nullptr, TRUE, FALSE, name.c_str());
+    host_.process_options = {{"/stop", "#1"}, {"/stop/0", "event"}, {"/stop_event", name}};
+    const Done started = start({"event", name, file()});
     ASSERT_EQ(host_.freeze(1, true).status, SYSP_OK);
     EXPECT_EQ(host_.signal(1, SYSP_SIG_TERMINATE).status, SYSP_OK);
+    EXPECT_EQ(::WaitForSingleObject(event, 0), DWORD{WAIT_TIMEOUT});
     EXPECT_TRUE(held_still(static_cast<DWORD>(started.pid)));
     EXPECT_EQ(host_.freeze(1, false).status, SYSP_OK);
     const auto exit = host_.wait_exit(1);
     ASSERT_TRUE(exit);
-    EXPECT_EQ(exit->value, 21);
+    EXPECT_EQ(exit->value, 22);
+    ::CloseHandle(event);
 }
 
 TEST_F(JobPause, the_next_manager_finds_it_held_and_lets_it_go) {
     const std::string run = "run-held-" + std::to_string(::GetCurrentProcessId());
-    const Done started = start("deaf", run);
+    const Done started = start({"deaf", file()}, run);
     const auto pid = static_cast<DWORD>(started.pid);
     ASSERT_EQ(host_.freeze(1, true).status, SYSP_OK);
     host_.recreate();

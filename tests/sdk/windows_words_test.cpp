@@ -140,6 +140,7 @@ TEST(Launch, puts_a_process_into_its_job_whether_or_not_it_can_be_born_there) {
         EXPECT_EQ(job.pids(), std::vector<DWORD>{launched.pid}) << born_there;
         EXPECT_TRUE(job.terminate(5));
         EXPECT_EQ(::WaitForSingleObject(launched.process.get(), 60'000), WAIT_OBJECT_0);
+        ::TerminateProcess(launched.process.get(), 1);  // One that is not in it.
     }
 }
 
