@@ -5,8 +5,9 @@
 #include <mutex>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
+
+#include "base/detached_thread.hpp"
 
 namespace syspulse {
 namespace {
@@ -67,7 +68,7 @@ Result<std::unique_ptr<BackgroundWriter>> BackgroundWriter::start(Sink sink, std
                                                                   std::function<void()> changed) {
     auto state = std::make_shared<State>(std::move(sink), capacity, std::move(changed));
     try {
-        std::thread([state] { state->run(); }).detach();
+        start_detached([state] { state->run(); });
     } catch (const std::system_error& failed) {
         return Error{ErrorCode::internal,
                      "cannot start a thread for output: " + failed.code().message()};

@@ -11,8 +11,9 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
+
+#include "base/detached_thread.hpp"
 
 namespace syspulse {
 
@@ -56,7 +57,7 @@ class BoundedQuestion {
     std::shared_ptr<Open> begin(const std::string& about) const {
         auto open = std::make_shared<Open>();
         try {
-            std::thread([open, ask = ask_, about] { open->take(ask(about)); }).detach();
+            start_detached([open, ask = ask_, about] { open->take(ask(about)); });
         } catch (const std::system_error&) {
             open->take(ask_(about));  // No more threads are allowed.
         }

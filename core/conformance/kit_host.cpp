@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/detached_thread.hpp"
 #include "conformance/kit_system.hpp"
 #include "plugin_host/plugin_config.hpp"
 
@@ -314,12 +315,12 @@ sysp_status KitHost::run(void (*function)(void*), void* data) {
         const std::lock_guard lock(mutex_);
         ++busy_workers_;
     }
-    std::thread([this, function, data] {
+    start_detached([this, function, data] {
         function(data);
         const std::lock_guard lock(mutex_);
         --busy_workers_;
         workers_idle_.notify_all();
-    }).detach();
+    });
     return SYSP_OK;
 }
 

@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/detached_thread.hpp"
+
 namespace syspulse::plugin_host {
 namespace {
 
@@ -65,7 +67,7 @@ bool WorkerPool::run(std::function<void()> work) {
     if (state_->stopping || state_->queue.size() >= queue_limit) return false;
     if (state_->idle <= state_->queue.size() && state_->threads < state_->limit) {
         try {
-            std::thread([state = state_] { state->serve(); }).detach();
+            start_detached([state = state_] { state->serve(); });
             ++state_->threads;
         } catch (const std::system_error&) {
             if (state_->threads == 0) return false;

@@ -6,6 +6,7 @@ from common import code, files, finish, line_of, read
 CLOCK = re.compile(r"_clock\s*::\s*now\b|(?<![\w.>:])(?:std::)?time\s*\(\s*(?:0|NULL|nullptr|&)|\bgettimeofday\s*\("
                    r"|\bclock_gettime\s*\(")
 SLEEP = re.compile(r"\bsleep_for\b|\bsleep_until\b|(?<![\w.>])(?:u|nano)?sleep\s*\(")
+DETACH = re.compile(r"\.\s*detach\(\)")
 PLATFORM = re.compile(r"^[ \t]*#[ \t]*(?:el)?if\w*[^\n]*(?:_WIN32|__linux__|__unix__|__APPLE__)", re.MULTILINE)
 NOTES = re.compile(r"\b(?:FIX" r"ME|X" r"XX|HA" r"CK|TO" r"DO)\b")
 
@@ -31,6 +32,8 @@ def main():
                        "wait for an event, do not sleep")
     problems += search(outside(sources, "core/platform/", "plugins/", "sdk/", "tests/"), PLATFORM,
                        "platform differences belong into core/platform")
+    problems += search([p for p in outside(sources, "core/base/detached_thread.hpp") if str(p).startswith("core/")], DETACH,
+                       "start it by start_detached()")
     documents = files("core", "plugins", "sdk", "tests", "scripts", "config", "docs",
                       suffixes=SOURCE_SUFFIXES_AND_TEXT)
     problems += search(documents, NOTES, "say what is so, or do it", keep_comments=True)
