@@ -14,6 +14,7 @@
 #include "config/readers.hpp"
 #include "config/spec_reader.hpp"
 #include "config/suggest.hpp"
+#include "config/windows_names.hpp"
 
 namespace syspulse::config {
 namespace {
@@ -50,6 +51,7 @@ class Loader {
     void take_plugins(const Member& member, std::size_t file);
     void check_plugins();
     void check_unique();
+    void check_case();
     void check_dependencies();
     void check_cycles();
     std::vector<model::DependencyNode> nodes() const;
@@ -174,6 +176,16 @@ void Loader::check_unique() {
     }
 }
 
+// The files of two daemons would be the same.
+void Loader::check_case() {
+    WindowsNames names;
+    for (const auto& node : options_.existing_daemons) names.take(node.name);
+    for (const Entry& entry : entries_) {
+        auto refusal = names.take(entry.daemon.spec.name);
+        if (refusal) issues_[entry.file].push_back({entry.daemon.name_where, *std::move(refusal)});
+    }
+}
+
 void Loader::check_dependencies() {
     std::set<std::string_view> names;
     for (const Entry& entry : entries_) names.insert(entry.daemon.spec.name);
@@ -260,6 +272,7 @@ SpecError to_error(const std::string& file, Issue issue, bool denied) {
 LoadResult Loader::finish() {
     check_plugins();
     check_unique();
+    if (options_.windows_files) check_case();
     check_dependencies();
     check_cycles();
     LoadResult result;

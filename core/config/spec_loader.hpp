@@ -57,6 +57,8 @@ struct LoadOptions {
     std::vector<std::int32_t> stop_signals;
     // Drivers of other systems, and what to say of them.
     std::map<std::string, std::string, std::less<>> drivers_elsewhere;
+    // Whether what names a file must do so by the rules of Windows; see windows_names.hpp.
+    bool windows_files = false;
     // Refuses files whose words must not be followed, whoever may read them.
     std::function<Result<void>(const std::filesystem::path& file)> may_follow;
     // What the path "-" stands for; null: a file of that name.

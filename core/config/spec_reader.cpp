@@ -6,6 +6,7 @@
 #include "base/signals.hpp"
 #include "config/field_reader.hpp"
 #include "config/known_keys.hpp"
+#include "config/windows_names.hpp"
 
 namespace syspulse::config {
 namespace {
@@ -257,6 +258,9 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
             {entry.key_where, "invalid daemon name \"" + entry.key +
                                   "\": use 1 to 128 letters, digits, '.', '_', '@' or '-', "
                                   "beginning with a letter or digit"});
+    } else if (context.options.windows_files) {
+        if (auto refusal = windows_name_refusal(entry.key))
+            context.issues.push_back({entry.key_where, *std::move(refusal)});
     }
     if (!require_map(entry.key, entry.value, "a map with at least \"command\"", context.issues)) {
         return daemon;

@@ -91,6 +91,7 @@ void use_system_words(config::LoadOptions& options) {
     options.user_refusal = words.user_refusal;
     options.stop_signals = words.stop_signals;
     options.drivers_elsewhere = words.drivers_elsewhere;
+    options.windows_files = words.windows_files;
 }
 
 config::LoadOptions load_options(const config::KnownPlugins& known,

@@ -27,6 +27,8 @@ struct SystemWords {
     std::vector<std::int32_t> stop_signals;
     // Bundled drivers of other systems, and what to say of them.
     std::map<std::string, std::string, std::less<>> drivers_elsewhere;
+    // Files are named by the rules of Windows: case says nothing, devices are everywhere.
+    bool windows_files = false;
 };
 
 const SystemWords& system_words();

@@ -10,10 +10,11 @@ const SystemWords& system_words() {
         .inherited_variables = {"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"},
         .user_refusal = {},
         .stop_signals = {},
-        .drivers_elsewhere = {
-            {"job",
-             "the driver job needs Windows; use cgroup to confine a daemon with all that it "
-             "starts, or posix"}}};
+        .drivers_elsewhere =
+            {{"job",
+              "the driver job needs Windows; use cgroup to confine a daemon with all that it "
+              "starts, or posix"}},
+        .windows_files = false};
     return words;
 }
 

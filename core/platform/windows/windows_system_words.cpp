@@ -44,11 +44,12 @@ const SystemWords& system_words() {
             "cannot run as another user on Windows: daemons run as the user of the "
             "manager; remove \"user\", or run a manager as that user",
         .stop_signals = {2, 9, 15},
-        .drivers_elsewhere = {
-            {"posix", "the driver posix needs Linux; on Windows use job, which is the default"},
-            {"cgroup",
-             "the driver cgroup needs Linux; on Windows use job, which confines a daemon "
-             "with all that it starts"}}};
+        .drivers_elsewhere =
+            {{"posix", "the driver posix needs Linux; on Windows use job, which is the default"},
+             {"cgroup",
+              "the driver cgroup needs Linux; on Windows use job, which confines a daemon "
+              "with all that it starts"}},
+        .windows_files = true};
     return words;
 }
 

@@ -1,0 +1,52 @@
+#include "config/windows_names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace syspulse::config {
+namespace {
+
+bool is_numbered_device(std::string_view stem) {
+    return stem.size() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) &&
+           stem.back() >= '0' && stem.back() <= '9';
+}
+
+// In every directory, and whatever follows the first dot.
+bool is_device(std::string_view name) {
+    static constexpr std::array<std::string_view, 4> devices{"con", "prn", "aux", "nul"};
+    const std::string stem = without_case(name.substr(0, name.find('.')));
+    return is_numbered_device(stem) ||
+           std::find(devices.begin(), devices.end(), stem) != devices.end();
+}
+
+}  // namespace
+
+std::string without_case(std::string_view name) {
+    std::string lower(name);
+    for (char& c : lower) {
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return lower;
+}
+
+std::optional<std::string> windows_name_refusal(std::string_view name) {
+    const std::string quoted = '"' + std::string(name) + '"';
+    if (is_device(name))
+        return quoted +
+               " is the name of a device on Windows, where a daemon's files cannot be: "
+               "choose another name";
+    if (name.ends_with('.'))
+        return quoted +
+               " ends with a dot, which Windows leaves out of the names of files: "
+               "choose another name";
+    return std::nullopt;
+}
+
+std::optional<std::string> WindowsNames::take(std::string_view name) {
+    const std::string& other = taken_.emplace(without_case(name), name).first->second;
+    if (other == name) return std::nullopt;
+    return "the names \"" + std::string(name) + "\" and \"" + other +
+           "\" differ in case only, which for Windows is no difference: choose another name";
+}
+
+}  // namespace syspulse::config

@@ -1,0 +1,27 @@
+// How Windows reads names. Knows nothing of the system it runs on, so that every system can tell.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace syspulse::config {
+
+// Equal for names that Windows takes for one. ASCII only.
+std::string without_case(std::string_view name);
+
+// Why a daemon's name cannot be that of a directory there, and what to do; nothing if it can.
+std::optional<std::string> windows_name_refusal(std::string_view name);
+
+// Names that must not differ in case only.
+class WindowsNames {
+  public:
+    // Why the name cannot be beside those taken before; nothing if it can, or is one of them.
+    std::optional<std::string> take(std::string_view name);
+
+  private:
+    std::map<std::string, std::string> taken_;
+};
+
+}  // namespace syspulse::config

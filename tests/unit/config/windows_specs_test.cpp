@@ -1,0 +1,67 @@
+// What only Windows refuses or allows, told by every system.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "unit/config/config_fixture.hpp"
+
+namespace syspulse::config {
+namespace {
+
+LoadOptions windows_options() {
+    LoadOptions options = fake_options();
+    options.windows_files = true;
+    return options;
+}
+
+std::string errors_on_windows(std::string_view text,
+                              const LoadOptions& options = windows_options()) {
+    return format_errors(load_spec_text("a.yaml", text, options).errors);
+}
+
+std::string named(const std::string& name) {
+    return "daemons:\n  " + name + ": {command: [x]}\n";
+}
+
+TEST(WindowsSpecs, names_of_devices_are_refused) {
+    for (const char* name : {"CON", "nul", "Prn", "aux.log", "com1", "COM0.x.y", "lpt9"}) {
+        EXPECT_EQ(errors_on_windows(named(name)),
+                  "a.yaml:2:3: \"" + std::string(name) +
+                      "\" is the name of a device on Windows, where a daemon's files cannot be: "
+                      "choose another name");
+        EXPECT_EQ(errors_of(named(name)), "") << name;
+    }
+    for (const char* name : {"console", "com", "com10", "comx", "x.con", "nulls", "a.b"})
+        EXPECT_EQ(errors_on_windows(named(name)), "") << name;
+}
+
+TEST(WindowsSpecs, a_name_does_not_end_with_a_dot) {
+    EXPECT_EQ(errors_on_windows(named("dot.")),
+              "a.yaml:2:3: \"dot.\" ends with a dot, which Windows leaves out of the names of "
+              "files: choose another name");
+    EXPECT_EQ(errors_of(named("dot.")), "");
+}
+
+TEST(WindowsSpecs, names_that_differ_in_case_only_are_refused) {
+    const std::string text = "daemons:\n  web: {command: [x]}\n  Web: {command: [x]}\n";
+    EXPECT_EQ(errors_on_windows(text),
+              "a.yaml:3:3: the names \"Web\" and \"web\" differ in case only, which for Windows is "
+              "no difference: choose another name");
+    EXPECT_EQ(errors_of(text), "");
+}
+
+TEST(WindowsSpecs, the_case_of_existing_daemons_counts_too) {
+    LoadOptions options = windows_options();
+    options.existing_daemons = {{"WEB", {}}, {"db", {}}};
+    EXPECT_EQ(errors_on_windows(named("web"), options),
+              "a.yaml:2:3: the names \"web\" and \"WEB\" differ in case only, which for Windows is "
+              "no difference: choose another name");
+    EXPECT_EQ(errors_on_windows(named("db"), options), "");
+    const auto request = load_specs_json(R"({"daemons":{"web":{"command":["x"]}}})", options);
+    ASSERT_EQ(request.errors.size(), 1U);
+    EXPECT_TRUE(request.errors[0].message.starts_with("/daemons/web: the names"))
+        << request.errors[0].message;
+}
+
+}  // namespace
+}  // namespace syspulse::config
