@@ -55,9 +55,20 @@ std::wstring upper_case(std::wstring text) {
     return text;
 }
 
+// Windows leaves out dots and spaces at the end of a name, and what follows a colon names a part of
+// the file.
 bool is_script(const fs::path& file) {
-    const std::wstring extension = upper_case(file.extension().native());
-    return extension == L".CMD" || extension == L".BAT";
+    const std::wstring path = file.lexically_normal().native();
+    std::wstring name = path.substr(0, path.find_last_not_of(L"./\\ ") + 1);
+    name = upper_case(name.substr(name.find_last_of(L"/\\") + 1));
+    std::size_t end = name.find(L':', 2);  // The second is that of a drive.
+    do {
+        std::wstring part = name.substr(0, end);
+        part.resize(part.find_last_not_of(L". ") + 1);
+        if (part.ends_with(L".CMD") || part.ends_with(L".BAT")) return true;
+        if (end == std::wstring::npos) return false;
+        end = name.find(L':', end + 1);
+    } while (true);
 }
 
 bool is_file(const fs::path& file) {

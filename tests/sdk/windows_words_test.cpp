@@ -90,6 +90,23 @@ TEST(Program, is_looked_up_in_the_path_of_the_child) {
                 HasSubstr("in PATH (C:\\nowhere;"));
 }
 
+TEST(Program, is_no_script_however_its_name_ends) {
+    const test::TemporaryDirectory directory;
+    test::write_file(directory.path() / "x.bat", "");
+    for (const char* name :
+         {"x.bat", "X.BAT ", "x.bat.", "x.cmd. . ", "x.bat::$DATA", "x.bat:part", "x.bat .:part",
+          "C:\\dir\\x.bat .", "C:x.cmd.", ".\\x.bat\\.", "x.bat/y/.."}) {
+        EXPECT_THAT(error_of([&] { find_program(name, directory.path().string(), {}); }),
+                    HasSubstr("run by cmd.exe"))
+            << name;
+    }
+    for (const char* name : {"x.batch", "bat", "x.bat.txt", "C:bat", "x.bat\\y"}) {
+        EXPECT_THAT(error_of([&] { find_program(name, directory.path().string(), {}); }),
+                    HasSubstr("there is no such program"))
+            << name;
+    }
+}
+
 TEST(Environment, is_sorted_and_has_each_name_once) {
     const std::wstring block = environment_block({"b=1", "A=2", "B=3", "no equals sign"});
     const auto a = block.find(std::wstring(L"A=2") + L'\0');
