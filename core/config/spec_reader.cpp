@@ -42,6 +42,9 @@ void read_working_dir(FieldReader& fields, const ReadContext& context, model::Da
     } else {
         spec.working_dir = (context.base / path).lexically_normal().string();
     }
+    if (!context.options.windows_files) return;
+    if (auto refusal = windows_directory_refusal(spec.working_dir))
+        fields.fail(fields.find("working_dir")->where, *std::move(refusal));
 }
 
 void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {

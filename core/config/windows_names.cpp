@@ -6,6 +6,19 @@
 namespace syspulse::config {
 namespace {
 
+// MAX_PATH without the backslash and the zero that Windows puts behind.
+constexpr std::size_t directory_most = 258;
+
+// In UTF-16, in which Windows counts: two for what takes four bytes in UTF-8.
+std::size_t utf16_length(std::string_view text) {
+    std::size_t length = 0;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte & 0xC0U) != 0x80U) length += byte >= 0xF0U ? 2 : 1;
+    }
+    return length;
+}
+
 bool is_numbered_device(std::string_view stem) {
     return stem.size() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) &&
            stem.back() >= '0' && stem.back() <= '9';
@@ -40,6 +53,14 @@ std::optional<std::string> windows_name_refusal(std::string_view name) {
                " ends with a dot, which Windows leaves out of the names of files: "
                "choose another name";
     return std::nullopt;
+}
+
+std::optional<std::string> windows_directory_refusal(std::string_view path) {
+    const std::size_t length = utf16_length(path);
+    if (length <= directory_most) return std::nullopt;
+    return "\"working_dir\" has " + std::to_string(length) +
+           " characters, and a process on Windows begins in a directory of at most " +
+           std::to_string(directory_most) + ": choose a shorter path";
 }
 
 std::optional<std::string> WindowsNames::take(std::string_view name) {

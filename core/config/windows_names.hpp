@@ -14,6 +14,9 @@ std::string without_case(std::string_view name);
 // Why a daemon's name cannot be that of a directory there, and what to do; nothing if it can.
 std::optional<std::string> windows_name_refusal(std::string_view name);
 
+// Why a process cannot begin in a directory there, however it exists: the path is too long.
+std::optional<std::string> windows_directory_refusal(std::string_view path);
+
 // Names that must not differ in case only.
 class WindowsNames {
   public:

@@ -59,6 +59,16 @@ sdk::Error explain(const LaunchPlan& plan, DWORD code) {
     return win32_error("cannot execute " + to_utf8(plan.program) + " (stage exec)", code);
 }
 
+// Windows blames the program for a longer one.
+void check_directory(const std::wstring& directory) {
+    constexpr std::size_t most = MAX_PATH - 2;
+    if (directory.size() <= most) return;
+    throw sdk::Error{SYSP_E_CONFIG, "cannot enter the working directory " + to_utf8(directory) +
+                                        ": working_dir has " + std::to_string(directory.size()) +
+                                        " characters, Windows takes " + std::to_string(most) +
+                                        " (stage chdir)"};
+}
+
 // Ends what was made but cannot be used.
 [[noreturn]] void give_up(const PROCESS_INFORMATION& made, const char* what) {
     const DWORD code = ::GetLastError();
@@ -69,6 +79,7 @@ sdk::Error explain(const LaunchPlan& plan, DWORD code) {
 }  // namespace
 
 Launched launch(const LaunchPlan& plan) {
+    check_directory(plan.directory);
     std::array<UniqueHandle, 3> stdio;
     std::array<HANDLE, 3> handles{};
     for (std::size_t i = 0; i < stdio.size(); ++i) {

@@ -107,6 +107,13 @@ TEST(Program, is_no_script_however_its_name_ends) {
     }
 }
 
+TEST(Launch, refuses_a_working_directory_that_is_too_long) {
+    windows::LaunchPlan plan;
+    plan.directory = L"C:\\" + std::wstring(256, L'd');
+    EXPECT_THAT(error_of([&] { windows::launch(plan); }),
+                HasSubstr("working_dir has 259 characters, Windows takes 258"));
+}
+
 TEST(Environment, is_sorted_and_has_each_name_once) {
     const std::wstring block = environment_block({"b=1", "A=2", "B=3", "no equals sign"});
     const auto a = block.find(std::wstring(L"A=2") + L'\0');

@@ -63,5 +63,21 @@ TEST(WindowsSpecs, the_case_of_existing_daemons_counts_too) {
         << request.errors[0].message;
 }
 
+TEST(WindowsSpecs, a_working_directory_has_a_longest_path) {
+    const auto begun_in = [](const std::string& path) {
+        return "daemons:\n  a:\n    command: [x]\n    working_dir: " + path + "\n";
+    };
+    const std::string most = '/' + std::string(257, 'd');
+    EXPECT_EQ(errors_on_windows(begun_in(most)), "");
+    EXPECT_EQ(
+        errors_on_windows(begun_in(most + 'd')),
+        "a.yaml:4:18: \"working_dir\" has 259 characters, and a process on Windows begins in a "
+        "directory of at most 258: choose a shorter path");
+    EXPECT_EQ(errors_of(begun_in(most + 'd')), "");
+    // Windows counts in UTF-16.
+    EXPECT_EQ(errors_on_windows(begun_in(most.substr(0, 257) + "\xc3\xa9")), "");
+    EXPECT_NE(errors_on_windows(begun_in(most.substr(0, 257) + "\xf0\x9f\x98\x80")), "");
+}
+
 }  // namespace
 }  // namespace syspulse::config
