@@ -53,6 +53,7 @@ void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec
         !require_map("env", *value, "a map of names to texts", context.issues)) {
         return;
     }
+    WindowsNames names;
     for (const Member& variable : value->members) {
         const bool bad_name = variable.key.empty() || variable.key.find('=') != std::string::npos ||
                               variable.key.find('\0') != std::string::npos;
@@ -60,6 +61,10 @@ void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec
             fields.fail(variable.key_where,
                         "\"" + variable.key + "\" cannot be the name of an environment variable");
             continue;
+        }
+        if (context.options.windows_files) {
+            if (auto refusal = names.take(variable.key))
+                fields.fail(variable.key_where, "of the variables, " + *refusal);
         }
         auto text = literal_text(variable.value);
         if (!text) {

@@ -67,7 +67,7 @@ std::optional<std::string> WindowsNames::take(std::string_view name) {
     const std::string& other = taken_.emplace(without_case(name), name).first->second;
     if (other == name) return std::nullopt;
     return "the names \"" + std::string(name) + "\" and \"" + other +
-           "\" differ in case only, which for Windows is no difference: choose another name";
+           "\" differ in case only, which for Windows is no difference: use one of them";
 }
 
 }  // namespace syspulse::config

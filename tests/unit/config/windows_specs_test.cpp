@@ -46,7 +46,7 @@ TEST(WindowsSpecs, names_that_differ_in_case_only_are_refused) {
     const std::string text = "daemons:\n  web: {command: [x]}\n  Web: {command: [x]}\n";
     EXPECT_EQ(errors_on_windows(text),
               "a.yaml:3:3: the names \"Web\" and \"web\" differ in case only, which for Windows is "
-              "no difference: choose another name");
+              "no difference: use one of them");
     EXPECT_EQ(errors_of(text), "");
 }
 
@@ -55,7 +55,7 @@ TEST(WindowsSpecs, the_case_of_existing_daemons_counts_too) {
     options.existing_daemons = {{"WEB", {}}, {"db", {}}};
     EXPECT_EQ(errors_on_windows(named("web"), options),
               "a.yaml:2:3: the names \"web\" and \"WEB\" differ in case only, which for Windows is "
-              "no difference: choose another name");
+              "no difference: use one of them");
     EXPECT_EQ(errors_on_windows(named("db"), options), "");
     const auto request = load_specs_json(R"({"daemons":{"web":{"command":["x"]}}})", options);
     ASSERT_EQ(request.errors.size(), 1U);
@@ -77,6 +77,15 @@ TEST(WindowsSpecs, a_working_directory_has_a_longest_path) {
     // Windows counts in UTF-16.
     EXPECT_EQ(errors_on_windows(begun_in(most.substr(0, 257) + "\xc3\xa9")), "");
     EXPECT_NE(errors_on_windows(begun_in(most.substr(0, 257) + "\xf0\x9f\x98\x80")), "");
+}
+
+TEST(WindowsSpecs, variables_that_differ_in_case_only_are_refused) {
+    const std::string text =
+        "daemons:\n  a:\n    command: [x]\n    env: {Path: a, B: b, PATH: c}\n";
+    EXPECT_EQ(errors_on_windows(text),
+              "a.yaml:4:26: of the variables, the names \"PATH\" and \"Path\" differ in case only, "
+              "which for Windows is no difference: use one of them");
+    EXPECT_EQ(errors_of(text), "");
 }
 
 }  // namespace
