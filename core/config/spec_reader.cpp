@@ -11,7 +11,8 @@
 namespace syspulse::config {
 namespace {
 
-void read_command(FieldReader& fields, const Member& entry, model::DaemonSpec& spec) {
+void read_command(FieldReader& fields, const Member& entry, const ReadContext& context,
+                  model::DaemonSpec& spec) {
     const Value* value = fields.find("command");
     if (value == nullptr) {
         fields.fail(entry.key_where, "daemon \"" + entry.key + "\" has no \"command\"");
@@ -26,6 +27,9 @@ void read_command(FieldReader& fields, const Member& entry, model::DaemonSpec& s
     if (!fields.texts("command", spec.command)) return;
     if (spec.command.empty() || spec.command.front().empty()) {
         fields.fail(value->where, "\"command\" must name a program");
+    } else if (context.options.windows_files) {
+        if (auto refusal = windows_path_refusal("command", spec.command.front()))
+            fields.fail(value->items.front().where, *std::move(refusal));
     }
 }
 
@@ -43,6 +47,8 @@ void read_working_dir(FieldReader& fields, const ReadContext& context, model::Da
         spec.working_dir = (context.base / path).lexically_normal().string();
     }
     if (!context.options.windows_files) return;
+    if (auto refusal = windows_path_refusal("working_dir", text))
+        fields.fail(fields.find("working_dir")->where, *std::move(refusal));
     if (auto refusal = windows_directory_refusal(spec.working_dir))
         fields.fail(fields.find("working_dir")->where, *std::move(refusal));
 }
@@ -275,7 +281,7 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     }
     const std::size_t before = context.issues.size();
     FieldReader fields(entry.value, keys::daemon, context.issues);
-    read_command(fields, entry, spec);
+    read_command(fields, entry, context, spec);
     fields.any_text("description", spec.description);
     read_working_dir(fields, context, spec);
     read_env(fields, context, spec);

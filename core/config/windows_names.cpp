@@ -55,6 +55,14 @@ std::optional<std::string> windows_name_refusal(std::string_view name) {
     return std::nullopt;
 }
 
+std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path) {
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+    if (std::none_of(path.begin(), path.end(), control)) return std::nullopt;
+    return '"' + std::string(key) +
+           "\" holds a control character, which no path on Windows does: between double quotes a "
+           "backslash with a letter means one (\\t, \\n); write single quotes, or /";
+}
+
 std::optional<std::string> windows_directory_refusal(std::string_view path) {
     const std::size_t length = utf16_length(path);
     if (length <= directory_most) return std::nullopt;

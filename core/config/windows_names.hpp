@@ -14,6 +14,9 @@ std::string without_case(std::string_view name);
 // Why a daemon's name cannot be that of a directory there, and what to do; nothing if it can.
 std::optional<std::string> windows_name_refusal(std::string_view name);
 
+// Why no path of that text exists there: it holds a control character.
+std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path);
+
 // Why a process cannot begin in a directory there, however it exists: the path is too long.
 std::optional<std::string> windows_directory_refusal(std::string_view path);
 

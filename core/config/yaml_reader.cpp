@@ -106,6 +106,14 @@ bool indented_by_tab(std::string_view text, int line) {
     return false;
 }
 
+std::string_view remedy(std::string_view text, std::string_view error, int line) {
+    if (indented_by_tab(text, line)) return "; indent with spaces, tabs are not allowed";
+    if (error.starts_with("unknown escape character"))
+        return "; between double quotes a backslash is no part of a path: write single quotes, or "
+               "/";
+    return {};
+}
+
 bool parse(std::string_view text, EventReader& reader, Issues& issues) {
     try {
         std::istringstream stream{std::string(text)};
@@ -117,9 +125,8 @@ bool parse(std::string_view text, EventReader& reader, Issues& issues) {
         return false;
     } catch (const YAML::Exception& error) {
         const Position where = error.mark.is_null() ? Position{1, 1, {}} : position_of(error.mark);
-        const bool tab = indented_by_tab(text, where.line);
         issues.push_back({where, "invalid YAML: " + lower_first(error.msg) +
-                                     (tab ? "; indent with spaces, tabs are not allowed" : "")});
+                                     std::string(remedy(text, error.msg, where.line))});
         return false;
     }
 }

@@ -88,5 +88,21 @@ TEST(WindowsSpecs, variables_that_differ_in_case_only_are_refused) {
     EXPECT_EQ(errors_of(text), "");
 }
 
+TEST(WindowsSpecs, backslashes_between_double_quotes_are_explained) {
+    const std::string refusal =
+        "\" holds a control character, which no path on Windows does: between double quotes a "
+        "backslash with a letter means one (\\t, \\n); write single quotes, or /";
+    const std::string program = "daemons:\n  a:\n    command: [\"C:\\new\\table\\run.exe\"]\n";
+    EXPECT_EQ(errors_on_windows(program), "a.yaml:3:15: \"command" + refusal);
+    const std::string directory =
+        "daemons:\n  a:\n    command: [x, \"a\\tb\"]\n    working_dir: \"/new\\table\"\n";
+    EXPECT_EQ(errors_on_windows(directory), "a.yaml:4:18: \"working_dir" + refusal);
+    // Elsewhere such paths exist.
+    EXPECT_EQ(errors_of(program) + errors_of(directory), "");
+    EXPECT_EQ(errors_of("daemons:\n  a:\n    command: [\"C:\\op\\x.exe\"]\n"),
+              "a.yaml:3:20: invalid YAML: unknown escape character: o; between double quotes a "
+              "backslash is no part of a path: write single quotes, or /");
+}
+
 }  // namespace
 }  // namespace syspulse::config
