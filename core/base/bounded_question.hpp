@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,16 +28,23 @@ class BoundedQuestion {
         : ask_(std::move(ask)), patience_(patience) {}
 
     // Nothing when the answer takes longer. While a question is open it is neither asked again nor
-    // waited for; its answer is for who asks next. [one thread]
+    // waited for; its answer is for who asks next. While any is open, no other is waited for, and
+    // with too many of them no other is asked: whoever has many questions waits once. [one thread]
     std::optional<Answer> of(const std::string& about) {
-        auto [open, is_new] = open_.try_emplace(about);
-        if (is_new) open->second = begin(about);
-        auto answer = open->second->wait(is_new ? patience_ : std::chrono::milliseconds{0});
+        constexpr std::chrono::milliseconds no_time{0};
+        auto open = open_.find(about);
+        const bool is_new = open == open_.end();
+        const bool is_alone = open_.empty();
+        if (is_new && open_.size() >= most_open) return std::nullopt;
+        if (is_new) open = open_.emplace(about, begin(about)).first;
+        auto answer = open->second->wait(is_new && is_alone ? patience_ : no_time);
         if (answer) open_.erase(open);
         return answer;
     }
 
   private:
+    static constexpr std::size_t most_open = 16;  // Each is a thread.
+
     struct Open {
         std::mutex mutex;
         std::condition_variable changed;

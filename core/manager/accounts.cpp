@@ -11,12 +11,14 @@ Account look_up_account(const std::string& user) {
 }
 
 Accounts::Accounts(BoundedQuestion<Account>::Ask look_up, std::chrono::milliseconds patience)
-    : question_(std::move(look_up), patience) {}
+    : known_{{"", look_up("")}}, question_(std::move(look_up), patience) {}
 
 std::optional<Account> Accounts::of(const std::string& user) {
-    if (const auto known = known_.find(user); known != known_.end()) return known->second;
+    const auto known = known_.find(user);
+    if (user.empty()) return known->second;
     auto account = question_.of(user);
-    if (account && account->exists) known_.emplace(user, *account);
+    if (account && account->exists) known_.insert_or_assign(user, *account);
+    if (!account && known != known_.end()) return known->second;
     return account;
 }
 

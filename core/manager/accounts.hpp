@@ -28,15 +28,17 @@ Account look_up_account(const std::string& user);
 // [loop thread]
 class Accounts {
   public:
+    // Asks for this process's own user at once, and waits for that.
     explicit Accounts(BoundedQuestion<Account>::Ask look_up = look_up_account,
-                      std::chrono::milliseconds patience = std::chrono::milliseconds{200});
+                      std::chrono::milliseconds patience = std::chrono::milliseconds{500});
 
-    // What exists is asked for once. Nothing: nobody answers now.
+    // Asks each time, as accounts come and go, and falls back to what was known when nobody
+    // answers. Nothing: nobody has ever answered. Our own user, "", is never asked for again.
     std::optional<Account> of(const std::string& user);
 
   private:
-    BoundedQuestion<Account> question_;
     std::map<std::string, Account> known_;
+    BoundedQuestion<Account> question_;
 };
 
 }  // namespace syspulse::manager

@@ -205,12 +205,14 @@ Result<void> Process::find_plugins(const ProcessOptions& options) {
 
 Result<UserSetup> Process::set_up_user(const std::string& user) {
     const auto account = accounts_.of(user);
-    if (!account && !user.empty()) {
+    // Numbers say themselves who is meant, though not where that is at home.
+    if (!account && user.find_first_not_of("0123456789:") == std::string::npos) {
+        return UserSetup{platform::user_number(user), environment_.of(user, std::nullopt)};
+    }
+    if (!account) {
         return Error{ErrorCode::unavailable,
                      "cannot find the user '" + user + "': the directory of users does not answer"};
     }
-    // A process of the manager's own user can do without its name.
-    if (!account) return UserSetup{std::nullopt, environment_.of(user, std::nullopt)};
     return UserSetup{account->number, environment_.of(user, account->entry)};
 }
 

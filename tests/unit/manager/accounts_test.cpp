@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,20 +19,23 @@ struct ManagerAccounts : ::testing::Test {
     struct Directory {
         std::atomic<int> asked{0};
         std::atomic<bool> knows{true};
+        std::atomic<std::uint32_t> number{7};
     };
     std::shared_ptr<Directory> directory = std::make_shared<Directory>();
     Accounts accounts{[self = directory](const std::string&) {
                           ++self->asked;
-                          return Account{self->knows, false, true, 7, std::nullopt};
+                          return Account{self->knows, false, true, self->number, std::nullopt};
                       },
                       std::chrono::minutes{1}};
 };
 
-TEST_F(ManagerAccounts, who_exists_is_asked_for_once) {
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(accounts.of("web")->number, 7U);
+TEST_F(ManagerAccounts, our_own_is_asked_for_once_and_others_each_time) {
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(accounts.of("")->exists);
     EXPECT_EQ(directory->asked, 1);
-    EXPECT_TRUE(accounts.of("mail")->exists);
-    EXPECT_EQ(directory->asked, 2);
+    EXPECT_EQ(accounts.of("web")->number, 7U);
+    directory->number = 8;
+    EXPECT_EQ(accounts.of("web")->number, 8U);
+    EXPECT_EQ(directory->asked, 3);
 }
 
 TEST_F(ManagerAccounts, who_is_missing_may_be_there_the_next_time) {
