@@ -24,6 +24,8 @@ constexpr Duration full_pause = std::chrono::milliseconds{50};
 // but for this pause.
 constexpr Duration starting_pause = std::chrono::milliseconds{5};
 constexpr std::size_t in_order_per_turn = 16;
+// While streams have bytes, which some have for ever.
+constexpr std::size_t in_order_beside_others = 2;
 // How much is waited for, or taken at the end, of a stream that never ends.
 constexpr std::size_t last_bytes = 4 * 1024 * 1024;
 
@@ -78,11 +80,12 @@ void CaptureThread::run() {
         if (moved > 0 && moved < worthwhile_bytes * turn_streams) pipes_.pause(fill_pause);
         if (moved == 0 && all_wait()) pipes_.pause(full_pause);
         const bool more_may_be_opened = std::exchange(opened_, false);
-        if (!active_.empty()) continue;
-        if (more_may_be_opened) {
+        if (!active_.empty()) {
+            put_some_in_order(in_order_beside_others);
+        } else if (more_may_be_opened) {
             pipes_.pause(starting_pause);
         } else {
-            put_some_in_order();
+            put_some_in_order(in_order_per_turn);
         }
     }
     drain_all();
@@ -153,8 +156,8 @@ void CaptureThread::put_in_order(Entry& entry) {
     if (std::exchange(entry.fresh, false)) entry.writer->put_in_order();
 }
 
-void CaptureThread::put_some_in_order() {
-    for (std::size_t i = 0; i < in_order_per_turn && !fresh_.empty(); ++i) {
+void CaptureThread::put_some_in_order(std::size_t most) {
+    for (std::size_t i = 0; i < most && !fresh_.empty(); ++i) {
         if (Entry* const entry = find(fresh_.front())) put_in_order(*entry);
         std::erase(open_files_, fresh_.front());
         fresh_.pop_front();
@@ -256,6 +259,7 @@ void CaptureThread::limit_open_files(std::uint64_t token) {
 
 void CaptureThread::drain_all() {
     for (auto& [token, entry] : streams_) {
+        put_in_order(entry);
         entry.writer->pump_at_most(last_bytes);
         entry.writer->complete_line();
     }

@@ -81,7 +81,7 @@ class CaptureThread {
     std::uint64_t taken(std::uint64_t daemon);
     void activate(std::uint64_t token, bool complete);
     void put_in_order(Entry& entry);
-    void put_some_in_order();
+    void put_some_in_order(std::size_t most);
     std::size_t pump_active();
     bool all_wait() const;
     void drain_all();

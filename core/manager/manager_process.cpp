@@ -283,10 +283,7 @@ Result<void> Process::open_endpoint() {
 Result<void> Process::run(bool restore) {
     if (auto adopted = platform::become_subreaper(); !adopted) return adopted;
     reaper_ = platform::make_orphan_reaper(
-        *loop_, *clock_,
-        {[this](std::int64_t pid) { return plugins_->owns_pid(pid); },
-         [this] { return plugins_->last_start(); },
-         [this](std::uint64_t up_to) { return plugins_->starts_answered(up_to); }});
+        *loop_, *clock_, [this](std::int64_t pid) { return plugins_->owns_pid(pid); });
     auto wall_clock =
         platform::watch_wall_clock(*loop_, [this] { conductor_->wall_clock_changed(); });
     if (!wall_clock) return wall_clock.error();

@@ -21,20 +21,10 @@ class OrphanReaper {
     virtual void child_ended() = 0;
 };
 
-// What is known of the children that this process has by itself. None may be empty.
-struct Offspring {
-    // A child is known as one when its start is answered.
-    std::function<bool(std::int64_t pid)> is_ours;
-    // Starts are numbered as they begin: the last one, and whether the first so many are answered.
-    std::function<std::uint64_t()> last_start;
-    std::function<bool(std::uint64_t up_to)> starts_answered;
-};
-
-// Collects ended children that are not ours, could not be of a start that is not answered yet, and
-// that nobody has collected for two seconds: a child of a plugin is collected by the plugin long
-// before that, an orphan by nobody else. Neither takes the exit status of a driver's process nor
-// overlooks an orphan behind one.
+// Collects ended children for which `is_ours` is false and that nobody has collected for two
+// seconds: a child of a plugin is collected by the plugin long before that, an orphan by nobody
+// else. Neither takes the exit status of a driver's process nor overlooks an orphan behind one.
 std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop& loop, const Clock& clock,
-                                                 Offspring offspring);
+                                                 std::function<bool(std::int64_t)> is_ours);
 
 }  // namespace syspulse::platform

@@ -246,16 +246,6 @@ bool HostCore::owns_pid(std::int64_t pid) {
     return table_.owns_pid(pid);
 }
 
-std::uint64_t HostCore::last_start() {
-    const std::lock_guard lock(mutex_);
-    return table_.last_start();
-}
-
-bool HostCore::starts_answered(std::uint64_t up_to) {
-    const std::lock_guard lock(mutex_);
-    return table_.starts_answered(up_to);
-}
-
 Misbehaviour HostCore::misbehaviour() {
     const std::lock_guard lock(mutex_);
     return table_.counters();

@@ -107,9 +107,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     bool mark_exited(sysp_proc proc);
 
     bool owns_pid(std::int64_t pid);  // [any thread]
-    std::uint64_t last_start();
-    bool starts_answered(std::uint64_t up_to);
-    Misbehaviour misbehaviour();  // [any thread]
+    Misbehaviour misbehaviour();      // [any thread]
     // Calls `tell` on the loop thread soon after something was counted. To be set before anything
     // is created.
     void on_misbehaviour(std::function<void()> tell) { tell_ = std::move(tell); }

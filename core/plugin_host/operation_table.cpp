@@ -74,18 +74,12 @@ sysp_op OperationTable::begin(OpType type, const Instance* instance, CompletionS
                               sysp_proc proc, std::uint64_t user) {
     const std::uint32_t place = take_place(operations_, free_operations_);
     Operation& made = operations_[place];
-    made = {made.generation, type, true, false, instance, sink, proc, user, 0};
-    if (type == OpType::spawn) {
-        made.start = ++last_start_;
-        open_starts_.insert(open_starts_.end(), made.start);
-    }
+    made = {made.generation, type, true, false, instance, sink, proc, user};
     return make_id(made.generation, place);
 }
 
 void OperationTable::retire(sysp_op op) {
-    Operation& ended = operations_[place_of(op)];
-    open_starts_.erase(ended.start);
-    ended.used = false;
+    operations_[place_of(op)].used = false;
     free_operations_.push_back(place_of(op));
 }
 
@@ -103,7 +97,6 @@ bool OperationTable::give_up(sysp_op op) {
     Operation* const found = find(op);
     if (found == nullptr || found->given_up) return false;
     found->given_up = true;
-    open_starts_.erase(found->start);
     return true;
 }
 

@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_set>
 #include <variant>
@@ -73,13 +72,6 @@ class OperationTable {
     bool mark_exited(sysp_proc proc);
     bool owns_pid(std::int64_t pid) const { return pids_.contains(pid); }
 
-    // Spawns and recoveries are numbered as they begin.
-    std::uint64_t last_start() const { return last_start_; }
-    // Whether no answer to one of the first so many is awaited any more.
-    bool starts_answered(std::uint64_t up_to) const {
-        return open_starts_.empty() || *open_starts_.begin() > up_to;
-    }
-
     // Completes an operation; `answer` has error, payload and time. What follows goes to inbox().
     sysp_status complete(const Instance* instance, sysp_op op, OpType type, Completion answer);
     // The host's own failure of an operation that still waits.
@@ -100,7 +92,6 @@ class OperationTable {
         CompletionSink* sink = nullptr;
         sysp_proc proc = 0;
         std::uint64_t user = 0;
-        std::uint64_t start = 0;  // Its number, of a spawn or a recovery.
     };
     struct Process {
         enum class State : std::uint8_t { free, spawning, running, exited };
@@ -123,8 +114,6 @@ class OperationTable {
 
     std::vector<Operation> operations_;
     std::vector<std::uint32_t> free_operations_;
-    std::uint64_t last_start_ = 0;
-    std::set<std::uint64_t> open_starts_;
     std::vector<Process> processes_;
     std::vector<std::uint32_t> free_processes_;
     std::unordered_set<std::int64_t> pids_;

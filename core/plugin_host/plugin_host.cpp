@@ -81,10 +81,6 @@ class LoadedPluginHost final : public PluginHost {
                std::any_of(remotes_.begin(), remotes_.end(),
                            [pid](const auto& remote) { return remote->owns_pid(pid); });
     }
-    std::uint64_t last_start() const override { return core_->last_start(); }
-    bool starts_answered(std::uint64_t up_to) const override {
-        return core_->starts_answered(up_to);
-    }
     Misbehaviour misbehaviour() const override {
         Misbehaviour all = core_->misbehaviour();
         for (const auto& remote : remotes_) all += remote->status().misbehaviour;

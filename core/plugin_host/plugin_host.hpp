@@ -84,10 +84,6 @@ class PluginHost {
 
     // Whether a driver has this process as its own; whoever reaps orphans leaves those alone.
     virtual bool owns_pid(std::int64_t pid) const = 0;
-    // A process is a driver's own only when its start was answered. Starts are numbered as they
-    // begin: whether no answer to one of the first so many is awaited any more.
-    virtual std::uint64_t last_start() const = 0;
-    virtual bool starts_answered(std::uint64_t up_to) const = 0;
 
     // Of all plugins, wherever they run.
     virtual Misbehaviour misbehaviour() const = 0;

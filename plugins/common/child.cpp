@@ -14,7 +14,6 @@
 #include <cstdlib>
 
 #include "common/clone_into.hpp"
-#include "common/stdio_slots.hpp"
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
@@ -38,10 +37,8 @@ namespace {
 
 constexpr int first_other_fd = 3;
 constexpr int signal_count = 64;
-constexpr std::size_t kernel_mask_size = 8;  // Bytes of the kernel's sigset_t.
-// CLOSE_RANGE_UNSHARE and CLOSE_RANGE_CLOEXEC, which old headers lack.
-constexpr unsigned close_range_unshare = 1U << 1;
-constexpr unsigned close_range_at_exec = 1U << 2;
+constexpr std::size_t kernel_mask_size = 8;        // Bytes of the kernel's sigset_t.
+constexpr unsigned close_range_unshare = 1U << 1;  // CLOSE_RANGE_UNSHARE, which old headers lack.
 
 // What this process was given. The host raises its own limit once its plugins are loaded; children
 // get what they would have got without it.
@@ -108,13 +105,9 @@ void close_one_by_one(int keep) {
     }
 }
 
-// Where the kernel can (5.11), it closes them in exec, after it has let the parent go on.
 void close_range_of(unsigned first, unsigned last, int keep) {
     if (first > last) return;
-    if (::syscall(SYS_close_range, first, last, close_range_at_exec) == 0 ||
-        ::syscall(SYS_close_range, first, last, 0) == 0)
-        return;
-    close_one_by_one(keep);
+    if (::syscall(SYS_close_range, first, last, 0) != 0) close_one_by_one(keep);
 }
 
 void close_others(int keep) {
@@ -241,13 +234,58 @@ class AllSignalsBlocked {
 
 #if SYSPULSE_SHARED_MEMORY_CHILD
 
+// Three descriptors of the parent with low numbers, which carry the child's standard streams while
+// it starts and the null device at all other times. Each thread that starts children has its own.
+class StdioSlots {
+  public:
+    StdioSlots() : null_(::open("/dev/null", O_RDWR | O_CLOEXEC)) {
+        // Kernels before 5.9 and some sandboxes have no close_range.
+        if (!null_ || ::syscall(SYS_close_range, ~0U, ~0U, 0) != 0) return;
+        for (UniqueFd& slot : slots_) {
+            slot = UniqueFd{::fcntl(null_.get(), F_DUPFD_CLOEXEC, first_other_fd)};
+            if (!slot) return;
+            end_ = std::max(end_, static_cast<unsigned>(slot.get()) + 1);
+        }
+        usable_ = true;
+    }
+
+    // False: the child has to take the ordinary way.
+    bool fill(const std::array<int, 3>& stdio) {
+        for (std::size_t i = 0; usable_ && i < slots_.size(); ++i) {
+            if (stdio[i] >= 0 && ::dup3(stdio[i], slots_[i].get(), O_CLOEXEC) < 0) return false;
+        }
+        return usable_;
+    }
+    // Nobody but the child is to hold the streams open.
+    void clear(const std::array<int, 3>& stdio) {
+        for (std::size_t i = 0; usable_ && i < slots_.size(); ++i) {
+            if (stdio[i] >= 0) (void)::dup3(null_.get(), slots_[i].get(), O_CLOEXEC);
+        }
+    }
+    std::array<int, 3> descriptors() const {
+        return {slots_[0].get(), slots_[1].get(), slots_[2].get()};
+    }
+    unsigned end() const { return end_; }
+
+  private:
+    UniqueFd null_;
+    std::array<UniqueFd, 3> slots_;
+    unsigned end_ = 0;
+    bool usable_ = false;
+};
+
+StdioSlots& stdio_slots() {
+    static thread_local StdioSlots slots;
+    return slots;
+}
+
 pid_t start_child(ChildContext& context, int& pidfd) {
     constexpr std::size_t stack_size = 32 * 1024;
     // On the caller's stack: the caller is suspended until the child has called exec or has ended.
     alignas(16) std::byte stack[stack_size];
-    const StdioLease slots(context.plan->stdio);
+    StdioSlots& slots = stdio_slots();
     int flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD;
-    if (slots) {
+    if (slots.fill(context.plan->stdio)) {
         flags |= CLONE_FILES;
         context.stdio = slots.descriptors();
         context.leave_table_at = slots.end();
@@ -265,6 +303,9 @@ pid_t start_child(ChildContext& context, int& pidfd) {
             pid = ::clone(&child_main, stack + stack_size, flags, &context, &pidfd);
         }
     }
+    const int error = errno;
+    slots.clear(context.plan->stdio);
+    errno = error;
     return pid;
 }
 
@@ -301,9 +342,9 @@ void reap(pid_t pid) {
 
 }  // namespace
 
-void prepare_launches([[maybe_unused]] std::size_t at_once) {
+void prepare_launches() {
 #if SYSPULSE_SHARED_MEMORY_CHILD
-    prepare_stdio_slots(at_once);
+    static_cast<void>(stdio_slots());
 #endif
 }
 

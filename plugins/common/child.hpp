@@ -59,14 +59,13 @@ struct Launch {
                                   // "user", "chdir", "exec".
 };
 
-// Optional: takes the few descriptors that so many launches at the same time need while low numbers
-// are free, which is what keeps the cost of a launch independent of how many are open.
-void prepare_launches(std::size_t at_once = 1);
+// Optional, on the thread that will launch: takes the few descriptors that launches need while low
+// numbers are free, which is what keeps the cost of a launch independent of how many are open.
+void prepare_launches();
 
 // The child gets its own session, no other descriptor than its three, default signal
 // dispositions, an empty signal mask and the descriptor limit that this process was started with. A
-// child that failed is reaped already. The caller waits until the child has called exec. [any
-// thread]
+// child that failed is reaped already.
 Launch launch(const ChildPlan& plan);
 
 // Sends `signal` to the group that `leader` leads; a group that is gone is success. Returns an

@@ -312,13 +312,9 @@ uid_t Preparation::uid() const {
 }
 
 Launch Preparation::start() const {
-    Launch launched = attempt();
-    expect_success(launched);
-    return launched;
-}
-
-void Preparation::expect_success(const Launch& launched) const {
+    Launch launched = launch(plan_);
     if (launched.error != 0) throw launch_error(launched, request_, programs_[launched.tried]);
+    return launched;
 }
 
 }  // namespace syspulse::plugins

@@ -55,9 +55,6 @@ class Preparation {
     ChildPlan& plan() { return plan_; }
     // Throws sdk::Error such as "cannot execute /no/such: No such file or directory (stage exec)".
     Launch start() const;
-    // The same in two steps, the first of which may be done on any thread.
-    Launch attempt() const { return launch(plan_); }
-    void expect_success(const Launch& launched) const;
 
   private:
     const sdk::SpawnRequest& request_;

@@ -1,12 +1,10 @@
 #include "posix/posix_driver.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -26,10 +24,6 @@ using namespace std::chrono_literals;
 // publishes the exit status.
 constexpr auto status_poll = 10ms;
 constexpr auto status_patience = 2000ms;
-
-// Threads that start processes beside this one, and how many starts may be theirs at a time.
-constexpr std::size_t launch_threads = 2;
-constexpr std::size_t starts_aside = 12;
 
 // Each process costs one descriptor. The last ones are left to checks, clients and files, so that
 // what runs already goes on undisturbed.
@@ -74,119 +68,21 @@ std::vector<Limit> to_limits(const sysp_limits& limits, uid_t uid) {
 
 }  // namespace
 
-// Holds what the plan borrows until the child has called exec.
-struct PosixDriver::Start {
-    Start(PosixDriver& its_driver, sysp_op its_op, const sysp_spawn_request& wanted)
-        : driver(&its_driver), op(its_op), request(its_driver.host(), wanted) {
-        for (std::size_t i = 0; i < stdio.size(); ++i) {
-            handles[i] = request.stdio[i];
-            if (handles[i] < 0) continue;
-            // The host closes its own when the slot returns.
-            stdio[i] = UniqueFd{::fcntl(static_cast<int>(handles[i]), F_DUPFD_CLOEXEC, 0)};
-            if (!stdio[i]) throw sdk::Error::os("cannot keep the output of the process");
-            handles[i] = stdio[i].get();
-        }
-        request.stdio = handles.data();
-        limit(ready.emplace(request, its_driver.accounts_), limits, request);
-    }
-
-    static void limit(Preparation& ready, std::vector<Limit>& limits,
-                      const sdk::SpawnRequest& request) {
-        limits = to_limits(request.limits, ready.uid());
-        ready.plan().limits = limits.data();
-        ready.plan().limit_count = limits.size();
-    }
-
-    // [main]; the ticket of a start whose driver is gone finds nobody.
-    static void SYSP_CALL ended(void* raw) {
-        const std::unique_ptr<std::shared_ptr<Start>> ticket{
-            static_cast<std::shared_ptr<Start>*>(raw)};
-        Start& start = **ticket;
-        if (PosixDriver* const driver = start.driver) {
-            sdk::detail::guard_quiet(driver->host(), [&] { driver->start_ended(start); });
-        }
-    }
-
-    PosixDriver* driver;  // [main]
-    sysp_op op;
-    sdk::SpawnRequest request;
-    std::array<UniqueFd, 3> stdio;
-    std::array<sysp_handle, 3> handles{};
-    std::vector<Limit> limits;
-    std::optional<Preparation> ready;
-    Launch launched;  // What the other thread leaves.
-};
-
 PosixDriver::PosixDriver(const sdk::Config& config)
-    : Driver(config), io_(config.host()), boot_id_(read_boot_id()), threads_(launch_threads) {
-    prepare_launches(launch_threads + 1);
-}
-
-PosixDriver::~PosixDriver() {
-    for (auto& [proc, start] : starting_) start->driver = nullptr;
-}
-
-void PosixDriver::check_room() const {
-    refuse_when_full(processes_.size() + abandoned_.size() + starting_.size());
+    : Driver(config), io_(config.host()), boot_id_(read_boot_id()) {
+    prepare_launches();
 }
 
 sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
-    check_room();
+    refuse_when_full(processes_.size() + abandoned_.size());
     Preparation ready{request, accounts_};
-    std::vector<Limit> limits;
-    Start::limit(ready, limits, request);
-    return started(request.proc, ready.start());
-}
-
-// A single start is done sooner here, because it need not travel between threads.
-bool PosixDriver::takes_aside() {
-    const bool more_come = std::exchange(spawned_last_, true);
-    return more_come && starting_.size() < starts_aside && threads_.any();
-}
-
-void PosixDriver::start_aside(sysp_op op, const sysp_spawn_request& request) {
-    check_room();
-    auto start = std::make_shared<Start>(*this, op, request);
-    // First, because nothing may fail once the thread has it.
-    starting_.emplace(request.proc, start);
-    try {
-        threads_.run([host = host(), start] {
-            start->launched = start->ready->attempt();
-            for (UniqueFd& fd : start->stdio) fd.reset();
-            auto* const ticket = new std::shared_ptr<Start>{start};
-            if (host->post(host, &Start::ended, ticket) != SYSP_OK) delete ticket;
-        });
-    } catch (...) {
-        starting_.erase(request.proc);
-        throw;
-    }
-}
-
-void PosixDriver::start_ended(Start& start) {
-    starting_.erase(start.request.proc);
-    const auto answer = [&](const sysp_spawn_result* result, const sysp_error* error) {
-        host()->spawn_done(host(), start.op, result, error);
-    };
-    try {
-        start.ready->expect_success(start.launched);
-        const sdk::Spawned spawned = started(start.request.proc, std::move(start.launched));
-        sysp_spawn_result raw{};
-        raw.size = sizeof raw;
-        raw.pid = spawned.pid;
-        raw.token = sdk::view(spawned.token);
-        raw.keep = spawned.keep.data();
-        raw.keep_count = spawned.keep.size();
-        answer(&raw, nullptr);
-    } catch (const sdk::Error& error) {
-        const sysp_error raw = error.to_c();
-        answer(nullptr, &raw);
-    }
-}
-
-sdk::Spawned PosixDriver::started(sysp_proc proc, Launch launched) {
+    const auto limits = to_limits(request.limits, ready.uid());
+    ready.plan().limits = limits.data();
+    ready.plan().limit_count = limits.size();
+    Launch launched = ready.start();
     const Identity identity = identify(launched.pid, launched.pidfd.get(), boot_id_);
     try {
-        return adopt(proc, launched.pid, std::move(launched.pidfd), identity.to_token());
+        return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
     } catch (...) {
         // A process that nobody watches must not stay behind a start that is reported as failed.
         (void)signal_group(launched.pid, SIGKILL);
@@ -250,7 +146,6 @@ sdk::Spawned PosixDriver::adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::
 }
 
 void PosixDriver::on_readable(sysp_proc proc) {
-    spawned_last_ = false;
     Process& process = find(proc);
     ExitInfo info;
     switch (peek_child(process.pidfd.get(), info)) {
@@ -364,31 +259,7 @@ PosixDriver::Process& PosixDriver::find(sysp_proc proc) {
     return found->second;
 }
 
-namespace {
-
-using Slots = sdk::detail::DriverSlots<PosixDriver>;
-
-sysp_status SYSP_CALL spawn_or_start_aside(void* self, sysp_op op,
-                                           const sysp_spawn_request* request) {
-    auto& driver = *static_cast<PosixDriver*>(self);
-    if (!driver.takes_aside()) return Slots::spawn(self, op, request);
-    return sdk::detail::guard(driver.host(), [&] { driver.start_aside(op, *request); });
-}
-
-// The slots of the C++ layer, whose spawn always answers before it returns, with another spawn.
-std::unique_ptr<sdk::detail::Kind> posix_kind() {
-    auto kind = sdk::driver<PosixDriver>();
-    static const sysp_driver_vtbl vtbl = [&kind] {
-        sysp_driver_vtbl slots = *static_cast<const sysp_driver_vtbl*>(kind->raw.vtbl);
-        slots.spawn = spawn_or_start_aside;
-        return slots;
-    }();
-    kind->raw.vtbl = &vtbl;
-    return kind;
-}
-
-}  // namespace
-
 }  // namespace syspulse::plugins::posix
 
-SYSPULSE_PLUGIN("syspulse.posix", "0.1.0", "syspulse", syspulse::plugins::posix::posix_kind());
+SYSPULSE_PLUGIN("syspulse.posix", "0.1.0", "syspulse",
+                syspulse::sdk::driver<syspulse::plugins::posix::PosixDriver>());

@@ -1,6 +1,4 @@
-// The driver `posix`: each process in its own session, watched through a pidfd. Who starts a
-// process waits until it has called exec; while several are to start, other threads do that, and
-// everything else stays on the host's loop.
+// The driver `posix`: each process in its own session, watched through a pidfd. No threads.
 #pragma once
 
 #include <sys/types.h>
@@ -9,14 +7,11 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "common/accounts.hpp"
-#include "common/child.hpp"
-#include "common/launch_threads.hpp"
 #include "common/process_identity.hpp"
 #include "common/unique_fd.hpp"
 
@@ -32,13 +27,9 @@ class PosixDriver : public sdk::Driver {
     static sdk::Schema process_schema() { return {}; }
 
     explicit PosixDriver(const sdk::Config& config);
-    ~PosixDriver();
+    ~PosixDriver() = default;
 
-    // Waits for the child. start_aside() returns at once and answers the operation later; it is for
-    // when takes_aside() says so, and throws like spawn() what is known already.
     sdk::Spawned spawn(const sdk::SpawnRequest& request);
-    bool takes_aside();
-    void start_aside(sysp_op op, const sysp_spawn_request& request);
     sdk::Spawned recover(const sdk::RecoverRequest& request);
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig);
     bool inspect(sysp_proc proc) const { return processes_.count(proc) != 0; }
@@ -60,11 +51,6 @@ class PosixDriver : public sdk::Driver {
         std::chrono::milliseconds waited{0};
     };
 
-    struct Start;  // That another thread makes.
-
-    void check_room() const;
-    void start_ended(Start& start);
-    sdk::Spawned started(sysp_proc proc, Launch launched);
     sdk::Spawned adopt_leftovers(const sdk::RecoverRequest& request,
                                  const std::optional<Identity>& leader);
     sdk::Spawned adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::string token);
@@ -81,10 +67,7 @@ class PosixDriver : public sdk::Driver {
     std::unordered_map<sysp_proc, Recovered>
         recovered_;                                 // Only what was not started by this driver.
     std::unordered_map<pid_t, Process> abandoned_;  // Released alive; reaped when they end.
-    std::unordered_map<sysp_proc, std::shared_ptr<Start>> starting_;  // By other threads.
-    bool spawned_last_ = false;  // Nothing else was asked for or seen since.
     Accounts accounts_;
-    LaunchThreads threads_;  // Last: it ends before what it uses.
 };
 
 }  // namespace syspulse::plugins::posix

@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -127,73 +126,6 @@ TEST_F(PosixDriver, does_not_recover_what_cannot_be_verified) {
     host_.signal(1, SYSP_SIG_KILL);
     host_.wait_exit(1);
     host_.release(1);
-}
-
-// More than are started beside the loop at a time. Each has output of its own, and one fails.
-TEST_F(PosixDriver, starts_many_at_once_and_mixes_nothing_up) {
-    constexpr std::size_t many = 40;
-    constexpr std::size_t broken = 7;
-    std::array<std::array<int, 2>, many> pipes{};
-    std::vector<sysp_op> ops;
-    std::size_t later = 0;
-    for (std::size_t i = 0; i < many; ++i) {
-        ASSERT_EQ(::pipe2(pipes[i].data(), O_CLOEXEC), 0);
-        Spawn spawn = shell("echo " + std::to_string(i) + "; exit " + std::to_string(i));
-        if (i == broken) spawn.argv = {"/no/such/program"};
-        spawn.stdio[1] = pipes[i][1];
-        ops.push_back(host_.begin_spawn(i + 1, spawn));
-        ::close(pipes[i][1]);
-        if (!host_.result(ops.back())) ++later;
-    }
-    EXPECT_GT(later, many / 4) << "nothing was started beside the loop";
-    for (std::size_t i = 0; i < many; ++i) {
-        ASSERT_TRUE(host_.run_until([&] { return host_.result(ops[i]).has_value(); }));
-        const Done done = *host_.result(ops[i]);
-        EXPECT_EQ(host_.completions(ops[i]), 1);
-        if (i == broken) {
-            EXPECT_EQ(done.os_code, ENOENT) << done.message;
-        } else {
-            const auto exit = host_.wait_exit(i + 1);
-            ASSERT_TRUE(exit && exit->kind == SYSP_EXIT_CODE) << i;
-            EXPECT_EQ(exit->value, static_cast<std::int32_t>(i));
-            host_.release(i + 1);
-        }
-        // The end of the file too: nobody else holds the other end.
-        std::array<char, 16> text{};
-        const ssize_t size = ::read(pipes[i][0], text.data(), text.size());
-        EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))),
-                  i == broken ? "" : std::to_string(i) + "\n");
-        EXPECT_EQ(::read(pipes[i][0], text.data(), text.size()), 0);
-        ::close(pipes[i][0]);
-    }
-}
-
-// A driver that goes away with starts under way answers none of them any more.
-TEST_F(PosixDriver, ends_while_others_are_being_started) {
-    std::array<int, 2> ends{};
-    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    std::vector<sysp_op> ops{host_.begin_spawn(1, shell("exit 0"))};
-    Spawn writing = shell("echo");
-    writing.stdio[1] = ends[1];
-    for (sysp_proc proc = 2; proc <= 10; ++proc) ops.push_back(host_.begin_spawn(proc, writing));
-    ::close(ends[1]);
-    // One was started for certain; the loop has not turned since.
-    char line = 0;
-    EXPECT_EQ(::read(ends[0], &line, 1), 1);
-    ::close(ends[0]);
-    std::vector<sysp_op> open;
-    for (const sysp_op op : ops) {
-        if (!host_.result(op)) open.push_back(op);
-    }
-    ASSERT_FALSE(open.empty());
-    host_.recreate();
-    // What was posted before it ended is called after that.
-    EXPECT_EQ(host_.spawn(11, shell("exit 0")).status, SYSP_OK);
-    EXPECT_TRUE(host_.wait_exit(11));
-    for (const sysp_op op : open) EXPECT_FALSE(host_.result(op));
-    host_.release(11);
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
 }
 
 // Makes a process look as it does inside exec, to who reads /proc in this thread: it has no

@@ -37,8 +37,9 @@ bool has_ended(pid_t pid) {
 
 class LinuxOrphanReaper final : public OrphanReaper {
   public:
-    LinuxOrphanReaper(EventLoop& loop, const Clock& clock, Offspring offspring)
-        : loop_(loop), clock_(clock), offspring_(std::move(offspring)) {}
+    LinuxOrphanReaper(EventLoop& loop, const Clock& clock,
+                      std::function<bool(std::int64_t)> is_ours)
+        : loop_(loop), clock_(clock), is_ours_(std::move(is_ours)) {}
     ~LinuxOrphanReaper() override { loop_.cancel_timer(timer_); }
 
     void child_ended() override {
@@ -49,13 +50,10 @@ class LinuxOrphanReaper final : public OrphanReaper {
   private:
     void look() {
         timer_ = 0;
-        // Who had ended at the last look was started before it.
-        const bool sure = offspring_.starts_answered(starts_);
-        starts_ = offspring_.last_start();
         std::unordered_set<pid_t> seen;
         for (const pid_t pid : children()) {
-            if (offspring_.is_ours(pid) || !has_ended(pid)) continue;
-            if (sure && suspects_.contains(pid)) {
+            if (is_ours_(pid) || !has_ended(pid)) continue;
+            if (suspects_.contains(pid)) {
                 reap(pid);
             } else {
                 seen.insert(pid);
@@ -73,9 +71,8 @@ class LinuxOrphanReaper final : public OrphanReaper {
 
     EventLoop& loop_;
     const Clock& clock_;
-    Offspring offspring_;
+    std::function<bool(std::int64_t)> is_ours_;
     std::unordered_set<pid_t> suspects_;  // Ended and not ours when we looked last.
-    std::uint64_t starts_ = 0;            // That had begun by then.
     TimerId timer_ = 0;
 };
 
@@ -87,8 +84,8 @@ Result<void> become_subreaper() {
 }
 
 std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop& loop, const Clock& clock,
-                                                 Offspring offspring) {
-    return std::make_unique<LinuxOrphanReaper>(loop, clock, std::move(offspring));
+                                                 std::function<bool(std::int64_t)> is_ours) {
+    return std::make_unique<LinuxOrphanReaper>(loop, clock, std::move(is_ours));
 }
 
 }  // namespace syspulse::platform

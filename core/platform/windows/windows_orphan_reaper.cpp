@@ -15,7 +15,8 @@ Result<void> become_subreaper() {
     return {};
 }
 
-std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop&, const Clock&, Offspring) {
+std::unique_ptr<OrphanReaper> make_orphan_reaper(EventLoop&, const Clock&,
+                                                 std::function<bool(std::int64_t)>) {
     return std::make_unique<NothingToReap>();
 }
 
