@@ -105,6 +105,22 @@ def build(zipped, project):
     run(["cmake", "--build", "build"], cwd=project)
 
 
+def proves_itself(zipped, name):
+    """A fresh project keeps every rule, as its conform.yaml says it does."""
+    holds((zipped.work / name / "README.md").read_text(), "cmake -B build -G Ninja ")
+    zipped.syspulse("plugin", "check", windows_path(zipped.work / name / "build" / f"{name}.dll"), "--config",
+                    windows_path(zipped.work / name / "conform.yaml"))
+
+
+def every_checker_from_a_template_passes_its_own_conformance():
+    with Unpacked() as zipped:
+        for name, *words in (("plain", "checker"), ("waiting", "checker", "--async"),
+                             ("plain-c", "checker", "--language", "c")):
+            zipped.syspulse("plugin", "new", words[0], name, *words[1:])
+            build(zipped, zipped.work / name)
+            proves_itself(zipped, name)
+
+
 def foreign_checker(zipped, name, *flags):
     """A checker made from a template; the folder with its DLL."""
     zipped.syspulse("plugin", "new", "checker", name, *flags)

@@ -109,7 +109,8 @@ class Installed(unittest.TestCase):
         def check(target):
             return self.told_by(project, kind, {"command": ["sleep", "600"], "health_check": {
                 "type": project.name, "target": target, "interval_secs": 1}})
-        self.assertIn('cannot look at "/no/such/file": No such file or directory', check("/no/such/file"))
+        self.assertIn('cannot look at "/dev/null/file": Not a directory', check("/dev/null/file"))
+        self.assertEqual(check("/no/such/file"), "/no/such/file is missing")
         self.assertRegex(check("/usr/bin/env"), r"^/usr/bin/env is \d+ s old, .*expected")
 
 

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <syspulse/plugin.hpp>
 
+#include <cerrno>
 #include <ctime>
 
 namespace sdk = syspulse::sdk;
@@ -12,17 +13,18 @@ struct @CLASS@ {
 
     // The options of the spec's `with:` block. syspulse checks them and fills in the defaults.
     static sdk::Schema schema() {
-        return sdk::Schema{}.add("max_age_secs", sdk::Option::integer()
-                                                     .range(1, 31'536'000)
-                                                     .by_default(3600)
-                                                     .describe("An older file is unhealthy"));
+        auto age = sdk::Option::integer().range(1, 31'536'000).by_default(3600);
+        return sdk::Schema{}.add("max_age_secs", age.describe("An older file is unhealthy"));
     }
     explicit @CLASS@(const sdk::Config& config) : max_age_(config.i64("/max_age_secs")) {}
 
     // On a worker thread, so it may block; check.left() says for how long, check.cancelled() when to give up.
     sdk::Result check(const sdk::Check& check) const {
         struct stat file {};
-        if (stat(check.target.c_str(), &file) != 0) throw sdk::Error::os("cannot look at \"" + check.target + '"');
+        const bool found = stat(check.target.c_str(), &file) == 0;
+        // A missing file is a verdict; an error is for what keeps the checker from one.
+        if (!found && errno == ENOENT && !check.target.empty()) return sdk::Result::fail(check.target + " is missing");
+        if (!found) throw sdk::Error::os("cannot look at \"" + check.target + '"');
         const auto age = static_cast<std::int64_t>(std::time(nullptr) - file.st_mtime);
         const auto text = check.target + " is " + std::to_string(age) + " s old, expected " + std::to_string(max_age_);
         auto result = age <= max_age_ ? sdk::Result::pass(text) : sdk::Result::fail(text);

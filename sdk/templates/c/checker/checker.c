@@ -20,6 +20,15 @@ static sysp_str text(const char* from) {
   return made;
 }
 
+static sysp_check_result verdict(int32_t outcome, const char* message) {
+  sysp_check_result made;
+  memset(&made, 0, sizeof made);
+  made.size = sizeof made;
+  made.outcome = outcome;
+  made.message = text(message);
+  return made;
+}
+
 static sysp_error error(sysp_status code, const char* message) {
   sysp_error made;
   memset(&made, 0, sizeof made);
@@ -60,6 +69,13 @@ static sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_requ
   struct stat file;
   if (stat(path, &file) != 0) {
     const int number = errno;
+    if (number == ENOENT && request->target.len != 0) {
+      /* A verdict about the target; an error is for what keeps the checker from one. */
+      snprintf(message, sizeof message, "%.*s is missing", PATH_MAX, path);
+      const sysp_check_result missing = verdict(SYSP_CHECK_FAIL, message);
+      own->host->check_done(own->host, op, &missing, NULL);
+      return SYSP_OK;
+    }
     const char* hint = request->target.len == 0 ? ", the target must be the path of a file" : "";
     snprintf(message, sizeof message, "cannot look at \"%.*s\": %s%s", PATH_MAX, path, strerror(number), hint);
     sysp_error failed = error(SYSP_E_OS, message);
@@ -74,11 +90,7 @@ static sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_requ
   sysp_metric metric;
   metric.name = text("age_seconds");
   metric.value = (double)age;
-  sysp_check_result result;
-  memset(&result, 0, sizeof result);
-  result.size = sizeof result;
-  result.outcome = age <= own->max_age ? SYSP_CHECK_PASS : SYSP_CHECK_FAIL;
-  result.message = text(message);
+  sysp_check_result result = verdict(age <= own->max_age ? SYSP_CHECK_PASS : SYSP_CHECK_FAIL, message);
   result.metrics = &metric;
   result.metric_count = 1;
   own->host->check_done(own->host, op, &result, NULL);

@@ -56,6 +56,18 @@ impl Checker {
                 };
                 unsafe { done(self.host, op, &result, std::ptr::null()) };
             }
+            // A verdict about the target; an error is for what keeps the checker from one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !target.is_empty() => {
+                let message = format!("{} is missing", target);
+                let result = sysp_check_result {
+                    size: std::mem::size_of::<sysp_check_result>() as u32,
+                    outcome: SYSP_CHECK_FAIL,
+                    message: borrow(&message),
+                    metrics: std::ptr::null(),
+                    metric_count: 0,
+                };
+                unsafe { done(self.host, op, &result, std::ptr::null()) };
+            }
             Err(error) => {
                 let hint = if target.is_empty() { ", the target must be the path of a file" } else { "" };
                 let message = format!("cannot look at \"{}\": {}{}", target, error, hint);
