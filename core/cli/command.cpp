@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array global_table{
     OptionSpec{0, "data-dir", "PATH",
-               "data directory (default: $SYSPULSE_DATA_DIR, else ~/.syspulse)",
+               "data directory (default: $SYSPULSE_DATA_DIR, else " SYSPULSE_DATA_DIRECTORY ")",
                ValueKind::directory},
     OptionSpec{0, "socket", "PATH",
                "control endpoint (default: syspulse.sock in the data directory)", ValueKind::file},

@@ -53,6 +53,8 @@ struct LoadOptions {
     std::function<bool(const std::string& user)> may_become;
     // Why no daemon can run as another user; empty where it can.
     std::string user_refusal;
+    // How a command has the system's shell run a line.
+    std::string shell = R"([sh, -c, "..."])";
     // Signals that stop_signal may name; empty: all.
     std::vector<std::int32_t> stop_signals;
     // Drivers of other systems, and what to say of them.

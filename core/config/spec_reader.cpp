@@ -19,9 +19,9 @@ void read_command(FieldReader& fields, const Member& entry, const ReadContext& c
         return;
     }
     if (value->kind == Value::Kind::string) {
-        fields.fail(value->where,
-                    "\"command\" must be a list of arguments, found " + describe(*value) +
-                        ": write [program, argument], or [sh, -c, \"...\"] for a shell");
+        fields.fail(value->where, "\"command\" must be a list of arguments, found " +
+                                      describe(*value) + ": write [program, argument], or " +
+                                      context.options.shell + " for a shell");
         return;
     }
     if (!fields.texts("command", spec.command)) return;

@@ -88,6 +88,7 @@ config::KnownPlugins known_plugins(const plugin_host::PluginCatalog& catalog) {
 void use_system_words(config::LoadOptions& options) {
     const platform::SystemWords& words = platform::system_words();
     options.default_driver = words.default_driver;
+    options.shell = words.shell;
     options.user_refusal = words.user_refusal;
     options.stop_signals = words.stop_signals;
     options.drivers_elsewhere = words.drivers_elsewhere;

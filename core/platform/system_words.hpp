@@ -15,6 +15,8 @@ namespace syspulse::platform {
 
 struct SystemWords {
     std::string_view default_driver;
+    // How a command has the shell run a line.
+    std::string_view shell;
     // Between the entries of a search path.
     char list_separator = ':';
     // PATH of daemons when the manager has none, or nobody's.

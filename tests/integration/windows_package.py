@@ -17,6 +17,8 @@ TRIPLE = "x86_64-w64-mingw32"
 # Parts of every Windows 10; nothing that a compiler or a package brings.
 SYSTEM = {"advapi32.dll", "bcrypt.dll", "crypt32.dll", "kernel32.dll", "msvcrt.dll", "mswsock.dll", "psapi.dll",
           "shell32.dll", "user32.dll", "ws2_32.dll", "ole32.dll"}
+# Limits of a job that Wine takes and does not keep, as the driver sees, which refuses them then.
+LIMITS = re.compile(r"^( *)resource_limits:\n(?:\1 +.*\n)+", re.MULTILINE)
 MODULES = {"job", "tcp", "http", "command"}
 
 
@@ -69,7 +71,7 @@ def the_zip_has_what_it_promises_and_runs_from_anywhere():
                      "include/syspulse/plugin.h", "include/syspulse/plugin.hpp", "include/syspulse/sdk/checker.hpp", "windows.md", "LICENSE",
                      "lib/cmake/syspulse-sdk/syspulse-sdk-config.cmake", "lib/cmake/syspulse-sdk/SyspulseAddPlugin.cmake",
                      "share/syspulse/tzdata/africa", "share/syspulse/tzdata/windowsZones.xml", "share/syspulse/syspulse.schema.json",
-                     "share/syspulse/templates/c++/checker/checker.cpp", "examples/plugins/redis/redis_checker.cpp",
+                     "share/syspulse/templates/c++/checker/checker.cpp", "share/syspulse/examples/web.yaml", "examples/plugins/redis/redis_checker.cpp",
                      "examples/daemons/web.yaml", *(f"lib/syspulse/plugins/{module}.dll" for module in MODULES)):
             if not (zipped.folder / name).is_file():
                 raise AssertionError(f"there is no {name} in the zip")
@@ -81,6 +83,35 @@ def the_zip_has_what_it_promises_and_runs_from_anywhere():
               ({f"syspulse.{module}" for module in MODULES}, []))
         # Time zones come with it.
         holds(zipped.syspulse("schedule", "30 2 * * *", "--from", "2040-03-24T00:00:00Z", "--timezone", "Europe/Berlin"), "2040-03-24")
+
+
+def spec_files_that_come_along_are_valid_and_those_to_begin_with_run():
+    with Unpacked() as zipped:
+        begun = zipped.work / "begun.yaml"
+        zipped.syspulse("init", windows_path(begun))
+        # With all that it only proposes but what needs another daemon.
+        proposed = re.sub(r"^    # ( *(?!depends_on)[A-Za-z_]+:.*)$", r"    \1", begun.read_text(), flags=re.MULTILINE)
+        holds(proposed, "\n    resource_limits:\n      max_memory_bytes: 256M\n")
+        whole = zipped.work / "whole.yaml"
+        whole.write_text(proposed)
+        shipped = sorted((zipped.folder / "examples/daemons").glob("*.yaml"))
+        equal(len(shipped), 5)
+        for file in (begun, whole, *shipped):
+            taken = zipped.work / "taken.yaml"
+            taken.write_text(LIMITS.sub("", file.read_text()) if RUNNER else file.read_text())
+            holds(zipped.syspulse("validate", windows_path(taken)), ": ok (")
+        with Manager() as manager:
+            worker = zipped.work / "worker.yaml"
+            worker.write_text(LIMITS.sub("", (zipped.folder / "examples/daemons/worker.yaml").read_text()))
+            for file, daemon in ((begun, "hello"), (worker, "worker-mail")):
+                manager.run("add", "-f", windows_path(file))
+                manager.run("start", daemon)
+                equal(manager.status(daemon)["state"], "running")
+            wait_for("the shell has told of its queue", lambda: "mail: nothing to do" in manager.run("logs", "worker-mail").stdout)
+            listed = json.loads(manager.run("--format", "json", "logs", "worker-mail").stdout)
+            equal([entry["line"] for entry in listed if "\r" in entry["line"]], [])
+            equal([line for line in manager.run("status", "worker-mail").stdout.splitlines() if line.endswith("?")], [])
+            manager.run("stop", "--force", "--all")
 
 
 def everything_imports_only_dlls_of_windows():

@@ -227,10 +227,11 @@ constinit const Command plugin_command{
         "each in a process of its own, and exits with 1 if one is violated.",
     .examples =
         "syspulse plugin list\n"
-        "syspulse plugin info posix\n"
+        "syspulse plugin info " SYSPULSE_DEFAULT_DRIVER
+        "\n"
         "syspulse plugin new checker my-check\n"
         "syspulse plugin reload org.example.my-driver\n"
-        "syspulse plugin check ./my-checker.so --config conformance.yaml",
+        "syspulse plugin check ./my-checker" SYSPULSE_PLUGIN_SUFFIX " --config conformance.yaml",
     .run = run,
 };
 

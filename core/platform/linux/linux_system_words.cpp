@@ -5,6 +5,7 @@ namespace syspulse::platform {
 const SystemWords& system_words() {
     static const SystemWords words{
         .default_driver = "posix",
+        .shell = R"([sh, -c, "..."])",
         .list_separator = ':',
         .default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         .inherited_variables = {"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"},

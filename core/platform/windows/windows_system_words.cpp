@@ -18,6 +18,7 @@ std::string system_path() {
 const SystemWords& system_words() {
     static const SystemWords words{
         .default_driver = "job",
+        .shell = R"([cmd, /c, "..."])",
         .list_separator = ';',
         .default_path = system_path(),
         .inherited_variables = {"SystemRoot",
