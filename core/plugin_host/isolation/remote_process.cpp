@@ -11,7 +11,7 @@ namespace syspulse::plugin_host {
 namespace {
 
 // How long a driver has to report an exit that the manager has seen already.
-constexpr Duration patience = std::chrono::seconds{1};
+constexpr Duration exit_patience = std::chrono::seconds{1};
 constexpr int reminders_max = 10;
 
 }  // namespace
@@ -65,10 +65,11 @@ void RemotePlugin::handle_ready(sysp_proc proc) {
 void RemotePlugin::remind(sysp_proc proc) {
     Process& process = processes_.at(proc);
     if (process.overdue != 0 || process.ended) return;
-    process.overdue = core_.loop().start_timer(core_.clock().now().mono + patience, [this, proc] {
-        processes_.at(proc).overdue = 0;
-        look_again(proc, false);
-    });
+    process.overdue =
+        core_.loop().start_timer(core_.clock().now().mono + exit_patience, [this, proc] {
+            processes_.at(proc).overdue = 0;
+            look_again(proc, false);
+        });
 }
 
 // What the driver says of an exit. A driver that took the process over cannot read its status;
@@ -101,7 +102,7 @@ void RemotePlugin::look_again(sysp_proc proc, bool host_says_ended) {
     }
     const bool nobody_knows = process.adopted && host_says_ended;
     // One that hangs is replaced first: what it has not collected can be collected here then.
-    const auto hanging = static_cast<int>(setup_.policy.watchdog / patience);
+    const auto hanging = static_cast<int>(setup_.policy.watchdog / exit_patience);
     if (nobody_knows || ++process.reminders > reminders_max + hanging) {
         return report_exit(process, proc, ExitStatus::unknown());
     }
