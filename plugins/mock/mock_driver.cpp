@@ -206,9 +206,18 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     return status;
 }
 
+// Until nobody holds the named pipe open for writing any more.
+void wait_at_gate() {
+    const char* const gate = std::getenv("SYSPULSE_MOCK_RECOVER_GATE");
+    if (gate == nullptr) return;
+    std::ifstream pipe(gate);
+    static_cast<void>(pipe.get());
+}
+
 sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request* request) {
     Driver& driver = *static_cast<Driver*>(self);
     driver.starting[op] = request->proc;
+    wait_at_gate();
     std::string& token = driver.looked_for[op];
     token.assign(request->token.ptr, request->token.len);
     sysp_recover_request copy = *request;

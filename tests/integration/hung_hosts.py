@@ -1,4 +1,5 @@
 """Drivers whose process hangs or is lost: their daemons are asked to end all the same, and what is said of it is true."""
+import contextlib
 import grp
 import os
 import pathlib
@@ -28,6 +29,11 @@ def stopped_while_hung(m, hung):
     os.kill(hung, signal.SIGSTOP)
     m.ok("stop", "web")
     return [e for e in m.ok("events", "--daemon", "web").splitlines() if " web signal " in e]
+
+
+def being_stopped(m):
+    """Waits for that without a question to the driver, behind whose answer the signal would have to wait."""
+    until(lambda: {d["name"]: d["state"] for d in m.get("/v1/daemons")}["web"] == "stopping", "web is being stopped")
 
 
 def saved(m, told):
@@ -62,6 +68,68 @@ def a_hung_driver_of_another_user_is_replaced_in_time_to_ask_its_daemons():
             told = [e for e in m.ok("events", "--daemon", "web").splitlines() if " web signal " in e]
             saved(m, told)
             assert len(told) == 1 and told[0].endswith("asked to end"), told
+
+
+def two_daemons_of_a_driver_that_hangs_have_the_same_patience():
+    with Manager() as m:
+        _, hung = started(m, {"watchdog_secs": 6}, stop_timeout_secs=60)
+        # More than what a signal waits for a driver, and less than twice that.
+        m.add(late={"command": SAVES, "driver": "mock", "stop_timeout_secs": 3})
+        m.ok("start", "late")
+        until(lambda: "ready" in m.ok("logs", "late"), "it has set its handler")
+        os.kill(hung, signal.SIGSTOP)
+        first = threading.Thread(target=m.run, args=("stop", "web"))
+        first.start()
+        being_stopped(m)
+        m.run("stop", "late")  # How it ended is known when the watchdog has replaced the process.
+        first.join()
+        late = m.wait_for("late", pid=None)
+        assert (late["exit_code"], late["exit_signal"]) == (5, None), late
+
+
+@contextlib.contextmanager
+def fresh_host_at_the_gate(m, command):
+    """A daemon whose driver's process was lost, while the fresh one is held in its recovery: the gate's descriptor."""
+    gate = m.root / "gate"
+    os.mkfifo(gate)
+    os.environ["SYSPULSE_MOCK_RECOVER_GATE"] = str(gate)
+    try:
+        configured(m, {"syspulse.mock": {"watchdog_secs": 60}})
+    finally:
+        del os.environ["SYSPULSE_MOCK_RECOVER_GATE"]
+    m.add(web={"command": command, "driver": "mock", "stop_timeout_secs": 30})
+    m.ok("start", "web")
+    until(lambda: "ready" in m.ok("logs", "web"), "it has set its handler")
+    os.kill(host(m, "syspulse.mock")["pid"], signal.SIGKILL)
+    held = [os.open(gate, os.O_WRONLY)]  # Waits until the fresh process has come there.
+    host(m, "syspulse.mock")  # By now the manager has heard of that process.
+    try:
+        yield held
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def a_signal_waits_for_a_fresh_process_that_reaches_the_whole_group():
+    child = "trap 'echo child saved; exit' TERM; echo ready; while :; do sleep 0.05; done"
+    with Manager() as m, fresh_host_at_the_gate(
+            m, ["/bin/sh", "-c", f"trap 'wait; exit 5' TERM; ({child}) & wait; wait"]) as held:
+        stop = threading.Thread(target=m.run, args=("stop", "web"))
+        stop.start()
+        being_stopped(m)
+        os.close(held.pop())
+        stop.join()
+        ended = m.status("web")
+        assert (ended["exit_code"], ended["exit_signal"]) == (5, None), ended
+        assert "child saved" in m.ok("logs", "web"), "not only its leader was asked to end"
+
+
+def a_signal_waits_for_a_fresh_process_no_longer_than_for_a_silent_one():
+    with Manager() as m, fresh_host_at_the_gate(m, SAVES):
+        m.ok("stop", "web")
+        ended = m.status("web")
+        assert (ended["exit_code"], ended["exit_signal"]) == (5, None), ended
+        assert "the manager signals 1 of its daemons itself" in (m.root / "manager.log").read_text()
 
 
 def what_becomes_of_a_signal_is_told():

@@ -89,15 +89,14 @@ void RemotePlugin::recover(RemoteInstance& instance, sysp_op op, const RecoverCa
 }
 
 // A faulty driver postpones no kill: the leader is killed from here, what belongs to it by the
-// driver. A process whose host is away is signalled from here alone. A host of another user names
-// processes that it could not signal itself, so for that one the manager's rights are not lent.
+// driver. A process whose host is away is signalled from here alone; a host that is yet to take it
+// over is waited for, as it reaches all that belongs to it. A host of another user names processes
+// that it could not signal itself, so for that one the manager's rights are not lent.
 void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall& call) {
     Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
     operation.kill = call.kind == SYSP_SIG_KILL;
     operation.signal = call;
-    const auto process = processes_.find(call.proc);
-    const bool recovering = process != processes_.end() && process->second.recovering;
-    const bool away = !current_ || !current_->ready() || current_->suspect() || recovering;
+    const bool away = !current_ || !current_->ready() || current_->suspect();
     if ((away || operation.kill) && signal_from_here(call.proc, call.number)) {
         const bool nobody_else = status_.state == HostStatus::State::failed;
         if (!operation.kill || nobody_else) return answer(operation, {});
@@ -172,6 +171,8 @@ void RemotePlugin::submit(Operation operation, std::string frame,
                                     "); run syspulse plugin reload " + setup_.info.id});
     }
     const Wire wire = ++last_wire_;
+    operation.since = core_.clock().now().mono;
+    if (operation.signal) mind_signals(operation.since);
     if (operation.check) operation.instance->check = wire;
     Operation& kept = operations_.emplace(wire, std::move(operation)).first->second;
     if (!must_wait(kept)) return transmit(wire, kept, frame, handles);
@@ -186,8 +187,8 @@ void RemotePlugin::submit(Operation operation, std::string frame,
 void RemotePlugin::transmit(Wire wire, Operation& operation, std::string_view frame,
                             std::span<const platform::NativeHandle> handles) {
     operation.sent_to = current_.get();
-    operation.sent_at = core_.clock().now().mono;
-    if (operation.signal) mind_signals();
+    operation.since = core_.clock().now().mono;
+    if (operation.signal) mind_signals(operation.since);
     current_->send(with_frame_id(std::string(frame), wire), handles);
 }
 

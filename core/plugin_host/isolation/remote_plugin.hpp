@@ -110,7 +110,7 @@ class RemotePlugin {
         sysp_proc proc = 0;
         bool kill = false;
         std::optional<PlainCall> signal{};
-        Instant sent_at{};
+        Instant since{};  // When it was sent; while it waits for that: when it came.
         std::uint32_t losses = 0;
         std::unique_ptr<CheckCall> check{};
         bool apart = false;  // Made in the process of the quarantine.
@@ -150,7 +150,7 @@ class RemotePlugin {
 
     // remote_plugin.cpp: operations.
     bool signal_from_here(sysp_proc proc, std::int32_t number);
-    void mind_signals();
+    void mind_signals(Instant since);
     void signal_for_a_silent_host();
     void submit(Operation operation, std::string frame,
                 std::span<const platform::NativeHandle> handles = {});

@@ -124,36 +124,38 @@ void RemotePlugin::report_exit(Process& process, sysp_proc proc, const ExitStatu
     core_.process_exited(*process.instance->instance, proc, told);
 }
 
-void RemotePlugin::mind_signals() {
+// All have the same patience: the timer that is under way is that of the oldest one.
+void RemotePlugin::mind_signals(Instant since) {
     if (signal_timer_ != 0) return;
-    const Duration patience = setup_.policy.signal_patience();
-    signal_timer_ = core_.loop().start_timer(core_.clock().now().mono + patience, [this] {
+    const Instant due = since + setup_.policy.signal_patience();
+    signal_timer_ = core_.loop().start_timer(due, [this] {
         signal_timer_ = 0;
         signal_for_a_silent_host();
     });
 }
 
 // A daemon that is asked to end has only its stop_timeout for that: it is not to wait until the
-// watchdog has the process of its driver replaced. Should that process come to itself, the signal
-// arrives twice, which does less harm than not at all.
+// watchdog has the process of its driver replaced, or until a fresh one has taken it over. Should
+// that process come to itself, the signal arrives twice, which does less harm than not at all.
 void RemotePlugin::signal_for_a_silent_host() {
     const Instant now = core_.clock().now().mono;
     std::vector<Operation> done;
-    bool later = false;
+    std::optional<Instant> oldest;  // Of those that have patience left.
     for (auto at = operations_.begin(); at != operations_.end();) {
         const auto here = at++;
         const Operation& operation = here->second;
-        if (!operation.signal || operation.kill || operation.sent_to == nullptr) continue;
-        if (!operation.sent_to->silent_since(operation.sent_at)) continue;
-        if (now - operation.sent_at < setup_.policy.signal_patience()) {
-            later = true;
+        if (!operation.signal || operation.kill) continue;
+        HostConnection* const host = operation.sent_to;
+        if (host != nullptr && !host->silent_since(operation.since)) continue;
+        if (now - operation.since < setup_.policy.signal_patience()) {
+            oldest = std::min(oldest.value_or(operation.since), operation.since);
         } else if (signal_from_here(operation.proc, operation.signal->number)) {
-            operation.sent_to->doubt();
+            if (host != nullptr) host->doubt();
             done.push_back(std::move(here->second));
             operations_.erase(here);
         }
     }
-    if (later) mind_signals();
+    if (oldest) mind_signals(*oldest);
     if (done.empty()) return;
     log::warn("plugin " + setup_.info.id + ": its process is silent; the manager signals " +
               std::to_string(done.size()) + " of its daemons itself");
