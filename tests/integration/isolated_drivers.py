@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 from harness import DEADLINE_SECS, Manager, alive, main, need_root, until
 from plugin_hosts import MOCK, QUICK, SHELL_FOREVER, configured, fresh_host, host
@@ -98,6 +99,35 @@ def a_driver_that_dies_in_spawn_leaves_no_second_copy():
         copies = subprocess.run(["pgrep", "-f", mark], capture_output=True, text=True).stdout.split()
         assert [int(pid) for pid in copies] == [running["pid"]], copies
         m.ok("stop", "web", "--force")
+
+
+def a_start_does_not_wait_for_the_end_of_a_long_back_off():
+    with Manager() as m:
+        configured(m, {"syspulse.mock": {"watchdog_secs": 2, "restart": {"backoff_base_secs": 300, "backoff_max_secs": 300}}})
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"}, late={"command": SHELL_FOREVER, "driver": "mock"})
+        m.ok("start", "web")
+        pid = m.status("web")["pid"]
+        os.kill(host(m, "syspulse.mock")["pid"], signal.SIGKILL)
+        until(lambda: host(m, "syspulse.mock")["state"] == "restarting", "the driver's process is lost")
+        m.ok("start", "late")
+        now = host(m, "syspulse.mock")
+        assert (now["state"], now["restarts"]) == ("running", 1), now
+        assert m.status("late")["state"] == "running" and m.status("web")["pid"] == pid
+
+
+def starts_that_end_their_driver_do_not_follow_each_other_without_a_pause():
+    with Manager() as m:
+        os.environ["SYSPULSE_MOCK_FAULT"] = "spawn-crash"
+        try:
+            configured(m, {"syspulse.mock": {"restart": {"backoff_base_secs": 300, "backoff_max_secs": 300}}})
+        finally:
+            del os.environ["SYSPULSE_MOCK_FAULT"]
+        m.add(web={"command": SHELL_FOREVER, "driver": "mock"})
+        for losses in (1, 2):
+            began = time.monotonic()
+            assert m.run("start", "web").returncode != 0
+            assert time.monotonic() - began >= 1, "a process came too soon after one that was lost"
+            assert host(m, "syspulse.mock")["restarts"] == losses, host(m, "syspulse.mock")
 
 
 def a_driver_of_another_user_borrows_no_rights_from_the_manager():

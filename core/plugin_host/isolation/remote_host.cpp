@@ -14,6 +14,8 @@ namespace syspulse::plugin_host {
 namespace {
 
 constexpr unsigned doublings_max = 16;
+// At most, while something waits that cannot wait for long.
+constexpr Duration awaited_backoff = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -334,10 +336,36 @@ void RemotePlugin::schedule_restart(const Error& error) {
                  setup_.policy.backoff_max);
     ++failures_;
     status_.state = HostStatus::State::waiting;
-    restart_timer_ = core_.loop().start_timer(now + delay, [this] {
+    lost_at_ = now;
+    plan_restart(now + delay);
+    const bool awaited = std::any_of(operations_.begin(), operations_.end(), [](const auto& entry) {
+        return cannot_outwait(entry.second);
+    });
+    if (awaited) hasten_restart();
+}
+
+void RemotePlugin::plan_restart(Instant when) {
+    restart_at_ = when;
+    restart_timer_ = core_.loop().start_timer(when, [this] {
         restart_timer_ = 0;
         start();
     });
+}
+
+// The back-off may be longer than what somebody waits for: a start or a request to end, which would
+// fail though nothing stands in its way. The pause after a loss is kept all the same, so that a
+// start that ends the process does not have one follow the other.
+void RemotePlugin::hasten_restart() {
+    const Instant soonest = std::max(core_.clock().now().mono, lost_at_ + awaited_backoff);
+    if (restart_timer_ == 0 || restart_at_ <= soonest) return;
+    core_.loop().cancel_timer(restart_timer_);
+    plan_restart(soonest);
+}
+
+// Checks and questions come again by themselves.
+bool RemotePlugin::cannot_outwait(const Operation& operation) {
+    if (operation.op == 0) return false;
+    return operation.type == OpType::spawn || (operation.signal && !operation.leader_killed);
 }
 
 }  // namespace syspulse::plugin_host

@@ -100,6 +100,7 @@ void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall&
     if ((away || operation.kill) && signal_from_here(call.proc, call.number)) {
         const bool nobody_else = status_.state == HostStatus::State::failed;
         if (!operation.kill || nobody_else) return answer(operation, {});
+        operation.leader_killed = true;
     }
     submit(std::move(operation), encode(FrameType::signal, 0, call));
 }
@@ -182,6 +183,7 @@ void RemotePlugin::submit(Operation operation, std::string frame,
         kept.handles.push_back(copy ? std::move(*copy) : platform::OwnedHandle());
     }
     if (status_.state == HostStatus::State::idle) start();
+    if (cannot_outwait(kept)) hasten_restart();
 }
 
 void RemotePlugin::transmit(Wire wire, Operation& operation, std::string_view frame,

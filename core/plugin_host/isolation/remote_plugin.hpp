@@ -109,6 +109,7 @@ class RemotePlugin {
         FrameType call{};
         sysp_proc proc = 0;
         bool kill = false;
+        bool leader_killed = false;  // From here; only what belongs to it waits for the driver.
         std::optional<PlainCall> signal{};
         Instant since{};  // When it was sent; while it waits for that: when it came.
         std::uint32_t losses = 0;
@@ -175,6 +176,9 @@ class RemotePlugin {
     void lost(HostConnection* which, const Error& error);
     std::string drop_operations(const HostConnection* which, const Error& error);
     void schedule_restart(const Error& error);
+    void plan_restart(Instant when);
+    void hasten_restart();
+    static bool cannot_outwait(const Operation& operation);
     Result<void> greet(const HostConnection& from, const HelloMessage& hello);
     void refuse(HostConnection& from, const Error& error);
 
@@ -230,6 +234,8 @@ class RemotePlugin {
     std::optional<Error> refusal_;         // Why the next one is not taken.
     std::optional<PluginInfo> successor_;  // What the next one is, once it has said so.
     platform::TimerId restart_timer_ = 0;
+    Instant restart_at_{};  // While that runs.
+    Instant lost_at_{};
     platform::TimerId retire_timer_ = 0;
     platform::TimerId signal_timer_ = 0;  // While a signal is to be passed on.
     Instant started_;
