@@ -128,6 +128,9 @@ def starts_that_end_their_driver_do_not_follow_each_other_without_a_pause():
             assert m.run("start", "web").returncode != 0
             assert time.monotonic() - began >= 1, "a process came too soon after one that was lost"
             assert host(m, "syspulse.mock")["restarts"] == losses, host(m, "syspulse.mock")
+            told = m.status("web")["last_error"]
+            assert "the process of driver mock was lost while it was starting this or another daemon" in told, told
+            assert "SIGABRT" in told, told
 
 
 def a_driver_of_another_user_borrows_no_rights_from_the_manager():

@@ -302,6 +302,7 @@ std::string RemotePlugin::drop_operations(const HostConnection* which, const Err
         }
         // A start may have succeeded before the loss; a fresh process finds out by the run's id.
         if (operation.type == OpType::spawn) {
+            if (operation.call == FrameType::spawn) operation.lost_in_start = error.message;
             operation.call = FrameType::recover;
             operation.frame = encode(FrameType::recover, 0, process->second.recovery);
             continue;

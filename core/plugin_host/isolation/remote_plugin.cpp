@@ -242,6 +242,13 @@ void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::Owne
     const Operation operation = std::move(node.mapped());
     if (operation.op == 0) return recovered(operation, message);
     const bool starting = operation.type == OpType::spawn;
+    if (message.error && message.error->code == ErrorCode::not_found &&
+        !operation.lost_in_start.empty()) {
+        // What the fresh process does not find was never there, as far as anybody knows.
+        message.error->message =
+            "the process of driver " + operation.instance->call.kind +
+            " was lost while it was starting this or another daemon: " + operation.lost_in_start;
+    }
     if (message.error) return fail(operation, *message.error);
     Completion completion;
     completion.payload = std::move(message.payload);

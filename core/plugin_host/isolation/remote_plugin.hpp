@@ -113,6 +113,7 @@ class RemotePlugin {
         std::optional<PlainCall> signal{};
         Instant since{};  // When it was sent; while it waits for that: when it came.
         std::uint32_t losses = 0;
+        std::string lost_in_start{};  // How the process ended that was to start the daemon.
         std::unique_ptr<CheckCall> check{};
         bool apart = false;  // Made in the process of the quarantine.
         HostConnection* sent_to = nullptr;
