@@ -40,10 +40,10 @@ struct ForegroundOutput::Source::Work {
         while (more && piece.size() < bytes_per_read) {
             more = reader.next(line);
             if (!more) break;
-            std::string_view text = line.text;
-            if (text.ends_with('\n')) text.remove_suffix(1);
-            if (text.ends_with('\r')) text.remove_suffix(1);
-            (piece += prefix).append(text) += '\n';
+            std::string_view shown = line.text;
+            if (shown.ends_with('\n')) shown.remove_suffix(1);
+            if (shown.ends_with('\r')) shown.remove_suffix(1);
+            (piece += prefix).append(shown) += '\n';
         }
     }
     std::string take(bool& was_last) {
