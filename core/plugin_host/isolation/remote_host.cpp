@@ -59,6 +59,7 @@ Result<std::unique_ptr<HostConnection>> RemotePlugin::connect() {
 
 void RemotePlugin::start() {
     if (current_) return;
+    came_up_ = false;
     auto opened = connect();
     if (!opened) return schedule_restart(opened.error());
     current_ = std::move(*opened);
@@ -226,6 +227,7 @@ Result<void> RemotePlugin::greet(const HostConnection& from, const HelloMessage&
         successor_ = *info;
         return {};
     }
+    came_up_ = true;
     const bool other_file = running_stamp_ != file_stamp_;
     running_stamp_ = file_stamp_;
     if (setup_.started) setup_.started(*info, {false, other_file});
@@ -355,10 +357,11 @@ void RemotePlugin::plan_restart(Instant when) {
 
 // The back-off may be longer than what somebody waits for: a start or a request to end, which would
 // fail though nothing stands in its way. The pause after a loss is kept all the same, so that a
-// start that ends the process does not have one follow the other.
+// start that ends the process does not have one follow the other, and so is the back-off of one
+// that did not come up: the next one of the same file hardly will.
 void RemotePlugin::hasten_restart() {
     const Instant soonest = std::max(core_.clock().now().mono, lost_at_ + awaited_backoff);
-    if (restart_timer_ == 0 || restart_at_ <= soonest) return;
+    if (restart_timer_ == 0 || !came_up_ || restart_at_ <= soonest) return;
     core_.loop().cancel_timer(restart_timer_);
     plan_restart(soonest);
 }

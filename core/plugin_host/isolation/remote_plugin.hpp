@@ -237,6 +237,7 @@ class RemotePlugin {
     platform::TimerId restart_timer_ = 0;
     Instant restart_at_{};  // While that runs.
     Instant lost_at_{};
+    bool came_up_ = false;  // The present process, or the last one.
     platform::TimerId retire_timer_ = 0;
     platform::TimerId signal_timer_ = 0;  // While a signal is to be passed on.
     Instant started_;

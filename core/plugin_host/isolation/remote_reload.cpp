@@ -54,6 +54,7 @@ void RemotePlugin::advance_reload() {
         running_stamp_ = file_stamp_;
         started_ = core_.clock().now().mono;
         failures_ = 0;
+        came_up_ = true;
         status_.state = HostStatus::State::running;
         const auto successor = std::exchange(successor_, std::nullopt);
         if (setup_.started && successor) setup_.started(*successor, {true, other_file});
