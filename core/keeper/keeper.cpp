@@ -66,6 +66,7 @@ class Keeper {
     void look_again();
     void manager_ended(const siginfo_t& end);
     bool is_final(const siginfo_t& end) const;
+    bool has_stopped_all(const siginfo_t& end) const;
     void manager_crashed(const siginfo_t& end);
     void hand_over();
     bool fall_back(const siginfo_t& end);
@@ -226,7 +227,7 @@ void Keeper::look_again() {
 void Keeper::manager_ended(const siginfo_t& end) {
     manager_ = 0;
     look_at_orphans();
-    if (fall_back(end)) return;
+    if (!has_stopped_all(end) && fall_back(end)) return;
     if (!is_final(end)) return manager_crashed(end);
     if (end.si_status == 0 && board_.wish.load() == Wish::hand_over) return hand_over();
     finish(end.si_status);
@@ -237,6 +238,11 @@ void Keeper::manager_ended(const siginfo_t& end) {
 bool Keeper::is_final(const siginfo_t& end) const {
     if (end.si_code != CLD_EXITED) return false;
     return end.si_status == 0 || board_.served.load() == 0 || stops_ > 0;
+}
+
+// As it was asked to, which a new program may do before it serves.
+bool Keeper::has_stopped_all(const siginfo_t& end) const {
+    return end.si_code == CLD_EXITED && end.si_status == 0 && board_.wish.load() == Wish::stop;
 }
 
 void Keeper::manager_crashed(const siginfo_t& end) {

@@ -231,6 +231,13 @@ TEST_F(KeeperTest, GoesOnWithTheOldProgramWhenTheNewOneFails) {
     EXPECT_EQ(contents(dir_ / "served"), "again");
 }
 
+TEST_F(KeeperTest, EndsWithANewProgramThatStopsAllBeforeItServes) {
+    start("stop-in-upgrade");
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(lines("starts"), 2U) << "the old program has nothing to do any more";
+    EXPECT_EQ(contents(dir_ / "stderr"), "");
+}
+
 TEST_F(KeeperTest, CountsAnUpgradeWhoseManagerDiedInItsFarewell) {
     start("die-in-farewell");
     EXPECT_EQ(end(), 0);

@@ -208,6 +208,17 @@ int upgrade(Link& link, const fs::path& dir) {
     return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
 }
 
+// The new program is asked to stop all before it serves, and does.
+int stop_in_upgrade(Link& link, const fs::path& dir) {
+    if (fs::exists(dir / "handed-over")) {
+        link.stopping();
+        return 0;
+    }
+    append(dir / "handed-over", "x");
+    link.serving();
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
+}
+
 // Managers that cannot start follow one that has served; the last of them can, if there is one.
 int refuse_later(Link& link, const fs::path& dir, std::uint32_t refusals) {
     if (link.restarts() == 0) {
@@ -251,6 +262,7 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "leave-newborn") return leave_newborn(link, dir);
     if (script == "leave-stray") return leave_stray(link, dir);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
+    if (script == "stop-in-upgrade") return stop_in_upgrade(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
     if (script == "refuse-for-a-while") return refuse_later(link, dir, 6);
     if (script == "refuse-from-now-on") return refuse_later(link, dir, 1000);
