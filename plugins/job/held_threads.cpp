@@ -2,9 +2,9 @@
 
 #include <tlhelp32.h>
 
-#include <algorithm>
 #include <optional>
 #include <set>
+#include <utility>
 
 namespace syspulse::plugins::job {
 namespace {
@@ -44,6 +44,27 @@ bool suspend(HANDLE thread) {
     return true;
 }
 
+// Threads that were suspended a moment ago, and go on if they are not kept.
+class HeldNow {
+  public:
+    HeldNow() = default;
+    HeldNow(const HeldNow&) = delete;
+    HeldNow& operator=(const HeldNow&) = delete;
+    ~HeldNow() {
+        for (const auto& [number, thread] : threads_) ::ResumeThread(thread.get());
+    }
+    bool has(DWORD number) const { return threads_.count(number) != 0; }
+    // Its place is there before it is suspended. One that has ended meanwhile gets none.
+    void add(DWORD number, UniqueHandle thread) {
+        const auto place = threads_.emplace(number, std::move(thread)).first;
+        if (!suspend(place->second.get())) threads_.erase(place);
+    }
+    void keep_in(std::map<DWORD, UniqueHandle>& kept) noexcept { kept.merge(threads_); }
+
+  private:
+    std::map<DWORD, UniqueHandle> threads_;
+};
+
 // How often it is suspended, by a question that no header has; nothing if nobody answers.
 std::optional<ULONG> suspensions(HANDLE thread) {
     using Query = LONG(NTAPI*)(HANDLE, int, void*, ULONG, ULONG*);
@@ -74,21 +95,17 @@ ThreadsByProcess list_threads() {
 // After a round that finds nothing new, all threads were suspended before their list was made, so
 // that nobody could make another one.
 void HeldThreads::hold(const JobObject& job) {
-    std::map<DWORD, UniqueHandle> held_now;
+    HeldNow held_now;
     std::set<DWORD> ended_threads;
-    const auto give_up = [&held_now](const sdk::Error& error) {
-        for (const auto& [number, thread] : held_now) ::ResumeThread(thread.get());
-        throw error;
-    };
     for (int round = 0; round < rounds_most; ++round) {
         bool found_new = false;
         for (const auto& [process, number] : threads_of(job)) {
-            if (threads_.count(number) != 0 || held_now.count(number) != 0) continue;
+            if (threads_.count(number) != 0 || held_now.has(number)) continue;
             UniqueHandle thread = open_thread(number);
             const DWORD code = ::GetLastError();
             if (!thread && code == ERROR_ACCESS_DENIED) {
-                give_up(win32_error("cannot hold a thread of process " + std::to_string(process),
-                                    code));
+                throw win32_error("cannot hold a thread of process " + std::to_string(process),
+                                  code);
             }
             // One that has ended may have made another before, and stays in the list of some
             // systems.
@@ -98,13 +115,14 @@ void HeldThreads::hold(const JobObject& job) {
                 continue;
             }
             found_new = true;
-            if (suspend(thread.get())) held_now[number] = std::move(thread);
+            held_now.add(number, std::move(thread));
         }
         if (found_new) continue;
-        threads_.merge(held_now);
+        held_now.keep_in(threads_);
         return;
     }
-    give_up({SYSP_E_TIMEOUT, "cannot hold the process still: it makes new threads all the time"});
+    throw sdk::Error{SYSP_E_TIMEOUT,
+                     "cannot hold the process still: it makes new threads all the time"};
 }
 
 void HeldThreads::let_go() noexcept {
@@ -112,13 +130,26 @@ void HeldThreads::let_go() noexcept {
     threads_.clear();
 }
 
+void HeldThreads::free_all(const JobObject& job) {
+    for (const auto& [process, number] : threads_of(job)) {
+        const UniqueHandle thread = open_thread(number);
+        const ULONG count = thread ? suspensions(thread.get()).value_or(0) : 0;
+        for (ULONG i = 0; i < count; ++i) ::ResumeThread(thread.get());
+    }
+}
+
 bool HeldThreads::take_over(const ThreadsByProcess& all, const JobObject& job, DWORD pid) {
     const auto [first, last] = all.equal_range(pid);
-    const bool runs = std::any_of(first, last, [](const auto& at) {
-        const UniqueHandle thread = open_thread(at.second);
-        return thread && !has_ended(thread.get()) && suspensions(thread.get()).value_or(0) == 0;
-    });
-    if (first == last || runs) return false;
+    bool is_held = false;
+    for (auto at = first; at != last; ++at) {
+        const UniqueHandle thread = open_thread(at->second);
+        // Of one that may not be asked it is not known to be held.
+        if (!thread && ::GetLastError() == ERROR_ACCESS_DENIED) return false;
+        if (!thread || has_ended(thread.get())) continue;
+        if (suspensions(thread.get()).value_or(0) == 0) return false;
+        is_held = true;
+    }
+    if (!is_held) return false;
     for (const auto& [process, number] : threads_of(job)) {
         UniqueHandle thread = open_thread(number);
         if (thread && suspensions(thread.get()).value_or(0) > 0)

@@ -20,6 +20,8 @@ class HeldThreads {
     void hold(const JobObject& job);
     // Each as often as it was held, so that what a process has suspended itself stays suspended.
     void let_go() noexcept;
+    // Whoever has suspended them, as often as that was. Throws sdk::Error.
+    static void free_all(const JobObject& job);
     // Of a process that no thread runs of: takes over all of its job that somebody has suspended,
     // to let it go later. False, and nothing is taken over, if one of its threads may run; `all` is
     // where they are looked for.

@@ -142,7 +142,7 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
     if (!request.token.empty() && !identity) throw gone();
     const std::wstring job_named = to_wide(identity ? identity->job : job_name(request.run_id));
     Process process;
-    process.options = options_of(request.config);
+    process.options = options_to_go_on_with(request.config, request.run_id);
     process.job = JobObject::open(job_named);
     // Its token was never recorded, so it ended with the process that started it, unless somebody
     // else holds its job.
@@ -178,11 +178,35 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
                                " was found again; that it reaches its limits is not told any more");
     }
     let_outlive_us(request.proc, process);
-    process.held = process.held_threads.take_over(threads_now(), process.job, process.pid);
+    process.held = take_over_held(process);
+    process.may_be_half_held = !process.held;
     const bool held = process.held;
     sdk::Spawned spawned = adopt(request.proc, std::move(process), request.token);
     spawned.frozen = held;
     return spawned;
+}
+
+JobDriver::Options JobDriver::options_to_go_on_with(const sdk::Config& config,
+                                                    const std::string& run_id) const {
+    try {
+        return options_of(config);
+    } catch (const sdk::Error& error) {
+        log(SYSP_LOG_WARN,
+            "run " + run_id + " is stopped by Ctrl+C until its options fit: " + error.what());
+    }
+    Options defaults;
+    defaults.steps.push_back(StopStep::ctrl_c);
+    return defaults;
+}
+
+bool JobDriver::take_over_held(Process& process) {
+    try {
+        return process.held_threads.take_over(threads_now(), process.job, process.pid);
+    } catch (const sdk::Error& error) {
+        log(SYSP_LOG_WARN, "process " + std::to_string(process.pid) +
+                               " is taken for one that is not paused: " + error.what());
+    }
+    return false;
 }
 
 const ThreadsByProcess& JobDriver::threads_now() {

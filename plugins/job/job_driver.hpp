@@ -64,6 +64,7 @@ class JobDriver : public sdk::Driver {
         sdk::Timer next_step;  // Of a graceful stop.
         HeldThreads held_threads;
         bool held = false;                     // By freeze().
+        bool may_be_half_held = false;         // By a manager that died in freeze().
         std::optional<std::size_t> owed_step;  // Of a graceful stop, while it is held.
         bool exited = false;
         bool killed = false;  // By us, with whatever exit code.
@@ -71,6 +72,9 @@ class JobDriver : public sdk::Driver {
     };
 
     static Options options_of(const sdk::Config& config);
+    // Defaults in the place of those that do not fit: what runs is not lost for that.
+    Options options_to_go_on_with(const sdk::Config& config, const std::string& run_id) const;
+    bool take_over_held(Process& process);
     void let_outlive_us(sysp_proc proc, Process& process);
     sdk::Spawned adopt(sysp_proc proc, Process process, std::string token);
     sdk::Spawned adopt_leftovers(sysp_proc proc, Process process, std::string token);

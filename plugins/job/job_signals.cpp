@@ -123,7 +123,9 @@ void JobDriver::freeze(sysp_proc proc, sdk::Answer&& answer) {
 void JobDriver::thaw(sysp_proc proc, sdk::Answer&& answer) {
     Process& process = find(proc);
     process.held_threads.let_go();
+    if (!process.held && process.may_be_half_held) HeldThreads::free_all(process.job);
     process.held = false;
+    process.may_be_half_held = false;
     answer.done();
     if (const auto owed = std::exchange(process.owed_step, std::nullopt); owed && !process.exited)
         process.next_step = io_.timer({}, [this, proc, step = *owed] { ask_to_end(proc, step); });

@@ -39,6 +39,15 @@ class JobPause : public ::testing::Test {
         EXPECT_EQ(pids.size(), 3U);
         return pids;
     }
+    // Once more each.
+    static void suspend_threads(DWORD pid) {
+        const HANDLE process = ::OpenProcess(PROCESS_SUSPEND_RESUME, FALSE, pid);
+        using Suspend = LONG(WINAPI*)(HANDLE);
+        const auto suspend = reinterpret_cast<Suspend>(reinterpret_cast<void*>(
+            ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtSuspendProcess")));
+        EXPECT_GE(suspend(process), 0);
+        ::CloseHandle(process);
+    }
     void end(sysp_proc proc) {
         EXPECT_EQ(host_.signal(proc, SYSP_SIG_KILL).status, SYSP_OK);
         const auto exit = host_.wait_exit(proc);
@@ -107,6 +116,47 @@ TEST_F(JobPause, the_next_manager_finds_it_held_and_lets_it_go) {
     host_.recreate();
     EXPECT_EQ(host_.recover(3, run, started.token).flags, 0U);
     end(3);
+}
+
+// Its first thread runs, but nobody may look at it.
+TEST_F(JobPause, the_next_manager_does_not_take_one_for_held_that_it_may_not_look_at) {
+    const std::string run = "run-guarded-" + std::to_string(::GetCurrentProcessId());
+    const Done started = start({"guarded", file()}, run);
+    host_.recreate();
+    const Done found = host_.recover(2, run, started.token);
+    ASSERT_EQ(found.status, SYSP_OK) << found.message;
+    EXPECT_EQ(found.flags, 0U);
+    const Done refused = host_.freeze(2, true);
+    EXPECT_NE(refused.status, SYSP_OK);
+    EXPECT_NE(refused.message.find("cannot hold a thread"), std::string::npos) << refused.message;
+    end(2);
+}
+
+// As by a manager that died while it held it.
+TEST_F(JobPause, the_next_manager_frees_what_is_held_in_part) {
+    const std::string run = "run-half-held-" + std::to_string(::GetCurrentProcessId());
+    const Done started = start({"tree", file()}, run);
+    std::ifstream others(file());
+    DWORD half = 0;
+    ASSERT_TRUE(others >> half);
+    for (int i = 0; i < 2; ++i) suspend_threads(half);
+    EXPECT_TRUE(held_still(half));
+    host_.recreate();
+    EXPECT_EQ(host_.recover(2, run, started.token).flags, 0U);
+    EXPECT_TRUE(held_still(half));
+    EXPECT_EQ(host_.freeze(2, false).status, SYSP_OK);
+    EXPECT_FALSE(held_still(half));
+    end(2);
+}
+
+TEST_F(JobPause, the_next_manager_goes_on_with_defaults_when_options_do_not_fit) {
+    const std::string run = "run-options-" + std::to_string(::GetCurrentProcessId());
+    const Done started = start({"deaf", file()}, run);
+    host_.recreate();
+    host_.process_options = {{"/stop", "#1"}, {"/stop/0", "event"}};
+    const Done found = host_.recover(2, run, started.token);
+    EXPECT_EQ(found.status, SYSP_OK) << found.message;
+    end(2);
 }
 
 }  // namespace

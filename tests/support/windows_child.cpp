@@ -7,6 +7,7 @@
 //   handle        prints how many handles it has inherited of the values that follow
 //   ctrl FILE     ends with 21 at Ctrl+C; makes FILE when it is ready
 //   deaf FILE     ignores Ctrl+C; makes FILE when it is ready
+//   guarded FILE  makes FILE when nobody may open its first thread, and has suspended another one
 //   event NAME FILE  waits for the event and ends with 22
 //   steps NAME FILE  waits for the event; ends with 22 if Ctrl+C came before it, else with 23
 //   tree FILE     starts `sleep` twice, writes their numbers to FILE and waits
@@ -95,6 +96,21 @@ int start_tree(const std::wstring& file) {
     }
     make_file(file, pids);
     wait_for_ever();
+}
+
+DWORD WINAPI end_at_once(void*) {
+    return 0;
+}
+
+// Nobody may open its first thread, and the only other one it has suspended itself.
+void guard_first_thread() {
+    ACL nobody{};
+    SECURITY_DESCRIPTOR guarded{};
+    ::InitializeAcl(&nobody, sizeof nobody, ACL_REVISION);
+    ::InitializeSecurityDescriptor(&guarded, SECURITY_DESCRIPTOR_REVISION);
+    ::SetSecurityDescriptorDacl(&guarded, TRUE, &nobody, FALSE);
+    ::CreateThread(nullptr, 0, end_at_once, nullptr, CREATE_SUSPENDED, nullptr);
+    ::SetKernelObjectSecurity(::GetCurrentThread(), DACL_SECURITY_INFORMATION, &guarded);
 }
 
 int wait_for_event(const Words& words) {
@@ -262,7 +278,8 @@ int run(const Words& words) {
     if (verb == L"lives") return lives(std::wcstoul(words[2].c_str(), nullptr, 10)) ? 0 : 1;
     if (verb == L"event") return wait_for_event(words);
     if (verb == L"steps") return wait_for_steps(words);
-    if (verb == L"ctrl" || verb == L"deaf") {
+    if (verb == L"ctrl" || verb == L"deaf" || verb == L"guarded") {
+        if (verb == L"guarded") guard_first_thread();
         ::SetConsoleCtrlHandler(verb == L"ctrl" ? end_with_21 : nullptr, TRUE);
         make_file(words[2], "ready");
     }
