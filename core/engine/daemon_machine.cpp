@@ -22,6 +22,7 @@ void DaemonMachine::spawned(const Spawned& event) {
     pid_ = event.pid;
     token_ = event.token;
     const bool recovered = std::exchange(unfound_, false);
+    doubted_ = false;
     take_age(recovered);
     switch (state_) {
         case State::starting:
@@ -78,6 +79,7 @@ void DaemonMachine::now_running(const Spawned& event, bool recovered) {
 void DaemonMachine::spawn_failed(const SpawnFailed& event) {
     if (event.run != run_ || !run_live_ || !spawn_pending_ || unfound_) return;
     spawn_pending_ = false;
+    if (event.in_doubt) return doubt(event.error);
     end_run(std::nullopt, surroundings_.now().wall);
     if (state_ == State::stopping) {
         after_stop();
@@ -218,6 +220,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     end_hold("ended");
     run_live_ = false;
     unfound_ = false;
+    doubted_ = false;
     kill_at_.reset();
     last_exit_ = status;
     stopped_at_ = at;

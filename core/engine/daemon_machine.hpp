@@ -152,6 +152,7 @@ class DaemonMachine {
                                std::optional<Error> start_error);
     void after_stop();
     void look_for();
+    void doubt(const Error& error);
     void out_of_reach(const Error& error);
     void lost_in_recovery(bool never_ran);
     void take_age(bool recovered);
@@ -213,8 +214,10 @@ class DaemonMachine {
     bool start_after_stop_ = false;
     bool asked_ = false;          // Until it runs or rests; tries that follow count as asked for.
     bool spawn_pending_ = false;  // An answer to a spawn or to a recovery is outstanding.
-    // The run was begun by an earlier manager, and nobody knows yet what became of it.
+    // The run was begun by an earlier manager, or its start failed and may have left a process, and
+    // nobody knows yet what became of it.
     bool unfound_ = false;
+    bool doubted_ = false;    // The latter.
     std::uint8_t looks_ = 0;  // That have not found out.
     // Likewise begun, and not looked for yet: a manager answers who waits for it before that.
     bool left_over_ = false;

@@ -159,6 +159,17 @@ void DaemonMachine::recover_failed(const RecoverFailed& event) {
     out_of_reach(event.error);
 }
 
+// A start that failed may have left a process. As after a restart of the manager, it is looked for,
+// and no other run begins beside it.
+void DaemonMachine::doubt(const Error& error) {
+    unfound_ = true;
+    doubted_ = true;
+    looks_ = 0;
+    before_ = State::starting;
+    if (state_ == State::starting) phase_ = Phase::recovering;
+    out_of_reach(error);
+}
+
 // The driver could not look, so the process may well live. It stays recorded, no other run begins
 // beside it, and the driver is asked again; who waits is told.
 void DaemonMachine::out_of_reach(const Error& error) {
@@ -166,15 +177,17 @@ void DaemonMachine::out_of_reach(const Error& error) {
     constexpr std::uint8_t longest = 5;  // 32 s
     const Duration delay = first_delay * (1 << std::min(looks_, longest));
     if (looks_ < longest) ++looks_;
-    const std::string what = "cannot look for the process of the last manager: " + error.message;
+    const std::string what = (doubted_ ? "cannot tell whether the failed start left a process: "
+                                       : "cannot look for the process of the last manager: ") +
+                             error.message;
     if (std::exchange(last_error_, what) != what)
         note("transition", std::string(to_string(state_)), std::string(to_string(state_)), what);
     if (shutting_down_) return abandon();
     persist();
     arm(TimerKind::backoff, surroundings_.now().mono + delay);
-    const Error told{ErrorCode::internal, "cannot look for the process of \"" + spec_->name +
-                                              "\" (pid " + std::to_string(pid_) +
-                                              "): " + error.message + "; next try in " +
+    const std::string number = pid_ > 0 ? " (pid " + std::to_string(pid_) + ")" : "";
+    const Error told{ErrorCode::internal, "cannot look for the process of \"" + spec_->name + '"' +
+                                              number + ": " + error.message + "; next try in " +
                                               format_duration(delay)};
     surroundings_.reached(key_, {Milestone::Kind::retrying, told});
     surroundings_.reached(key_, {Milestone::Kind::undying, told});
@@ -193,6 +206,8 @@ void DaemonMachine::take_age(bool recovered) {
 // What never ran has no end.
 void DaemonMachine::lost_in_recovery(bool never_ran) {
     const bool had_run = knows_process();
+    const bool failed_start = doubted_;
+    never_ran = never_ran || failed_start;
     const auto status = never_ran && !had_run ? std::nullopt : std::optional(ExitStatus::unknown());
     end_run(status, surroundings_.now().wall);
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
@@ -201,8 +216,9 @@ void DaemonMachine::lost_in_recovery(bool never_ran) {
         return;
     }
     const std::string what =
-        "the process ended while no manager was running; its exit status is unknown";
-    if (!armed_ && (rebooted_ || !had_run)) {
+        failed_start ? "the start failed, and no process is left of it"
+                     : "the process ended while no manager was running; its exit status is unknown";
+    if (!failed_start && !armed_ && (rebooted_ || !had_run)) {
         begin_start("restored");
         return;
     }

@@ -86,6 +86,7 @@ struct SpawnFailed {
     DaemonKey daemon;
     RunId run;
     Error error;
+    bool in_doubt = false;  // It may have left a process that lives.
 };
 // Of a run that an earlier manager began. Unless it is `gone`, nobody knows what became of it.
 struct RecoverFailed {

@@ -122,6 +122,12 @@ void Conductor::spawn_failed(RunId run, const Error& error) {
     submit(engine::SpawnFailed{found->second, run, error});
 }
 
+void Conductor::spawn_in_doubt(RunId run, const Error& error) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
+    submit(engine::SpawnFailed{found->second, run, error, true});
+}
+
 void Conductor::recover_failed(RunId run, const Error& error) {
     const auto found = runs_.find(run);
     if (found == runs_.end()) return;

@@ -174,6 +174,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
                      Batch& batch);
     void spawned(RunId run, const platform::SpawnedProcess& process) override;
     void spawn_failed(RunId run, const Error& error) override;
+    void spawn_in_doubt(RunId run, const Error& error) override;
     void recover_failed(RunId run, const Error& error) override;
     void exited(RunId run, const ExitStatus& status) override;
     void checked(CheckId check, const platform::CheckReport& report) override;

@@ -65,13 +65,15 @@ struct SpawnedProcess {
 using model::ProcessStats;
 
 // What comes back. All calls on the loop thread, never from inside a call to the runner. For one
-// run `spawned`, `spawn_failed` or `recover_failed` comes first, once for each request, and
-// `exited` at most once and after `spawned`.
+// run `spawned`, `spawn_failed`, `spawn_in_doubt` or `recover_failed` comes first, once for each
+// request, and `exited` at most once and after `spawned`.
 class ProcessObserver {
   public:
     virtual ~ProcessObserver() = default;
     virtual void spawned(RunId run, const SpawnedProcess& process) = 0;
     virtual void spawn_failed(RunId run, const Error& error) = 0;
+    // It failed, and left a process that may well live: recover() tells.
+    virtual void spawn_in_doubt(RunId run, const Error& error) { spawn_failed(run, error); }
     // With `not_found` the run was looked for and is gone. With any other code it could not be
     // looked for, and may well live; recover() may be asked again.
     virtual void recover_failed(RunId run, const Error& error) = 0;

@@ -37,7 +37,7 @@ std::uint32_t take_place(std::vector<Slot>& slots, std::vector<std::uint32_t>& f
 
 // Why a spawn's result cannot be true.
 std::optional<Error> refuse(const platform::SpawnedProcess& process) {
-    if (process.pid <= 1 || process.pid == platform::process_id()) {
+    if (!may_be_a_daemon(process.pid)) {
         return Error{ErrorCode::internal,
                      "the driver reported process " + std::to_string(process.pid)};
     }
@@ -50,6 +50,10 @@ std::optional<Error> refuse(const platform::SpawnedProcess& process) {
 }
 
 }  // namespace
+
+bool may_be_a_daemon(std::int64_t pid) {
+    return pid > 1 && pid != platform::process_id();
+}
 
 const OperationTable::Operation* OperationTable::find(sysp_op op) const {
     const std::uint32_t place = place_of(op);
@@ -139,13 +143,8 @@ sysp_status OperationTable::complete(const Instance* instance, sysp_op op, OpTyp
         return SYSP_E_STALE;
     }
     if (found->given_up) {
-        if (type == OpType::spawn && !answer.error) {
-            Completion late;
-            late.what = Completion::What::late_spawn;
-            late.sink = found->sink;
-            late.proc = found->proc;
-            inbox_.push_back(std::move(late));
-        }
+        if (type == OpType::spawn && (!answer.error || answer.unconfirmed))
+            push_late(found->sink, found->proc);
         retire(op);
         return SYSP_E_STALE;
     }
@@ -180,8 +179,18 @@ void OperationTable::finish(sysp_op op, Completion answer) {
     if (operation.type == OpType::spawn && !answer.error) {
         spawned(operation.proc, answer);
     } else {
+        const bool leaves = operation.type == OpType::spawn && answer.unconfirmed;
         inbox_.push_back(std::move(answer));
+        if (leaves) push_late(operation.sink, operation.proc);
     }
+}
+
+void OperationTable::push_late(CompletionSink* sink, sysp_proc proc) {
+    Completion late;
+    late.what = Completion::What::late_spawn;
+    late.sink = sink;
+    late.proc = proc;
+    inbox_.push_back(std::move(late));
 }
 
 void OperationTable::spawned(sysp_proc proc, Completion& answer) {
@@ -191,16 +200,9 @@ void OperationTable::spawned(sysp_proc proc, Completion& answer) {
         ++counters_.rejected;
         answer.error = std::move(refused);
         CompletionSink* const sink = answer.sink;
-        const bool killable = result.pid > 1 && result.pid != platform::process_id();
-        answer.unconfirmed = killable;
+        answer.unconfirmed = true;
         inbox_.push_back(std::move(answer));
-        if (!killable) return;
-        Completion late;
-        late.what = Completion::What::late_spawn;
-        late.sink = sink;
-        late.proc = proc;
-        inbox_.push_back(std::move(late));
-        return;
+        return push_late(sink, proc);
     }
     Process* const process = find_process(proc);
     if (process != nullptr) {

@@ -54,6 +54,9 @@ struct Completion {
     Instant at;
 };
 
+// False of a number that no daemon has: none at all, the first process of the machine, the manager.
+bool may_be_a_daemon(std::int64_t pid);
+
 // Not synchronised: HostCore holds its mutex around every call.
 class OperationTable {
   public:
@@ -110,6 +113,7 @@ class OperationTable {
     void retire(sysp_op op);
     void finish(sysp_op op, Completion answer);
     void spawned(sysp_proc proc, Completion& answer);
+    void push_late(CompletionSink* sink, sysp_proc proc);
     void push_exit(sysp_proc proc, const Process& process, const ExitStatus& status, Instant at);
 
     std::vector<Operation> operations_;

@@ -44,13 +44,14 @@ Result<PluginProcessRunner::Driver*> PluginProcessRunner::driver(const std::stri
 }
 
 Result<PluginProcessRunner::Run*> PluginProcessRunner::begin_run(RunId run,
-                                                                 const std::string& driver_name) {
+                                                                 const std::string& driver_name,
+                                                                 const std::string& unit) {
     if (runs_.contains(run)) {
         return Error{ErrorCode::already_exists, "the run has a process already"};
     }
     const auto used = driver(driver_name);
     if (!used) return used.error();
-    Run made{core_->add_process(*(*used)->instance, this, run), *used, 0};
+    Run made{core_->add_process(*(*used)->instance, this, run), *used, 0, unit};
     return &runs_.emplace(run, made).first->second;
 }
 
@@ -73,7 +74,7 @@ void PluginProcessRunner::report_failure(Pending::Purpose purpose, RunId run, co
 }
 
 void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
-    const auto begun = begin_run(request.run, request.driver);
+    const auto begun = begin_run(request.run, request.driver, request.unit);
     if (!begun) return reject(Pending::Purpose::spawn, request.run, begun.error());
     Run& run = **begun;
     const LoadedKind& kind = *run.driver->kind;
@@ -92,7 +93,7 @@ void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
 }
 
 void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
-    const auto begun = begin_run(request.run, request.driver);
+    const auto begun = begin_run(request.run, request.driver, request.unit);
     if (!begun) return reject(Pending::Purpose::recover, request.run, begun.error());
     Run& run = **begun;
     const LoadedKind& kind = *run.driver->kind;
@@ -260,8 +261,10 @@ void PluginProcessRunner::call_release(Driver& driver, sysp_proc proc) {
 void PluginProcessRunner::clean_up(const Abandoned& abandoned, sysp_proc proc) {
     Driver& driver = *abandoned.driver;
     if (abandoned.purpose == Pending::Purpose::recover) return call_release(driver, proc);
-    log::warn("plugin " + driver.instance->label +
-              " started a process that nobody waits for; it is killed");
+    if (!refused_.contains(proc)) {
+        log::warn("plugin " + driver.instance->label +
+                  " started a process that nobody waits for; it is killed");
+    }
     start(OpType::plain, {Pending::Purpose::clean_up, &driver, RunId{}, proc, 0, {}}, "signal",
           [&](sysp_op op) {
               return driver.kind->driver.signal(driver.instance->self, op, proc, SYSP_SIG_KILL,
@@ -317,7 +320,7 @@ void PluginProcessRunner::operation_ended(Pending& pending, Completion& completi
             }
             break;
         case Pending::Purpose::clean_up:
-            call_release(*pending.driver, pending.proc);
+            cleaned_up(pending, completion.error);
             break;
     }
     if (pending.run) next_in_turn(pending.run);
@@ -329,12 +332,37 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
         observer_->spawned(pending.run, std::get<platform::SpawnedProcess>(completion.payload));
         return;
     }
-    runs_.erase(pending.run);
+    const auto node = runs_.extract(pending.run);
+    const std::string unit = node ? node.mapped().unit : std::string();
     // A process that may still come up keeps its name until it is cleaned up.
     const bool may_live = completion.unconfirmed || abandoned_.contains(pending.proc);
     if (completion.unconfirmed) abandoned_[pending.proc] = {pending.driver, pending.purpose};
     if (!may_live) core_->remove_process(pending.proc);
+    if (completion.unconfirmed) {
+        const bool kills = pending.purpose == Pending::Purpose::spawn;
+        log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + unit +
+                  "\": " + completion.error->message +
+                  (kills ? "; what it started is killed" : "; it is looked for again"));
+        if (kills) {
+            refused_[pending.proc] = {pending.run, *completion.error};
+            return;
+        }
+    }
     report_failure(pending.purpose, pending.run, *completion.error);
+}
+
+// Nobody may begin another run while that of a refused start may live.
+void PluginProcessRunner::cleaned_up(const Pending& pending, const std::optional<Error>& failure) {
+    auto node = refused_.extract(pending.proc);
+    call_release(*pending.driver, pending.proc);
+    if (!node || observer_ == nullptr) return;
+    const auto& [run, why] = node.mapped();
+    if (!failure) return observer_->spawn_failed(run, why);
+    const Error doubt{
+        why.code, why.message + ", and what it started could not be killed: " + failure->message};
+    log::warn("driver " + pending.driver->kind->info.name + ": " + doubt.message +
+              "; it is looked for before it is started again");
+    observer_->spawn_in_doubt(run, doubt);
 }
 
 }  // namespace syspulse::plugin_host

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <variant>
@@ -43,7 +44,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     struct Run {
         sysp_proc proc = 0;
         Driver* driver = nullptr;
-        sysp_op busy = 0;  // The operation under way, 0 if none.
+        sysp_op busy = 0;    // The operation under way, 0 if none.
+        std::string unit{};  // The daemon's name.
     };
     // What to do when an operation ends.
     struct Pending {
@@ -59,7 +61,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     using Slot = std::function<sysp_status(sysp_op)>;
 
     Result<Driver*> driver(const std::string& name);
-    Result<Run*> begin_run(RunId run, const std::string& driver_name);
+    Result<Run*> begin_run(RunId run, const std::string& driver_name, const std::string& unit);
     void reject(Pending::Purpose purpose, RunId run, Error error);
     void report_failure(Pending::Purpose purpose, RunId run, const Error& error);
     void start(OpType type, Pending pending, const char* function, const Slot& slot);
@@ -89,11 +91,18 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     void completed(Completion& completion) override;
     void spawn_ended(const Pending& pending, Completion& completion);
     void operation_ended(Pending& pending, Completion& completion);
-    // Of a spawn or recovery that was given up and succeeded all the same.
+    // Of a spawn or recovery that was given up and succeeded all the same, or whose answer cannot
+    // be true.
     struct Abandoned {
         Driver* driver = nullptr;
         Pending::Purpose purpose = Pending::Purpose::spawn;
     };
+    // A start whose answer was refused. That it failed is told when its process has been killed.
+    struct Refused {
+        RunId run;
+        Error why;
+    };
+    void cleaned_up(const Pending& pending, const std::optional<Error>& failure);
     void clean_up(const Abandoned& abandoned, sysp_proc proc);
     void call_release(Driver& driver, sysp_proc proc);
 
@@ -108,6 +117,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     std::unordered_map<RunId, std::vector<platform::StatsHandler>> to_measure_;
     std::unordered_map<sysp_op, Pending> pending_;
     std::unordered_map<sysp_proc, Abandoned> abandoned_;
+    std::unordered_map<sysp_proc, Refused> refused_;
 };
 
 }  // namespace syspulse::plugin_host

@@ -34,6 +34,7 @@ struct Driver {
     std::string token;                          // The last one that was changed.
     std::set<sysp_proc> known;
     std::set<sysp_proc> exited;
+    std::set<sysp_proc> unruly;  // That it will not kill.
     std::uint64_t stats_calls = 0;
     unsigned adopted = 0;
     bool hasty = false;  // The end is told before the start.
@@ -117,6 +118,11 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         copy.token = {driver.token.c_str(), driver.token.size()};
     }
     if (broken("own-pid")) copy.pid = ::getpid();
+    if (broken("manager-pid")) copy.pid = ::getppid();
+    // What is found again is told truly.
+    const bool unruly = broken("unruly-start") && driver.looked_for.count(op) == 0;
+    if (unruly) driver.unruly.insert(proc);
+    if (unruly || broken("init-pid")) copy.pid = 1;
     const char* const foreign = std::getenv("SYSPULSE_MOCK_FOREIGN_PID");
     if (foreign != nullptr) copy.pid = std::atoi(foreign);
     if (driver.hasty) {
@@ -254,6 +260,8 @@ sysp_status SYSP_CALL signal(void* self, sysp_op op, sysp_proc proc, std::int32_
                              std::int32_t number) {
     Driver& driver = *static_cast<Driver*>(self);
     if (broken("D14") && kind == SYSP_SIG_TERMINATE) return done(driver, op, SYSP_OK);
+    if (kind == SYSP_SIG_KILL && driver.unruly.count(proc) != 0)
+        return done(driver, op, SYSP_E_INTERNAL);
     if (broken("D15") && kind == SYSP_SIG_KILL) {
         ::kill(static_cast<pid_t>(driver.pids[proc]), SIGKILL);
         return done(driver, op, SYSP_OK);

@@ -133,6 +133,58 @@ def starts_that_end_their_driver_do_not_follow_each_other_without_a_pause():
             assert "SIGABRT" in told, told
 
 
+def running_as(argument):
+    """Who runs with this as the last argument, but for its zombies."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if path.read_bytes().split(b"\0")[-2:-1] == [argument.encode()]:
+                found.append(int(path.parent.name))
+        except OSError:
+            pass  # It has ended.
+    return found
+
+
+def configured_with_fault(m, fault, settings):
+    os.environ["SYSPULSE_MOCK_FAULT"] = fault
+    try:
+        configured(m, {"syspulse.mock": settings})
+    finally:
+        del os.environ["SYSPULSE_MOCK_FAULT"]
+
+
+def a_start_whose_answer_is_refused_leaves_nothing_running():
+    here = {"isolation": "none"}
+    for fault, settings in (("manager-pid", QUICK), ("own-pid", QUICK), ("init-pid", QUICK), ("D07", QUICK),
+                            ("own-pid", here), ("init-pid", here)):
+        with Manager() as m:
+            configured_with_fault(m, fault, settings)
+            seconds = f"600.{m.process.pid}"
+            m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock",
+                       "restart_policy": {"policy": "always", "max_retries": 3, "backoff_base_secs": 0.05,
+                                          "backoff_max_secs": 0.05}})
+            m.fails(1, "start", "web", "--wait")
+            m.wait_for("web", state="failed")
+            assert not running_as(seconds), (fault, settings)
+            assert m.process.poll() is None, "the manager has killed itself"
+            told = (m.root / "manager.log").read_text()
+            assert told.count('driver mock, daemon "web": the driver reported') == 4, told
+
+
+def a_start_that_leaves_what_cannot_be_killed_is_followed_by_no_other():
+    for settings in (QUICK, {"isolation": "none"}):
+        with Manager() as m:
+            configured_with_fault(m, "unruly-start", settings)
+            seconds = f"601.{m.process.pid}"
+            m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock"})
+            m.run("start", "web")
+            web = m.wait_for("web", state="running")
+            assert running_as(seconds) == [web["pid"]] and web["restart_count"] == 0, web
+            assert "could not be killed" in (m.root / "manager.log").read_text()
+            m.ok("stop", "web")
+            assert not running_as(seconds)
+
+
 def a_driver_of_another_user_borrows_no_rights_from_the_manager():
     need_root()
     stranger = subprocess.Popen(["sleep", "600"])

@@ -349,7 +349,9 @@ void HostSession::completed(Completion& completion) {
                        ExitedMessage{completion.user, std::get<ExitStatus>(completion.payload)}));
         case Completion::What::late_spawn:
             for (const auto& [proc, process] : processes_) {
-                if (process.local == completion.proc) return clean_up(proc);
+                // The manager ends what it started itself; what was looked for is looked for again.
+                if (process.local == completion.proc && process.recovered)
+                    return release({0, proc, 0, 0});
             }
             return;
         case Completion::What::operation:
@@ -359,15 +361,9 @@ void HostSession::completed(Completion& completion) {
 
 void HostSession::operation_ended(Completion& completion) {
     const auto name = names_.extract(completion.op);
-    if (completion.user == 0) {  // A clean-up of our own.
-        for (const auto& [proc, process] : processes_) {
-            if (process.local == completion.proc) return release({0, proc, 0, 0});
-        }
-        return;
-    }
     operations_.erase(completion.user);
-    DoneMessage message{completion.type, std::move(completion.error),
-                        std::move(completion.payload)};
+    DoneMessage message{completion.type, std::move(completion.error), std::move(completion.payload),
+                        completion.unconfirmed};
     if (!name) return send(encode(FrameType::done, completion.user, message));
     limits_.restore();
     if (message.error) {
@@ -384,17 +380,6 @@ void HostSession::operation_ended(Completion& completion) {
     if (process) handles.push_back(process->get());
     if (process && spawned.group) handles.push_back(spawned.group->get());
     send(encode(FrameType::done, completion.user, message, handles.size()), handles);
-}
-
-// Ends a process whose start was reported as failed. One that was looked for is only forgotten, as
-// it is looked for again.
-void HostSession::clean_up(std::uint64_t proc) {
-    const Process target = processes_.at(proc);
-    if (target.recovered) return release({0, proc, 0, 0});
-    start(*target.served, OpType::plain, 0, target.local, "signal", [&](sysp_op op) {
-        return target.served->kind->driver.signal(target.served->instance->self, op, target.local,
-                                                  SYSP_SIG_KILL, kill_number);
-    });
 }
 
 }  // namespace syspulse::plugin_host

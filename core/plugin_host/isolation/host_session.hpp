@@ -60,7 +60,6 @@ class HostSession final : private CompletionSink {
     void start(Served& served, OpType type, std::uint64_t id, sysp_proc proc, const char* function,
                const Slot& slot);
     void refuse(std::uint64_t id, OpType type, Error error);
-    void clean_up(std::uint64_t proc);
 
     void completed(Completion& completion) override;
     void operation_ended(Completion& completion);

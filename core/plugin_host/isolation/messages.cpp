@@ -191,6 +191,7 @@ void list(Fields& field, DoneMessage& m) {
         if (!m.error) m.error.emplace();
         code(field, m.error->code, ErrorCode::internal);
         field(m.error->message);
+        field(m.unconfirmed);
         return;
     }
     auto index = static_cast<std::uint32_t>(m.payload.index());

@@ -94,6 +94,7 @@ struct DoneMessage {
     OpType type = OpType::plain;
     std::optional<Error> error;
     decltype(Completion::payload) payload;
+    bool unconfirmed = false;  // With an error, as in Completion.
 };
 
 struct ExitedMessage {

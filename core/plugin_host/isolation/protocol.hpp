@@ -11,7 +11,7 @@
 namespace syspulse::plugin_host {
 
 // Both ends are one executable; the number only guards against a program that was told otherwise.
-constexpr std::uint32_t isolation_protocol = 1;
+constexpr std::uint32_t isolation_protocol = 2;
 
 // Which of the driver extensions that can be carried to another process the instance offers.
 std::vector<std::string> extensions_of(const Instance& instance, const LoadedKind& kind);

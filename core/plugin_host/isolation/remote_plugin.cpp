@@ -213,12 +213,13 @@ void RemotePlugin::answer(const Operation& operation, Completion completion) {
                    std::move(completion));
 }
 
-void RemotePlugin::fail(const Operation& operation, const Error& error) {
+void RemotePlugin::fail(const Operation& operation, const Error& error, bool unconfirmed) {
     Completion completion;
     completion.error = error;
+    completion.unconfirmed = unconfirmed;
     const bool starting = operation.type == OpType::spawn && operation.op != 0;
     answer(operation, std::move(completion));
-    if (starting) forget(operation.proc);
+    if (starting && !unconfirmed) forget(operation.proc);
 }
 
 namespace {
@@ -249,7 +250,7 @@ void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::Owne
             "the process of driver " + operation.instance->call.kind +
             " was lost while it was starting this or another daemon: " + operation.lost_in_start;
     }
-    if (message.error) return fail(operation, *message.error);
+    if (message.error) return fail(operation, *message.error, message.unconfirmed);
     Completion completion;
     completion.payload = std::move(message.payload);
     auto* const spawned = std::get_if<platform::SpawnedProcess>(&completion.payload);

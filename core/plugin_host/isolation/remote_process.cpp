@@ -21,6 +21,8 @@ void RemotePlugin::came_up(Process& process, sysp_proc proc, platform::SpawnedPr
     process.up = true;
     process.pid = spawned.pid;
     process.recovery.token = spawned.token;
+    // A number that is refused has a handle that may be the manager's own: it is not to be killed.
+    if (!may_be_a_daemon(spawned.pid)) handles.clear();
     if (!handles.empty()) process.handle = std::move(handles.front());
     if (handles.size() > 1)
         spawned.group = std::make_shared<const platform::OwnedHandle>(std::move(handles[1]));

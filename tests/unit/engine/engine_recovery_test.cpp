@@ -119,6 +119,60 @@ TEST(Recovery, a_restart_of_what_is_out_of_reach_starts_nothing_beside_it) {
     EXPECT_EQ(e.spawns(), 1U);
 }
 
+TEST(Recovery, a_start_that_may_have_left_a_process_is_followed_by_no_other_in_doubt) {
+    Engine e;
+    const DaemonKey key = e.add(with_policy(make_spec("web"), Kind::always));
+    const RequestId start = e.start(key, true);
+    e.spawn_in_doubt(key);
+    EXPECT_NE(e.refusal_text(start).find("not killed"), std::string::npos);
+    for (int i = 0; i < 3; ++i) {
+        e.advance(minutes{1});
+        e.out_of_reach(key);
+    }
+    EXPECT_EQ(e.state(key), State::starting);
+    EXPECT_EQ(e.spawns(), 1U);
+    EXPECT_EQ(e.count<RecoverRun>(), 3U);
+    EXPECT_TRUE(e.machine(key).stored().run_live) << "the next manager looks for it as well";
+    e.advance(minutes{1});
+    e.gone(key);
+    EXPECT_EQ(e.state(key), State::backoff) << "as after any failed start";
+    EXPECT_FALSE(e.machine(key).stored().last_exit) << "nothing ran";
+    e.advance(minutes{1});
+    EXPECT_EQ(e.spawns(), 2U);
+}
+
+TEST(Recovery, what_a_failed_start_left_is_taken_over_when_it_is_found) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.start(key);
+    e.spawn_in_doubt(key);
+    e.advance(minutes{1});
+    e.spawned(key);
+    EXPECT_EQ(e.state(key), State::running);
+    EXPECT_EQ(e.spawns(), 1U);
+}
+
+TEST(Recovery, a_stop_fails_while_a_failed_start_may_have_left_a_process) {
+    for (const bool before : {true, false}) {
+        Engine e;
+        const DaemonKey key = e.add(with_policy(make_spec("web"), Kind::always));
+        e.start(key);
+        if (!before) e.spawn_in_doubt(key);
+        const RequestId stop = e.stop(key);
+        if (before) {
+            e.spawn_in_doubt(key);
+        } else {
+            e.out_of_reach(key);
+        }
+        EXPECT_TRUE(e.refusal(stop).has_value());
+        EXPECT_EQ(e.state(key), State::stopping);
+        e.advance(minutes{1});
+        e.gone(key);
+        EXPECT_EQ(e.state(key), State::stopped);
+        EXPECT_EQ(e.spawns(), 1U);
+    }
+}
+
 TEST(Recovery, removal_of_what_is_out_of_reach_is_refused_and_it_stays_known) {
     Engine e;
     const DaemonKey key = e.load(make_spec("web"), stored(State::running, model::Target::up, true));

@@ -110,6 +110,10 @@ void Engine::spawn_failed(DaemonKey daemon, const std::string& why) {
     handle(SpawnFailed{daemon, run(daemon), Error{ErrorCode::not_found, why}});
 }
 
+void Engine::spawn_in_doubt(DaemonKey daemon) {
+    handle(SpawnFailed{daemon, run(daemon), Error{ErrorCode::internal, "not killed"}, true});
+}
+
 void Engine::gone(DaemonKey daemon, bool never_ran) {
     handle(
         RecoverFailed{daemon, run(daemon), true, Error{ErrorCode::not_found, "gone"}, never_ran});

@@ -58,6 +58,7 @@ class Engine {
     // What the world answers about the daemon's present run or check.
     void spawned(DaemonKey daemon);
     void spawn_failed(DaemonKey daemon, const std::string& why = "no such file");
+    void spawn_in_doubt(DaemonKey daemon);
     // The run of the last manager was looked for and is not there; or could not be looked for.
     void gone(DaemonKey daemon, bool never_ran = false);
     void out_of_reach(DaemonKey daemon, const std::string& why = "there is no driver");

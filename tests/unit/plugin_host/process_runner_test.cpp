@@ -64,6 +64,9 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
     void spawn_failed(RunId run, const Error& error) override {
         hear("failed " + std::to_string(run.value) + ": " + error.message);
     }
+    void spawn_in_doubt(RunId run, const Error& error) override {
+        hear("in doubt " + std::to_string(run.value) + ": " + error.message);
+    }
     void recover_failed(RunId run, const Error& error) override {
         hear("not recovered " + std::to_string(run.value) + ": " +
              std::string(to_string(error.code)) + ", " + error.message);
@@ -142,6 +145,34 @@ TEST_F(ProcessRunnerTest, results_that_cannot_be_true_are_refused) {
     EXPECT_THAT(heard_, ElementsAre("failed 1: the driver reported process 1",
                                     HasSubstr("failed 2: the driver reported a token of")));
     EXPECT_EQ(host_->misbehaviour().rejected, 2U);
+}
+
+TEST_F(ProcessRunnerTest, what_a_refused_result_left_is_killed_before_the_failure_is_told) {
+    spawn("init-pid", 1);
+    until(1);
+    platform::RecoverRequest request;
+    request.driver = "fake";
+    request.run = RunId{2};
+    request.token = "unless-killed";
+    host_->processes().recover(request);
+    until(2);
+    EXPECT_THAT(heard_, ElementsAre("failed 1: the driver reported process 1",
+                                    "not recovered 2: not_found, no such process"));
+}
+
+TEST_F(ProcessRunnerTest, a_refused_result_whose_process_is_not_killed_is_told_as_a_doubt) {
+    spawn("init-pid-unruly", 1);
+    until(1);
+    EXPECT_THAT(heard_, ElementsAre("in doubt 1: the driver reported process 1, and what it "
+                                    "started could not be killed: it will not die"));
+    // The run can be looked for, under its own name.
+    platform::RecoverRequest request;
+    request.driver = "fake";
+    request.run = RunId{1};
+    request.token = "token";
+    host_->processes().recover(request);
+    until(2);
+    EXPECT_EQ(heard_.back(), "spawned 1");
 }
 
 // Whatever the watchdog: it has the process of a hung plugin replaced first, and what was under way

@@ -75,7 +75,7 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
         return SYSP_OK;
     }
     if (how == "early") exited(driver, request->proc, 3);
-    if (how == "init-pid") {
+    if (how == "init-pid" || how == "init-pid-unruly") {
         answer(driver, op, 1, "t");
     } else if (how == "huge-token") {
         answer(driver, op, pid, std::string(1 << 20, 'x'));
@@ -97,7 +97,8 @@ sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request)
         driver.unanswered.emplace(op, request->proc);
         return SYSP_OK;
     }
-    if (token == "token" || (token == "late" && !driver.killed)) {
+    const bool spared = token == "unless-killed" && !driver.killed;
+    if (spared || token == "token" || (token == "late" && !driver.killed)) {
         answer(driver, op, 4242, "token", SYSP_SPAWNF_FROZEN);
     } else {
         const sysp_error error = make_error(SYSP_E_NOT_FOUND, "no such process");
@@ -109,6 +110,11 @@ sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request)
 sysp_status signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind, std::int32_t number) {
     Driver& driver = *static_cast<Driver*>(self);
     driver.killed = driver.killed || kind == SYSP_SIG_KILL;
+    if (driver.behaviour == "init-pid-unruly") {
+        const sysp_error error = make_error(SYSP_E_OS, "it will not die");
+        driver.host->op_done(driver.host, op, &error);
+        return SYSP_OK;
+    }
     driver.host->op_done(driver.host, op, nullptr);
     if (kind == SYSP_SIG_KILL || kind == SYSP_SIG_TERMINATE) {
         exited(driver, proc, 128 + number);
