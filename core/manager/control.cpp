@@ -87,6 +87,7 @@ class Control final : public api::ControlService {
     }
     void restart(const api::Peer& peer, const std::string& name, const api::RestartOptions& options,
                  api::Done<model::DaemonView> done) override {
+        if (const auto may = fit_.may_restart(name); !may) return done(may.error());
         conductor().restart(name, options.force, options.wait, options.timeout, by(peer),
                             with_view(name, std::move(done)));
     }

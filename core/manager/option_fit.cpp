@@ -83,6 +83,23 @@ std::string OptionFit::error_of(const std::string& name) const {
     return found == misfits_.end() ? std::string() : found->second;
 }
 
+// What a checker does not take keeps nobody from starting.
+Result<void> OptionFit::may_restart(const std::string& name) const {
+    const engine::SpecPtr spec = conductor_.spec(name);
+    if (!spec) return {};
+    const FindKind driver = [this](KindType type, std::string_view kind) -> const KindInfo* {
+        return type == KindType::driver ? plugins_.catalog().driver(kind) : nullptr;
+    };
+    const std::string what = misfit(*spec, driver, complete_);
+    if (what.empty()) return {};
+    const auto view = conductor_.view(name);
+    if (!view || view->state != model::State::running) return {};
+    return Error{ErrorCode::invalid_state,
+                 '"' + name + "\" is left running, as it could not be started again: " + what +
+                     "; declare it anew with: syspulse add --replace; stop " + name +
+                     " stops it all the same"};
+}
+
 std::vector<std::string> OptionFit::warnings() const {
     std::vector<std::string> all;
     for (const auto& [name, what] : misfits_) {

@@ -41,6 +41,8 @@ class OptionFit {
 
     // Empty for one that fits.
     std::string error_of(const std::string& name) const;
+    // An error for a daemon that lives and that its driver would not start again.
+    Result<void> may_restart(const std::string& name) const;
     std::vector<std::string> warnings() const;
 
   private:

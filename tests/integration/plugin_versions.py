@@ -160,7 +160,15 @@ def a_version_that_refuses_options_of_daemons_does_not_take_over():
             assert what in m.ok("status", name)
         assert m.status("web")["health_status"] == "healthy", "nobody knows better"
         assert "options_error" not in m.status("other")
+        # A restart would end it for nothing.
+        for force in ((), ("--force",)):
+            refused = m.fails(5, "restart", "driven", *force)
+            assert '/word: unknown option "word"' in refused and "stop driven stops it all the same" in refused, refused
+        now = m.status("driven")
+        assert (now["pid"], now["state"]) == (before["driven"], "running"), now
+        m.ok("restart", "web")
         m.ok("stop", "driven")
+        assert "unknown option" in m.fails(2, "restart", "driven")
         assert "unknown option" in m.fails(2, "start", "driven")
         # Declared anew, they are as good as any.
         m.ok("add", "--replace", "-f", m.spec_file(

@@ -42,7 +42,9 @@ constinit const Command restart_command{
         "Stops and starts. A daemon that does not run is started. --timeout limits the whole of "
         "it; "
         "what was begun goes on when it is over. When the registry cannot record the start, the "
-        "daemon is left as it is. Daemons that depend on it are not restarted.",
+        "daemon is left as it is; so is one that runs with options that its driver does not take "
+        "any "
+        "more. Daemons that depend on it are not restarted.",
     .examples =
         "syspulse restart web\n"
         "syspulse restart --wait 'web-*'",
