@@ -201,8 +201,10 @@ void WindowsKeeper::manager_ended() {
     ::GetExitCodeProcess(manager_.get(), &code);
     manager_.reset();
     const std::string how = describe(ExitStatus::exited(static_cast<std::int32_t>(code)));
-    if (fall_back("it ended with " + how + " before it could serve")) return;
     const bool final = is_final(code);
+    // As it was asked to, which a new program may do before it serves.
+    const bool stopped_all = final && code == 0 && board().wish.load() == Wish::stop;
+    if (!stopped_all && fall_back("it ended with " + how + " before it could serve")) return;
     if (final && code == 0 && board().wish.load() == Wish::hand_over) return hand_over();
     if (final) return finish(code);
     start_again("the manager ended with " + how, code);
