@@ -143,7 +143,7 @@ sysp_status OperationTable::complete(const Instance* instance, sysp_op op, OpTyp
         return SYSP_E_STALE;
     }
     if (found->given_up) {
-        if (type == OpType::spawn && (!answer.error || answer.unconfirmed))
+        if (type == OpType::spawn && (!answer.error || answer.killable))
             push_late(found->sink, found->proc);
         retire(op);
         return SYSP_E_STALE;
@@ -179,7 +179,7 @@ void OperationTable::finish(sysp_op op, Completion answer) {
     if (operation.type == OpType::spawn && !answer.error) {
         spawned(operation.proc, answer);
     } else {
-        const bool leaves = operation.type == OpType::spawn && answer.unconfirmed;
+        const bool leaves = operation.type == OpType::spawn && answer.killable;
         inbox_.push_back(std::move(answer));
         if (leaves) push_late(operation.sink, operation.proc);
     }
@@ -201,8 +201,12 @@ void OperationTable::spawned(sysp_proc proc, Completion& answer) {
         answer.error = std::move(refused);
         CompletionSink* const sink = answer.sink;
         answer.unconfirmed = true;
+        // A driver that takes 1 for the number of a process and ends its group ends everybody's.
+        const bool killable = may_be_a_daemon(result.pid);
+        answer.killable = killable;
         inbox_.push_back(std::move(answer));
-        return push_late(sink, proc);
+        if (killable) push_late(sink, proc);
+        return;
     }
     Process* const process = find_process(proc);
     if (process != nullptr) {

@@ -47,7 +47,9 @@ struct Completion {
     sysp_proc proc = 0;
     std::uint64_t user = 0;  // What begin() got, or the run of the process.
     std::optional<Error> error;
-    bool unconfirmed = false;  // A failed spawn that left a process; late_spawn follows.
+    bool unconfirmed = false;  // A failed spawn that left a process.
+    // Of such a spawn: the driver may be asked to kill what it left, late_spawn follows.
+    bool killable = false;
     std::variant<std::monostate, platform::SpawnedProcess, platform::CheckReport,
                  platform::ProcessStats, ExitStatus>
         payload;

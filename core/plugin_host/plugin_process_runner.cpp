@@ -334,21 +334,34 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
     }
     const auto node = runs_.extract(pending.run);
     const std::string unit = node ? node.mapped().unit : std::string();
+    if (completion.unconfirmed) return refused(pending, unit, completion);
     // A process that may still come up keeps its name until it is cleaned up.
-    const bool may_live = completion.unconfirmed || abandoned_.contains(pending.proc);
-    if (completion.unconfirmed) abandoned_[pending.proc] = {pending.driver, pending.purpose};
-    if (!may_live) core_->remove_process(pending.proc);
-    if (completion.unconfirmed) {
-        const bool kills = pending.purpose == Pending::Purpose::spawn;
-        log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + unit +
-                  "\": " + completion.error->message +
-                  (kills ? "; what it started is killed" : "; it is looked for again"));
-        if (kills) {
-            refused_[pending.proc] = {pending.run, *completion.error};
-            return;
-        }
-    }
+    if (!abandoned_.contains(pending.proc)) core_->remove_process(pending.proc);
     report_failure(pending.purpose, pending.run, *completion.error);
+}
+
+// The driver has made or found a process, and what it says of that cannot be true. Whom a wrong
+// number means nobody knows, so the driver is asked to kill only what has a number of a daemon; the
+// rest is looked for.
+void PluginProcessRunner::refused(const Pending& pending, const std::string& unit,
+                                  const Completion& completion) {
+    const bool starts = pending.purpose == Pending::Purpose::spawn;
+    const bool kills = starts && completion.killable;
+    log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + unit +
+              "\": " + completion.error->message +
+              (kills ? "; what it started is killed" : "; it is looked for"));
+    if (completion.killable) {
+        abandoned_[pending.proc] = {pending.driver, pending.purpose};
+    } else {
+        call_release(*pending.driver, pending.proc);
+    }
+    if (kills) {
+        refused_[pending.proc] = {pending.run, *completion.error};
+    } else if (!starts) {
+        report_failure(pending.purpose, pending.run, *completion.error);
+    } else if (observer_ != nullptr) {
+        observer_->spawn_in_doubt(pending.run, *completion.error);
+    }
 }
 
 // Nobody may begin another run while that of a refused start may live.

@@ -102,6 +102,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
         RunId run;
         Error why;
     };
+    void refused(const Pending& pending, const std::string& unit, const Completion& completion);
     void cleaned_up(const Pending& pending, const std::optional<Error>& failure);
     void clean_up(const Abandoned& abandoned, sysp_proc proc);
     void call_release(Driver& driver, sysp_proc proc);

@@ -117,12 +117,15 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
         driver.token = std::string(copy.token.ptr, copy.token.len) + mark_of_manager();
         copy.token = {driver.token.c_str(), driver.token.size()};
     }
-    if (broken("own-pid")) copy.pid = ::getpid();
-    if (broken("manager-pid")) copy.pid = ::getppid();
     // What is found again is told truly.
-    const bool unruly = broken("unruly-start") && driver.looked_for.count(op) == 0;
-    if (unruly) driver.unruly.insert(proc);
-    if (unruly || broken("init-pid")) copy.pid = 1;
+    const bool begins = driver.looked_for.count(op) == 0;
+    if (begins && broken("own-pid")) copy.pid = ::getpid();
+    if (begins && broken("manager-pid")) copy.pid = ::getppid();
+    if (begins && broken("init-pid")) copy.pid = 1;
+    if (begins && broken("unruly-start")) {
+        driver.unruly.insert(proc);
+        copy.token = {"", 0};
+    }
     const char* const foreign = std::getenv("SYSPULSE_MOCK_FOREIGN_PID");
     if (foreign != nullptr) copy.pid = std::atoi(foreign);
     if (driver.hasty) {

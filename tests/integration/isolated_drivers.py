@@ -154,21 +154,33 @@ def configured_with_fault(m, fault, settings):
 
 
 def a_start_whose_answer_is_refused_leaves_nothing_running():
-    here = {"isolation": "none"}
-    for fault, settings in (("manager-pid", QUICK), ("own-pid", QUICK), ("init-pid", QUICK), ("D07", QUICK),
-                            ("own-pid", here), ("init-pid", here)):
+    with Manager() as m:
+        configured_with_fault(m, "D07", QUICK)
+        seconds = f"600.{m.process.pid}"
+        m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock",
+                   "restart_policy": {"policy": "always", "max_retries": 3, "backoff_base_secs": 0.05,
+                                      "backoff_max_secs": 0.05}})
+        m.fails(1, "start", "web", "--wait")
+        m.wait_for("web", state="failed")
+        assert not running_as(seconds)
+        told = (m.root / "manager.log").read_text()
+        assert told.count('driver mock, daemon "web": the driver reported') == 4, told
+
+
+def a_start_with_an_impossible_number_is_looked_for_and_nobody_is_killed():
+    for fault, settings in (("manager-pid", QUICK), ("own-pid", QUICK), ("init-pid", QUICK),
+                            ("own-pid", {"isolation": "none"}), ("init-pid", {"isolation": "none"})):
         with Manager() as m:
             configured_with_fault(m, fault, settings)
-            seconds = f"600.{m.process.pid}"
-            m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock",
-                       "restart_policy": {"policy": "always", "max_retries": 3, "backoff_base_secs": 0.05,
-                                          "backoff_max_secs": 0.05}})
-            m.fails(1, "start", "web", "--wait")
-            m.wait_for("web", state="failed")
-            assert not running_as(seconds), (fault, settings)
+            seconds = f"602.{m.process.pid}"
+            m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock", "restart_policy": {"policy": "always"}})
+            m.run("start", "web")
+            web = m.wait_for("web", state="running")
+            assert running_as(seconds) == [web["pid"]] and web["restart_count"] == 0, (fault, settings, web)
             assert m.process.poll() is None, "the manager has killed itself"
-            told = (m.root / "manager.log").read_text()
-            assert told.count('driver mock, daemon "web": the driver reported') == 4, told
+            assert 'driver mock, daemon "web": the driver reported process' in (m.root / "manager.log").read_text()
+            m.ok("stop", "web")
+            assert not running_as(seconds)
 
 
 def a_start_that_leaves_what_cannot_be_killed_is_followed_by_no_other():

@@ -363,7 +363,7 @@ void HostSession::operation_ended(Completion& completion) {
     const auto name = names_.extract(completion.op);
     operations_.erase(completion.user);
     DoneMessage message{completion.type, std::move(completion.error), std::move(completion.payload),
-                        completion.unconfirmed};
+                        completion.unconfirmed, completion.killable};
     if (!name) return send(encode(FrameType::done, completion.user, message));
     limits_.restore();
     if (message.error) {

@@ -192,6 +192,7 @@ void list(Fields& field, DoneMessage& m) {
         code(field, m.error->code, ErrorCode::internal);
         field(m.error->message);
         field(m.unconfirmed);
+        field(m.killable);
         return;
     }
     auto index = static_cast<std::uint32_t>(m.payload.index());

@@ -94,7 +94,8 @@ struct DoneMessage {
     OpType type = OpType::plain;
     std::optional<Error> error;
     decltype(Completion::payload) payload;
-    bool unconfirmed = false;  // With an error, as in Completion.
+    bool unconfirmed = false;  // With an error, as in Completion; the next one, too.
+    bool killable = false;
 };
 
 struct ExitedMessage {

@@ -213,13 +213,20 @@ void RemotePlugin::answer(const Operation& operation, Completion completion) {
                    std::move(completion));
 }
 
-void RemotePlugin::fail(const Operation& operation, const Error& error, bool unconfirmed) {
+void RemotePlugin::fail(const Operation& operation, const Error& error) {
+    DoneMessage message;
+    message.error = error;
+    fail(operation, message);
+}
+
+void RemotePlugin::fail(const Operation& operation, const DoneMessage& message) {
     Completion completion;
-    completion.error = error;
-    completion.unconfirmed = unconfirmed;
+    completion.error = message.error;
+    completion.unconfirmed = message.unconfirmed;
+    completion.killable = message.killable;
     const bool starting = operation.type == OpType::spawn && operation.op != 0;
     answer(operation, std::move(completion));
-    if (starting && !unconfirmed) forget(operation.proc);
+    if (starting && !message.unconfirmed) forget(operation.proc);
 }
 
 namespace {
@@ -250,7 +257,7 @@ void RemotePlugin::finish(Wire wire, DoneMessage raw, std::vector<platform::Owne
             "the process of driver " + operation.instance->call.kind +
             " was lost while it was starting this or another daemon: " + operation.lost_in_start;
     }
-    if (message.error) return fail(operation, *message.error, message.unconfirmed);
+    if (message.error) return fail(operation, message);
     Completion completion;
     completion.payload = std::move(message.payload);
     auto* const spawned = std::get_if<platform::SpawnedProcess>(&completion.payload);

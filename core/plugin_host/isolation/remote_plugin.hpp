@@ -161,7 +161,8 @@ class RemotePlugin {
     bool must_wait(const Operation& operation) const;
     void flush();
     void answer(const Operation& operation, Completion completion);
-    void fail(const Operation& operation, const Error& error, bool unconfirmed = false);
+    void fail(const Operation& operation, const Error& error);
+    void fail(const Operation& operation, const DoneMessage& message);
     void finish(Wire wire, DoneMessage message, std::vector<platform::OwnedHandle> handles);
     void recovered(const Operation& operation, const DoneMessage& message);
 

@@ -75,9 +75,9 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
         return SYSP_OK;
     }
     if (how == "early") exited(driver, request->proc, 3);
-    if (how == "init-pid" || how == "init-pid-unruly") {
+    if (how == "init-pid") {
         answer(driver, op, 1, "t");
-    } else if (how == "huge-token") {
+    } else if (how == "huge-token" || how == "huge-token-unruly") {
         answer(driver, op, pid, std::string(1 << 20, 'x'));
     } else {
         answer(driver, op, pid, "token");
@@ -110,7 +110,7 @@ sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request)
 sysp_status signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind, std::int32_t number) {
     Driver& driver = *static_cast<Driver*>(self);
     driver.killed = driver.killed || kind == SYSP_SIG_KILL;
-    if (driver.behaviour == "init-pid-unruly") {
+    if (driver.behaviour == "huge-token-unruly") {
         const sysp_error error = make_error(SYSP_E_OS, "it will not die");
         driver.host->op_done(driver.host, op, &error);
         return SYSP_OK;
