@@ -86,12 +86,12 @@ class Gate(unittest.TestCase):
         self.header.write_text(text)
         return gate("check", self.header, self.folder)
 
-    def release(self):
-        """From here on 1.0 counts as released."""
+    def candidate(self):
+        """Here 1.0 is a release candidate."""
         place = self.folder / "1.0/layout.json"
         golden = json.loads(place.read_text())
-        golden["status"] = "released"
-        place.write_text(json.dumps(golden))
+        golden["status"] = "rc"
+        place.write_text(json.dumps(golden, indent=1) + "\n")
 
     # Minor 1 as it should be made: the version, an appended slot behind the gate, an enumerator, a new extension.
     NEXT = [("#define SYSP_ABI_MINOR 0", "#define SYSP_ABI_MINOR 1"),
@@ -113,6 +113,7 @@ class Gate(unittest.TestCase):
                 self.assertIn(words, text)
 
     def test_update_refuses_what_breaks_and_takes_what_is_added_to_a_candidate(self):
+        self.candidate()
         self.edited(FORBIDDEN["swap two members"][:2])
         before = (self.folder / "1.0/layout.json").read_text()
         self.assertEqual(gate("update", self.header, self.folder)[0], 1)
@@ -125,14 +126,12 @@ class Gate(unittest.TestCase):
         self.assertEqual(gate("check", self.header, self.folder), (0, ""))
 
     def test_a_released_minor_takes_nothing_without_its_gate(self):
-        self.release()
         code, text = self.edited(("#define SYSP_ABI_MINOR 0", "#define SYSP_ABI_MINOR 1"),
                                  ("SYSP_E_PLUGIN_LOST = 12 ", "SYSP_E_NEWER = 13, SYSP_E_PLUGIN_LOST = 12 "))
         self.assertEqual(code, 1)
         self.assertIn("for target 1.0: enumerator SYSP_E_NEWER is newer, put it under #if SYSP_TARGET_MINOR", text)
 
     def test_update_takes_only_the_words_of_a_released_minor(self):
-        self.release()
         before = json.loads((self.folder / "1.0/layout.json").read_text())
         code, text = self.edited(FORBIDDEN["change a meaning"][:2])
         self.assertEqual(code, 1)
@@ -144,7 +143,6 @@ class Gate(unittest.TestCase):
         self.assertEqual(before, after)
 
     def test_a_later_minor_may_add_behind_its_gate(self):
-        self.release()
         code, text = self.edited(*self.NEXT)
         self.assertEqual(text.strip(), "the minors with a layout are [0], the header is at 1: run update")
         self.assertEqual(gate("update", self.header, self.folder), (0, ""))

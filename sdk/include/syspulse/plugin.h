@@ -1,4 +1,4 @@
-/* syspulse/plugin.h - the plugin ABI of syspulse, version 1.0-rc. C11 and later, C++11 and later.
+/* syspulse/plugin.h - the plugin ABI of syspulse, version 1.0. C11 and later, C++11 and later.
  *
  * A plugin is a shared object that exports one function, syspulse_plugin_v1. It offers kinds: drivers, which run
  * processes, and checkers, which judge health. The host is the syspulse manager, or a process of its own that the
