@@ -142,21 +142,21 @@ void PluginProcessRunner::kill_tree(RunId run, platform::DoneHandler done) {
 
 void PluginProcessRunner::start_plain(RunId run, Plain operation) {
     const bool urgent = operation.urgent;
-    in_turn(
-        run,
-        [this, run, plain = std::move(operation)] {
-            const auto found = runs_.find(run);
-            if (found == runs_.end()) {
-                if (plain.done) core_->loop().post([done = plain.done] { done(unknown_run()); });
-                return;
-            }
-            // A copy, because the slot may bring about its end.
-            const Run target = found->second;
-            start(OpType::plain,
-                  {plain.purpose, target.driver, run, target.proc, 0, plain.done, plain.urgent},
-                  plain.function, [&](sysp_op op) { return plain.slot(target, op); });
-        },
-        urgent);
+    const bool to_end = operation.to_end;
+    auto begin = [this, run, plain = std::move(operation)] {
+        const auto found = runs_.find(run);
+        if (found == runs_.end()) {
+            if (plain.done) core_->loop().post([done = plain.done] { done(unknown_run()); });
+            return;
+        }
+        // A copy, because the slot may bring about its end.
+        const Run target = found->second;
+        start(OpType::plain,
+              {plain.purpose, target.driver, run, target.proc, 0, plain.done, plain.urgent},
+              plain.function, [&](sysp_op op) { return plain.slot(target, op); });
+    };
+    if (to_end) return before_measurements(run, std::move(begin));
+    in_turn(run, std::move(begin), urgent);
 }
 
 void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_t number,
@@ -165,7 +165,8 @@ void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_
         return target.driver->kind->driver.signal(target.driver->instance->self, op, target.proc,
                                                   kind, number);
     };
-    start_plain(run, {Pending::Purpose::plain, "signal", slot, std::move(done), urgent});
+    const bool to_end = kind == SYSP_SIG_TERMINATE;
+    start_plain(run, {Pending::Purpose::plain, "signal", slot, std::move(done), urgent, to_end});
 }
 
 void PluginProcessRunner::start_freeze(RunId run, bool frozen, platform::DoneHandler done) {

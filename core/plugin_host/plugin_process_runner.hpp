@@ -72,7 +72,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
         const char* function = "";
         PlainSlot slot;
         platform::DoneHandler done;
-        bool urgent = false;
+        bool urgent = false;  // A kill.
+        bool to_end = false;  // A request to end.
     };
     void start_plain(RunId run, Plain operation);
     void start_signal(RunId run, std::int32_t kind, std::int32_t number, platform::DoneHandler done,
@@ -86,7 +87,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     Duration limit(const Driver& driver) const;
     void expired(sysp_op op);
     void end_without_answer(sysp_op op, Error why);
-    void make_way(sysp_op op);
+    void before_measurements(RunId run, std::function<void()> begin);
+    void make_way(sysp_op op, const char* why);
 
     void completed(Completion& completion) override;
     void spawn_ended(const Pending& pending, Completion& completion);

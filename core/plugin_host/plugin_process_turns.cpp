@@ -1,4 +1,5 @@
-// The operations of one process take turns, each within its time; a kill goes first.
+// The operations of one process take turns, each within its time; a kill goes first, and a request
+// to end before measurements.
 #include <functional>
 #include <memory>
 #include <utility>
@@ -70,12 +71,23 @@ void PluginProcessRunner::in_turn(RunId run, std::function<void()> begin, bool u
     auto& queue = queued_[run];
     if (!urgent) return queue.push_back(std::move(begin));
     queue.push_front(std::move(begin));
-    make_way(found->second.busy);
+    make_way(found->second.busy, "the process is killed instead");
+}
+
+// People look at what does not answer before they stop it: the request to end waits for no driver
+// that is slow to measure, as the daemon has only its stop_timeout for its end.
+void PluginProcessRunner::before_measurements(RunId run, std::function<void()> begin) {
+    const auto found = runs_.find(run);
+    const auto pending = found == runs_.end() ? pending_.end() : pending_.find(found->second.busy);
+    if (pending == pending_.end() || pending->second.purpose != Pending::Purpose::stats)
+        return in_turn(run, std::move(begin), false);
+    queued_[run].push_front(std::move(begin));
+    make_way(found->second.busy, "the process is asked to end");
 }
 
 // A kill waits for no driver that is slow to measure or to signal. It does wait until it is known
 // whether there is a process, and for the kill before it.
-void PluginProcessRunner::make_way(sysp_op op) {
+void PluginProcessRunner::make_way(sysp_op op, const char* why) {
     const auto found = pending_.find(op);
     if (found == pending_.end() || !core_->waiting(op)) return;  // The answer waits in the inbox.
     Pending& pending = found->second;
@@ -87,7 +99,7 @@ void PluginProcessRunner::make_way(sysp_op op) {
         later(core_, *done);
     if (auto* done = std::get_if<platform::StatsHandler>(&pending.handler); done != nullptr)
         later(core_, *done);
-    end_without_answer(op, {ErrorCode::cancelled, "the process is killed instead"});
+    end_without_answer(op, {ErrorCode::cancelled, why});
 }
 
 void PluginProcessRunner::next_in_turn(RunId run) {

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 namespace syspulse::plugin_host {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -26,6 +28,11 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
     }
     void SetUp() override { use(GOOD_PLUGINS); }
 
+    void measure() {
+        host_->processes().stats(RunId{1}, [this](const Result<platform::ProcessStats>& measured) {
+            hear(measured ? "measured" : measured.error().message);
+        });
+    }
     void recover(std::uint64_t run, const std::string& token) {
         platform::RecoverRequest request;
         request.driver = "fake";
@@ -315,9 +322,7 @@ TEST_F(ProcessRunnerTest, operations_of_one_process_take_turns) {
 
 TEST_F(ProcessRunnerTest, a_kill_does_not_wait_for_a_driver_that_does_not_answer) {
     spawn("immeasurable");
-    host_->processes().stats(RunId{1}, [this](Result<platform::ProcessStats> measured) {
-        hear(measured ? "measured" : measured.error().message);
-    });
+    measure();
     host_->processes().signal(RunId{1}, 10, [this](Result<void>) { hear("signal"); });
     until(1);
     host_->processes().kill_tree(RunId{1}, [this](Result<void>) { hear("killed"); });
@@ -327,15 +332,23 @@ TEST_F(ProcessRunnerTest, a_kill_does_not_wait_for_a_driver_that_does_not_answer
     EXPECT_EQ(host_->misbehaviour().unanswered, 0U);
 }
 
+TEST_F(ProcessRunnerTest, a_request_to_end_does_not_wait_for_measurements) {
+    spawn("immeasurable");
+    for (int i = 0; i < 2; ++i) measure();
+    until(1);
+    host_->processes().signal(RunId{1}, 15, {});
+    until(4);
+    EXPECT_EQ(std::count(heard_.begin(), heard_.end(), "the process is asked to end"), 2);
+    EXPECT_THAT(heard_, Contains("exited 1: exit code 143"));
+}
+
 TEST_F(ProcessRunnerTest, who_asks_while_a_measurement_waits_waits_for_no_other) {
     use(GOOD_PLUGINS, std::chrono::milliseconds{5});
     spawn("immeasurable");
     until(1);
     constexpr std::size_t asked = 20;
     for (std::size_t i = 0; i < asked; ++i) {
-        host_->processes().stats(RunId{1}, [this](Result<platform::ProcessStats> measured) {
-            hear(measured ? "measured" : measured.error().message);
-        });
+        measure();
     }
     until(1 + asked);
     EXPECT_EQ(heard_.back(), "driver fake did not answer within 5ms");
