@@ -184,7 +184,7 @@ def a_new_file_gives_a_culprit_another_chance():
         until(lambda: host(m, "syspulse.mock")["culprits"], "and is found again")
         for name in sound:
             m.wait_for(name, health_status="healthy")
-        pid = host(m, "syspulse.mock")["pid"]
+        pid = until(lambda: host(m, "syspulse.mock")["pid"], "the others have a fresh process")
         m.ok("remove", "culprit", "--force")
         checked_by(m, "culprit", "pass")
         m.wait_for("culprit", health_status="healthy")
