@@ -1,9 +1,11 @@
 // The driver @NAME@: a process in a job of its own, with a priority. All that a driver owes is here: a start that fails
-// with its reason, exits seen by the process handle, recovery that proves identity, a kill of all that the process has
-// started, statistics. It knows no gentle way to end a process; the driver job of syspulse does.
+// with its reason, exits seen by the process handle, recovery that proves identity, Ctrl+C to end a process (signal.cpp
+// sends it), a kill of all that the process has started, statistics.
 #include <windows.h>
 #include <psapi.h>
 #include <syspulse/plugin.hpp>
+#include <algorithm>
+#include <filesystem>
 #include <map>
 
 namespace sdk = syspulse::sdk;
@@ -46,16 +48,49 @@ std::wstring command_line(const std::vector<std::string>& argv) {
     }
     return line;
 }
-// A pid alone proves nothing: it is given away again.
-std::string identity(DWORD pid, HANDLE process) {
+ULONGLONG creation_of(HANDLE process) {
     FILETIME made{}, ended{}, kernel{}, user{};
     GetProcessTimes(process, &made, &ended, &kernel, &user);
-    return std::to_string(pid) + ' ' + std::to_string((std::uint64_t{made.dwHighDateTime} << 32) | made.dwLowDateTime);
+    return (ULONGLONG{made.dwHighDateTime} << 32) | made.dwLowDateTime;
+}
+// A pid alone proves nothing: it is given away again.
+std::string identity(DWORD pid, HANDLE process) {
+    return std::to_string(pid) + ' ' + std::to_string(creation_of(process));
+}
+// Null when the number is nobody's.
+Handle open_process(DWORD pid) {
+    constexpr DWORD access = SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_VM_READ;
+    Handle process = OpenProcess(access | PROCESS_TERMINATE | PROCESS_SET_QUOTA, FALSE, pid);
+    if (process.value == nullptr && GetLastError() != ERROR_INVALID_PARAMETER)
+        throw failure("cannot look at process " + std::to_string(pid));
+    return process;
 }
 // The job of a run is found by its name, as long as somebody has a handle of it.
 std::wstring job_name(std::string run_id) {
     for (char& c : run_id) c = c == '\\' || c == '/' ? '_' : c;
     return wide("Local\\@NAME@-" + run_id);
+}
+// The token of a run that has none, because its manager died too early: that of the oldest in its job. Without a job it
+// ended with that manager.
+std::string find_token(const std::string& run_id) {
+    const Handle job = OpenJobObjectW(JOB_OBJECT_QUERY, FALSE, job_name(run_id).c_str());
+    if (job.value == nullptr && GetLastError() == ERROR_FILE_NOT_FOUND) return "";
+    struct {
+        JOBOBJECT_BASIC_PROCESS_ID_LIST list;
+        ULONG_PTR more[1023];
+    } found{};
+    if (!QueryInformationJobObject(job.value, JobObjectBasicProcessIdList, &found, sizeof found, nullptr))
+        throw failure("cannot list the processes of run " + run_id);
+    std::string token;
+    ULONGLONG oldest = ~0ULL;
+    for (DWORD i = 0; i < found.list.NumberOfProcessIdsInList; ++i) {
+        const auto pid = static_cast<DWORD>(found.list.ProcessIdList[i]);
+        const Handle process = open_process(pid);
+        const ULONGLONG created = process.value == nullptr ? oldest : creation_of(process.value);
+        if (created < oldest) token = identity(pid, process.value);
+        oldest = std::min(oldest, created);
+    }
+    return token;
 }
 // Inherited by the process; without one it is the null device.
 Handle inheritable(sysp_handle handle) {
@@ -99,11 +134,11 @@ class @CLASS@ : public sdk::Driver {
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
         Process process;
-        process.pid = static_cast<DWORD>(std::strtoul(request.token.c_str(), nullptr, 10));
-        process.handle = OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_VM_READ | PROCESS_TERMINATE |
-                                         PROCESS_SET_QUOTA, FALSE, process.pid);
+        const std::string token = request.token.empty() ? find_token(request.run_id) : request.token;
+        process.pid = static_cast<DWORD>(std::strtoul(token.c_str(), nullptr, 10));
+        process.handle = open_process(process.pid);
         const HANDLE found = process.handle.value;
-        if (found == nullptr || identity(process.pid, found) != request.token || WaitForSingleObject(found, 0) != WAIT_TIMEOUT)
+        if (found == nullptr || identity(process.pid, found) != token || !lives(process))
             throw sdk::Error{SYSP_E_NOT_FOUND, "the process is gone"};
         process.job = OpenJobObjectW(JOB_OBJECT_ALL_ACCESS, FALSE, job_name(request.run_id).c_str());
         if (process.job.value != nullptr) {
@@ -112,13 +147,15 @@ class @CLASS@ : public sdk::Driver {
             process.job = CreateJobObjectW(nullptr, job_name(request.run_id).c_str());
             AssignProcessToJobObject(process.job.value, found);
         }
-        return adopt(request.proc, std::move(process), request.token);
+        return adopt(request.proc, std::move(process), token);
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t) {
-        if (sig != SYSP_SIG_TERMINATE && sig != SYSP_SIG_KILL)
-            throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver can only end a process"};
-        find(proc).killed = true;
-        TerminateJobObject(find(proc).job.value, kill_code);
+        Process& process = find(proc);
+        if (sig == SYSP_SIG_TERMINATE) return lives(process) ? send_ctrl_c(process.pid) : void();
+        if (sig != SYSP_SIG_KILL) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver can only end a process"};
+        process.killed = true;  // Also what a process left behind that has ended itself.
+        if (!TerminateJobObject(process.job.value, kill_code) && lives(process))
+            throw failure("cannot end the job of process " + std::to_string(process.pid));
     }
     bool inspect(sysp_proc proc) const { return processes_.count(proc) > 0; }
     sysp_stats stats(sysp_proc proc) {
@@ -143,6 +180,28 @@ class @CLASS@ : public sdk::Driver {
     };
     Process& find(sysp_proc proc) {
         return inspect(proc) ? processes_.at(proc) : throw sdk::Error{SYSP_E_NOT_FOUND, "unknown process"};
+    }
+    static bool lives(const Process& process) { return WaitForSingleObject(process.handle.value, 0) == WAIT_TIMEOUT; }
+    // Every process has a hidden console of its own, with what it starts.
+    static void send_ctrl_c(DWORD pid) {
+        static const char here = 0;
+        HMODULE self = nullptr;
+        wchar_t path[32768] = L"";
+        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
+                           reinterpret_cast<const wchar_t*>(&here), &self);
+        GetModuleFileNameW(self, path, 32768);
+        const auto sender = std::filesystem::path(path).replace_filename(L"@NAME@-signal.exe");
+        const auto utf8 = sender.u8string();
+        std::wstring line = L"signal " + std::to_wstring(pid);
+        STARTUPINFOW startup{};
+        startup.cb = sizeof startup;
+        PROCESS_INFORMATION made{};
+        if (!CreateProcessW(sender.c_str(), line.data(), nullptr, nullptr, FALSE, CREATE_NO_WINDOW, nullptr, nullptr,
+                            &startup, &made))
+            throw failure("cannot run " + std::string(utf8.begin(), utf8.end()) +
+                          ", which sends Ctrl+C and has to lie beside the driver");
+        CloseHandle(made.hThread);
+        CloseHandle(made.hProcess);
     }
     static void set_end_with_last_handle(HANDLE job, bool ends) {
         JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
