@@ -50,7 +50,7 @@ void field(JsonWriter& json, std::string_view key, const std::vector<std::string
 void exit_fields(JsonWriter& json, const std::optional<ExitStatus>& exit) {
     using Kind = ExitStatus::Kind;
     json.key("exit_code");
-    exit && exit->kind == Kind::code ? json.integer(exit->value) : json.null();
+    exit && exit->kind == Kind::code ? json.integer(exit_code(*exit)) : json.null();
     json.key("exit_signal");
     exit && exit->kind == Kind::signal ? json.string(signal_name(exit->value)) : json.null();
     json.key("oom_killed");

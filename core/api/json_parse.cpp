@@ -60,8 +60,8 @@ Duration from_seconds(double value) {
 
 std::optional<ExitStatus> get_exit(const json& object) {
     std::optional<ExitStatus> exit;
-    if (const auto code = get_optional<std::int32_t>(object, "exit_code")) {
-        exit = ExitStatus::exited(*code);
+    if (const auto code = get_optional<std::uint32_t>(object, "exit_code")) {
+        exit = ExitStatus::exited(static_cast<std::int32_t>(*code));
     } else if (const auto name = get_optional<std::string>(object, "exit_signal")) {
         exit = ExitStatus::signalled(parse_signal(*name).value_or(0));
     }

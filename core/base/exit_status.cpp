@@ -31,7 +31,7 @@ constexpr std::array<std::pair<std::uint32_t, std::string_view>, 14> endings{{
 }  // namespace
 
 std::string exit_code_text(std::int64_t code) {
-    if (code >= 0) return std::to_string(code);
+    if (code >= 0 && code <= INT32_MAX) return std::to_string(code);
     const auto status = static_cast<std::uint32_t>(code);
     std::array<char, 8> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), status, 16).ptr;
@@ -48,7 +48,7 @@ std::string describe(const ExitStatus& status) {
     const std::string suffix = status.oom_killed ? " (out of memory)" : "";
     switch (status.kind) {
         case ExitStatus::Kind::code:
-            return "exit code " + exit_code_text(status.value) + suffix;
+            return "exit code " + exit_code_text(exit_code(status)) + suffix;
         case ExitStatus::Kind::signal:
             return "signal " + signal_name(status.value) + suffix;
         case ExitStatus::Kind::lost:

@@ -26,6 +26,12 @@ struct ExitStatus {
     bool operator==(const ExitStatus&) const = default;
 };
 
+// Of an exit with a code: never negative, as systems with codes of 32 bits write them; `value` has
+// the same bits.
+constexpr std::uint32_t exit_code(const ExitStatus& status) {
+    return static_cast<std::uint32_t>(status.value);
+}
+
 // "1"; the status of a program that Windows ended, which no other system's codes look like, as
 // "0xC0000005 (access violation)".
 std::string exit_code_text(std::int64_t code);

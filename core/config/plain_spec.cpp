@@ -125,8 +125,8 @@ bool read_end(Scanner& scan, model::DaemonSpec& spec) {
     spec.success_exit_codes.clear();
     const auto code = [&] {
         std::int64_t value = 0;
-        if (!scan.number(value, 255)) return false;
-        spec.success_exit_codes.push_back(static_cast<std::int32_t>(value));
+        if (!scan.number(value, UINT32_MAX)) return false;
+        spec.success_exit_codes.push_back(static_cast<std::uint32_t>(value));
         return true;
     };
     std::string signal;

@@ -148,6 +148,7 @@ Result<model::DaemonSpec> from_stored_json(std::string_view name, std::string_vi
     const std::string request = "{\"daemons\":{" + quoted + ":" + std::string(json) + "}}";
     LoadOptions options;
     options.tolerate_unknown_dependencies = true;
+    options.exit_code_most = UINT32_MAX;
     options.keep_places = false;
     LoadResult loaded = load_specs_json(request, options);
     if (loaded.errors.empty() && loaded.daemons.size() == 1) return std::move(loaded.daemons[0]);

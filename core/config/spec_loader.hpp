@@ -59,6 +59,8 @@ struct LoadOptions {
     std::vector<std::int32_t> stop_signals;
     // Drivers of other systems, and what to say of them.
     std::map<std::string, std::string, std::less<>> drivers_elsewhere;
+    // The largest exit code that a process may have.
+    std::uint32_t exit_code_most = 255;
     // Whether what names a file must do so by the rules of Windows; see windows_names.hpp.
     bool windows_files = false;
     // Refuses files whose words must not be followed, whoever may read them.

@@ -1,6 +1,8 @@
 #include "config/spec_reader.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include "base/path_text.hpp"
 #include "base/signals.hpp"
@@ -170,6 +172,17 @@ void try_driver(FieldReader& fields, const Member& entry, const ReadContext& con
                            context.issues);
 }
 
+// Windows' own codes are known by their hexadecimal digits.
+std::optional<std::int64_t> code_of(const Value& item) {
+    if (item.kind == Value::Kind::integer) return item.integer;
+    if (!item.plain || !(item.text.starts_with("0x") || item.text.starts_with("0X"))) return {};
+    std::uint32_t code = 0;
+    const char* const end = item.text.data() + item.text.size();
+    const auto [stop, error] = std::from_chars(item.text.data() + 2, end, code, 16);
+    if (error != std::errc{} || stop != end) return {};
+    return code;
+}
+
 void read_success_codes(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     const Value* value = fields.find("success_exit_codes");
     if (value == nullptr) return;
@@ -178,17 +191,17 @@ void read_success_codes(FieldReader& fields, const ReadContext& context, model::
                                       describe(*value));
         return;
     }
-    constexpr std::int64_t code_max = 255;
-    std::vector<std::int32_t> codes;
+    const std::uint32_t most = context.options.exit_code_most;
+    std::vector<std::uint32_t> codes;
     for (const Value& item : value->items) {
-        if (item.kind == Value::Kind::integer && item.integer >= 0 && item.integer <= code_max) {
-            codes.push_back(static_cast<std::int32_t>(item.integer));
+        const auto code = code_of(item);
+        if (code && *code >= 0 && *code <= most) {
+            codes.push_back(static_cast<std::uint32_t>(*code));
         } else {
             context.issues.push_back(
                 {item.where,
-                 "every item of \"success_exit_codes\" must be a whole number from 0 "
-                 "to 255, found " +
-                     describe(item)});
+                 "every item of \"success_exit_codes\" must be a whole number from 0 to " +
+                     std::to_string(most) + ", found " + describe(item)});
         }
     }
     if (codes.empty() && value->items.empty()) {

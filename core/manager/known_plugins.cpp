@@ -92,6 +92,7 @@ void use_system_words(config::LoadOptions& options) {
     options.user_refusal = words.user_refusal;
     options.stop_signals = words.stop_signals;
     options.drivers_elsewhere = words.drivers_elsewhere;
+    options.exit_code_most = words.exit_code_most;
     options.windows_files = words.windows_files;
 }
 

@@ -88,7 +88,7 @@ struct DaemonSpec {
     PluginChoice driver{"posix", "{}"};
     Boxed<HealthCheckSpec> health_check;
     RestartPolicy restart;
-    std::vector<std::int32_t> success_exit_codes{0};
+    std::vector<std::uint32_t> success_exit_codes{0};
     std::int32_t stop_signal = 15;
     Duration stop_timeout = std::chrono::seconds{30};
     ResourceLimits limits;

@@ -51,6 +51,10 @@ def exit_codes_of_windows_are_told_readably():
         manager.run("start", "crash")
         wait_for("it has failed", lambda: manager.status("crash")["state"] == "failed")
         holds(manager.run("status", "crash").stdout, "0xC0000005 (access violation)")
+        equal(manager.status("crash")["exit_code"], 0xC0000005)
+        equal(manager.add("fine", ["crash"], success_exit_codes=[0xC0000005]).returncode, 0)
+        manager.run("start", "fine")
+        wait_for("it has ended well", lambda: manager.status("fine")["state"] == "stopped")
 
 
 def what_windows_has_not_is_refused_with_an_alternative():

@@ -2,6 +2,7 @@
 #include <array>
 #include <ostream>
 
+#include "base/exit_status.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/line_splitter.hpp"
 #include "cli/selection.hpp"
@@ -42,7 +43,7 @@ std::string what_happened(const Context& context, const EventInfo& event) {
     if (!event.exit_signal.empty()) {
         also(printable(event.exit_signal));
     } else if (event.exit_code) {
-        also("exit code " + std::to_string(*event.exit_code));
+        also("exit code " + exit_code_text(*event.exit_code));
     }
     if (event.pid && *event.pid != 0) {
         also("pid " + std::to_string(*event.pid));

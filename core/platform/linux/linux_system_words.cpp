@@ -15,6 +15,7 @@ const SystemWords& system_words() {
             {{"job",
               "the driver job needs Windows; use cgroup to confine a daemon with all that it "
               "starts, or posix"}},
+        .exit_code_most = 255,
         .windows_files = false};
     return words;
 }

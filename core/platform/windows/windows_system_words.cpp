@@ -50,6 +50,7 @@ const SystemWords& system_words() {
              {"cgroup",
               "the driver cgroup needs Linux; on Windows use job, which confines a daemon "
               "with all that it starts"}},
+        .exit_code_most = UINT32_MAX,
         .windows_files = true};
     return words;
 }

@@ -138,6 +138,16 @@ TEST(JsonCodec, exit_code_zero_is_not_absent) {
     EXPECT_TRUE(json::parse(to_json(daemon))["exit_code"].is_null());
 }
 
+TEST(JsonCodec, an_exit_code_of_32_bits_is_not_negative) {
+    model::DaemonView daemon = full_view();
+    daemon.last_exit = ExitStatus::exited(static_cast<std::int32_t>(0xC0000005));
+    const std::string text = to_json(daemon);
+    EXPECT_EQ(json::parse(text)["exit_code"], 3221225477);
+    const auto back = parse_daemon(text);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->last_exit, daemon.last_exit);
+}
+
 TEST(JsonCodec, an_event_of_an_exit_tells_an_oom_kill_and_the_peak) {
     model::HistoryEntry entry;
     entry.kind = "exit";

@@ -66,6 +66,8 @@ TEST(ExitStatusText, says_how_a_run_ended) {
     EXPECT_EQ(describe(ExitStatus::exited(1)), "exit code 1");
     EXPECT_EQ(describe(ExitStatus::exited(-1073741819)), "exit code 0xC0000005 (access violation)");
     EXPECT_EQ(describe(ExitStatus::exited(-2)), "exit code 0xFFFFFFFE");
+    EXPECT_EQ(exit_code_text(0xC0000005), "0xC0000005 (access violation)");
+    EXPECT_EQ(exit_code_text(2147483647), "2147483647");
     EXPECT_EQ(describe(ExitStatus::signalled(15)), "signal SIGTERM");
     EXPECT_EQ(describe(ExitStatus::unknown()), "unknown exit status");
     ExitStatus killed = ExitStatus::signalled(9);

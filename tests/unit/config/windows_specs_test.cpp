@@ -1,8 +1,11 @@
 // What only Windows refuses or allows, told by every system.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "config/spec_json.hpp"
 #include "unit/config/config_fixture.hpp"
 
 namespace syspulse::config {
@@ -102,6 +105,31 @@ TEST(WindowsSpecs, backslashes_between_double_quotes_are_explained) {
     EXPECT_EQ(errors_of("daemons:\n  a:\n    command: [\"C:\\op\\x.exe\"]\n"),
               "a.yaml:3:20: invalid YAML: unknown escape character: o; between double quotes a "
               "backslash is no part of a path: write single quotes, or /");
+}
+
+TEST(WindowsSpecs, exit_codes_have_32_bits) {
+    LoadOptions options = windows_options();
+    options.exit_code_most = UINT32_MAX;
+    const std::string head = "daemons:\n  a:\n    command: [x]\n    success_exit_codes: ";
+    const auto loaded =
+        load_spec_text("a.yaml", head + "[0, 256, 0xC0000005, 0Xff, 4294967295]\n", options);
+    ASSERT_EQ(format_errors(loaded.errors), "");
+    const std::vector<std::uint32_t> codes{0, 256, 0xC0000005, 255, 4294967295};
+    EXPECT_EQ(loaded.daemons[0].success_exit_codes, codes);
+    // Kept wherever it was said.
+    const auto stored = from_stored_json("a", to_json(loaded.daemons[0]));
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(stored->success_exit_codes, codes);
+    for (const char* bad :
+         {"4294967296", "-1", "0x1C0000005", "0x", "0xg", "'0x5'", "0x-1", "1.5"}) {
+        const auto errors = errors_on_windows(head + "[" + bad + "]\n", options);
+        EXPECT_NE(errors.find("a.yaml:4:26: every item of \"success_exit_codes\" must be a whole "
+                              "number from 0 to 4294967295, found "),
+                  std::string::npos)
+            << bad << ": " << errors;
+    }
+    EXPECT_EQ(errors_of(head + "[0x05]\n"), "");
+    EXPECT_NE(errors_of(head + "[0x100]\n"), "");
 }
 
 }  // namespace
