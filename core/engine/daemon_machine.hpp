@@ -172,6 +172,7 @@ class DaemonMachine {
     void come_to_rest(model::State state, std::string_view reason, std::optional<Error> error);
     void now_running(const Spawned& event, bool recovered);
 
+    void freed(std::optional<Error> error);
     void tell_that_nothing_is_checked();
     void let_go();
     void end_hold(std::string_view why);
@@ -210,6 +211,7 @@ class DaemonMachine {
     model::Target target_ = model::Target::down;
     Phase phase_ = Phase::none;
     Hold hold_ = Hold::none;
+    bool freeing_ = false;  // A resume of what is not known to be held is under way.
     StopCause stop_cause_ = StopCause::request;
     bool start_after_stop_ = false;
     bool asked_ = false;          // Until it runs or rests; tries that follow count as asked for.

@@ -10,6 +10,7 @@ using model::State;
 
 Result<void> DaemonMachine::pause() {
     if (state_ != State::running) return conflict("is not running");
+    if (freeing_) return conflict("is being resumed");
     switch (hold_) {
         case Hold::none:
             break;
@@ -27,9 +28,15 @@ Result<void> DaemonMachine::pause() {
 }
 
 Result<void> DaemonMachine::unpause() {
+    if (freeing_) return conflict("is being resumed already");
     switch (hold_) {
         case Hold::none:
-            return conflict("is not paused");
+            // It may be held, or a part of it, by somebody else or by a manager that was lost in
+            // the middle of a pause. Its driver lets go whatever is.
+            if (state_ != State::running) return conflict("is not paused");
+            freeing_ = true;
+            surroundings_.emit(HoldRun{key_, run_, false});
+            return {};
         case Hold::pausing:
             return conflict("is being paused");
         case Hold::paused:
@@ -43,8 +50,10 @@ Result<void> DaemonMachine::unpause() {
 }
 
 void DaemonMachine::held(const Held& event) {
+    if (event.run != run_ || !run_live_) return;
+    if (freeing_ && !event.paused) return freed(event.error);
     const Hold awaited = event.paused ? Hold::pausing : Hold::resuming;
-    if (event.run != run_ || !run_live_ || hold_ != awaited) return;
+    if (hold_ != awaited) return;
     // What could not be done leaves it as it was.
     const bool paused = event.paused != event.error.has_value();
     hold_ = paused ? Hold::paused : Hold::none;
@@ -55,6 +64,13 @@ void DaemonMachine::held(const Held& event) {
         arm(TimerKind::check_due, std::max(health_.next_due(), now));
     }
     surroundings_.reached(key_, {Milestone::Kind::held, event.error});
+}
+
+// Checks went on meanwhile, as it counts as running. What its driver cannot hold nobody has paused.
+void DaemonMachine::freed(std::optional<Error> error) {
+    freeing_ = false;
+    if (error && error->code == ErrorCode::unsupported) error = conflict("is not paused");
+    surroundings_.reached(key_, {Milestone::Kind::held, std::move(error)});
 }
 
 // Who waits for its health would wait until somebody resumes it.
@@ -68,14 +84,16 @@ void DaemonMachine::tell_that_nothing_is_checked() {
 
 // A stop lets it go on: it could not heed the signal otherwise.
 void DaemonMachine::let_go() {
-    if (hold_ == Hold::none) return;
-    if (phase_ != Phase::killing) surroundings_.emit(HoldRun{key_, run_, false});
+    if (hold_ == Hold::none && !freeing_) return;
+    if (hold_ != Hold::none && phase_ != Phase::killing)
+        surroundings_.emit(HoldRun{key_, run_, false});
     end_hold("was stopped by another request");
 }
 
 void DaemonMachine::end_hold(std::string_view why) {
-    const bool owed = hold_ == Hold::pausing || hold_ == Hold::resuming;
+    const bool owed = hold_ == Hold::pausing || hold_ == Hold::resuming || freeing_;
     hold_ = Hold::none;
+    freeing_ = false;
     if (!owed) return;
     surroundings_.reached(
         key_, {Milestone::Kind::held,

@@ -110,6 +110,34 @@ def pause_holds_still_across_a_restart_of_the_manager():
         assert not groups(TICK)
 
 
+def frozen_by_hand(name):
+    """Asks for it again, as one of the two kinds of hierarchy wants, and says whether it is so."""
+    for group in groups(name):
+        if (group / "cgroup.freeze").exists():
+            (group / "cgroup.freeze").write_text("1")
+            return "frozen 1" in (group / "cgroup.events").read_text()
+        if (group / "freezer.state").exists():
+            (group / "freezer.state").write_text("FROZEN")
+            return (group / "freezer.state").read_text().strip() == "FROZEN"
+    return False
+
+
+def resume_lets_go_what_somebody_else_has_frozen():
+    with Manager() as m:
+        usable(m)
+        m.add(**{TICK: {"command": ["/bin/sh", "-c", "while :; do echo tick; sleep 0.05; done"], "driver": "cgroup"},
+                 "plain": {"command": ["sleep", "1000"]}})
+        m.ok("start", TICK, "plain")
+        m.ok("resume", TICK)
+        assert "is not paused" in m.fails(5, "resume", "plain")
+        until(lambda: frozen_by_hand(TICK), "it is frozen")
+        assert m.status(TICK)["paused"] is False
+        before = m.log(TICK).count("tick")
+        m.ok("resume", TICK)
+        until(lambda: m.log(TICK).count("tick") > before + 5, "it ticks again")
+        m.ok("stop", TICK)
+
+
 def nothing_outlives_a_stop():
     runaway = "import os\nos.setsid() if os.fork() == 0 else None\nif os.fork() == 0: os.setsid()\n" \
               "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(os.getpid(), flush=True)\n" \

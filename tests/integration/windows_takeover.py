@@ -55,6 +55,26 @@ def what_is_paused_stays_so_when_its_manager_is_replaced_on_windows():
         wait_for("all of its tree is gone", lambda: not any(lives(pid) for pid in (pids["tree"], *others)))
 
 
+def what_a_lost_manager_has_half_held_is_let_go_by_resume_on_windows():
+    with Manager() as manager:
+        tree = manager.folder / "tree"
+        equal(manager.add("tree", ["tree", windows_path(tree)], stop_timeout_secs=1).returncode, 0)
+        manager.run("start", "tree", "--wait", "--timeout", "60")
+        daemon, before = manager.status("tree")["pid"], manager.info()["pid"]
+        half, other = pids_in(tree)
+        # As if it had died in the middle of a pause.
+        equal(system(windows_path(CHILD), "hold", str(half)).returncode, 0)
+        end_process(before)
+        replaced(manager, before)
+        manager.goes_on("tree", daemon)
+        equal(([held(pid) for pid in (daemon, half, other)], manager.status("tree")["paused"]), ([False, True, False], False))
+        # Also of what runs as a whole.
+        for _ in range(2):
+            manager.run("resume", "tree")
+            equal([held(pid) for pid in (daemon, half, other)], [False] * 3)
+        manager.run("stop", "tree")
+
+
 def another_program(manager):
     """A copy of the whole tree, as an administrator unpacks a new version."""
     root = manager.trusted_folder() / "next"

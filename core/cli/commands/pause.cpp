@@ -49,7 +49,9 @@ constinit const Command resume_command{
     .positional = {"NAME...", 1, any_number, ValueKind::daemon},
     .options = {},
     .selects = true,
-    .details = "",
+    .details =
+        "Also one that is held, or a part of it, without being shown as paused: its cgroup was "
+        "frozen by hand, or a manager was lost in the middle of a pause. What runs goes on.",
     .examples =
         "syspulse resume web\n"
         "syspulse resume --tag batch",

@@ -44,14 +44,63 @@ TEST(Hold, what_does_not_fit_is_a_conflict) {
     Engine e;
     const DaemonKey web = e.add(make_spec("web"));
     EXPECT_EQ(e.refusal(ask_pause(e, web, 1001)), ErrorCode::invalid_state);
-    e.up(web);
     EXPECT_EQ(e.refusal(ask_resume(e, web, 1002)), ErrorCode::invalid_state);
+    e.up(web);
     ask_pause(e, web, 1003);
     EXPECT_EQ(e.refusal(ask_pause(e, web, 1004)), ErrorCode::invalid_state);
     EXPECT_EQ(e.refusal(ask_resume(e, web, 1005)), ErrorCode::invalid_state);
     held(e, web, true);
     EXPECT_EQ(e.refusal(ask_pause(e, web, 1006)), ErrorCode::invalid_state);
     EXPECT_EQ(e.count<HoldRun>(), 1U);
+}
+
+TEST(Hold, what_is_not_known_to_be_held_is_let_go_by_its_driver) {
+    Engine e;
+    const DaemonKey web = e.add(with_check(make_spec("web")));
+    e.healthy(web);
+    const RequestId resume = ask_resume(e, web, 1001);
+    EXPECT_EQ(order(e), false);
+    EXPECT_FALSE(e.answered(resume));
+    EXPECT_FALSE(e.view(web).paused);
+    EXPECT_EQ(e.refusal(ask_resume(e, web, 1002)), ErrorCode::invalid_state);
+    EXPECT_EQ(e.refusal(ask_pause(e, web, 1003)), ErrorCode::invalid_state);
+    // It is checked all the time: it counts as running.
+    e.fail_until_unhealthy(web);
+    EXPECT_EQ(e.state(web), State::stopping);
+    EXPECT_EQ(e.refusal(resume), ErrorCode::cancelled);
+    held(e, web, false);
+    e.exited(web);
+    e.up(web);
+    const RequestId again = ask_resume(e, web, 1004);
+    held(e, web, false);
+    EXPECT_TRUE(e.done(again));
+    EXPECT_FALSE(e.answered(ask_pause(e, web, 1005)));
+    EXPECT_EQ(order(e), true);
+}
+
+TEST(Hold, a_driver_that_cannot_hold_says_that_nothing_is_held) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RequestId resume = ask_resume(e, web, 1001);
+    held(e, web, false, Error{ErrorCode::unsupported, "driver posix cannot pause"});
+    EXPECT_EQ(e.refusal(resume), ErrorCode::invalid_state);
+    EXPECT_NE(e.refusal_text(resume).find("is not paused"), std::string::npos);
+    const RequestId again = ask_resume(e, web, 1002);
+    held(e, web, false, Error{ErrorCode::internal, "the cgroup cannot be written"});
+    EXPECT_EQ(e.refusal(again), ErrorCode::internal);
+    EXPECT_EQ(e.state(web), State::running);
+}
+
+TEST(Hold, whoever_resumes_what_runs_hears_of_its_end) {
+    Engine e;
+    const DaemonKey web = e.add(make_spec("web"));
+    e.up(web);
+    const RequestId resume = ask_resume(e, web);
+    e.exited(web, ExitStatus::exited(1));
+    EXPECT_EQ(e.refusal(resume), ErrorCode::cancelled);
+    e.up(web);
+    EXPECT_FALSE(e.answered(ask_pause(e, web)));
 }
 
 TEST(Hold, a_driver_that_cannot_leaves_it_running_with_its_checks) {
