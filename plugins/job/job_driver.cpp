@@ -173,7 +173,8 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
                                " was found again, but not what it had started before: its job was "
                                "lost with the manager");
     }
-    if (!process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc))) {
+    const bool told = process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc));
+    if (!told && process.job.has_limits_to_tell()) {
         log(SYSP_LOG_INFO, "process " + std::to_string(process.pid) +
                                " was found again; that it reaches its limits is not told any more");
     }
@@ -256,6 +257,7 @@ void JobDriver::exited(sysp_proc proc) {
     process.exited = true;
     process.watch.reset();
     process.next_step.reset();
+    process.console_event.take_back();
     const std::uint64_t peak = process.job.accounts().peak_bytes.value_or(0);
     const std::uint32_t flags = process.hit_memory_limit ? std::uint32_t{SYSP_EXITF_OOM} : 0;
     if (process.killed && code == kill_code) {

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "job/console_event.hpp"
 #include "job/held_threads.hpp"
 #include "job/job_object.hpp"
 #include "windows/win32.hpp"
@@ -65,7 +66,9 @@ class JobDriver : public sdk::Driver {
         HeldThreads held_threads;
         bool held = false;                     // By freeze().
         bool may_be_half_held = false;         // By a manager that died in freeze().
-        std::optional<std::size_t> owed_step;  // Of a graceful stop, while it is held.
+        std::size_t last_step = 0;             // Of a graceful stop.
+        std::optional<std::size_t> owed_step;  // Likewise, while it is held.
+        ConsoleEvent console_event;
         bool exited = false;
         bool killed = false;  // By us, with whatever exit code.
         bool hit_memory_limit = false;
@@ -81,7 +84,8 @@ class JobDriver : public sdk::Driver {
     void exited(sysp_proc proc);
     void read_messages();
     void ask_to_end(sysp_proc proc, std::size_t step);
-    void take_step(const Process& process, StopStep step);
+    static void take_step(Process& process, StopStep step);
+    void take_owed_step(sysp_proc proc);
     void kill(sysp_proc proc);
     Process& find(sysp_proc proc);
     // As they are in this turn of the loop, in which all are looked for that were there before.

@@ -79,6 +79,11 @@ UniqueHandle open_process(DWORD pid) {
         FALSE, pid));
 }
 
+bool are_told(const JOBOBJECT_EXTENDED_LIMIT_INFORMATION& limits) noexcept {
+    constexpr DWORD told = JOB_OBJECT_LIMIT_JOB_MEMORY | JOB_OBJECT_LIMIT_ACTIVE_PROCESS;
+    return (limits.BasicLimitInformation.LimitFlags & told) != 0;
+}
+
 LimitRequest limit_request(const sysp_limits& limits, std::uint32_t processors) {
     LimitRequest request;
     auto& basic = request.extended.BasicLimitInformation;

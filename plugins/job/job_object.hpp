@@ -16,6 +16,8 @@ struct LimitRequest {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION extended{};
     std::optional<JOBOBJECT_CPU_RATE_CONTROL_INFORMATION> cpu;
 };
+// Whether a job with these limits tells its port when one is reached; that of the CPU is not told.
+bool are_told(const JOBOBJECT_EXTENDED_LIMIT_INFORMATION& limits) noexcept;
 LimitRequest limit_request(const sysp_limits& limits, std::uint32_t processors);
 
 struct Accounts {
@@ -50,6 +52,8 @@ class JobObject {
     // Messages about it come to the port with this key. False if that was refused, as it is for a
     // job that had a port before.
     bool notify(HANDLE port, ULONG_PTR key);
+    // Whether it has limits of which messages tell that they were reached.
+    bool has_limits_to_tell() const noexcept { return are_told(wanted_); }
     // False if that was refused.
     bool terminate(UINT code) const;
 

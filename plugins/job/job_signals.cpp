@@ -1,10 +1,7 @@
 // How processes of the driver `job` are asked to end, ended, held still and let go on.
-#include <array>
-#include <filesystem>
+#include <utility>
 
 #include "job/job_driver.hpp"
-#include "windows/command_line.hpp"
-#include "windows/launch.hpp"
 
 namespace syspulse::plugins::job {
 namespace {
@@ -16,33 +13,6 @@ using windows::win32_error;
 // The numbers of Linux that mean something here, beside that of SIGKILL.
 constexpr std::int32_t sig_int = 2;
 constexpr std::int32_t sig_term = 15;
-constexpr const wchar_t* signaller = L"syspulse-console-signal.exe";
-
-// Beside this DLL.
-std::wstring signaller_path() {
-    HMODULE self = nullptr;
-    std::array<wchar_t, 32'768> path{};
-    if (::GetModuleHandleExW(
-            GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-            reinterpret_cast<const wchar_t*>(&signaller_path), &self) == 0 ||
-        ::GetModuleFileNameW(self, path.data(), static_cast<DWORD>(path.size())) == 0) {
-        throw win32_error("cannot find the plugin's own directory", ::GetLastError());
-    }
-    return (std::filesystem::path(path.data()).parent_path() / signaller).native();
-}
-
-// A process has one console, so this one cannot take the child's for a moment; a short-lived helper
-// can.
-void send_console_event(DWORD pid, const std::string& event) {
-    windows::LaunchPlan plan;
-    plan.program = signaller_path();
-    plan.command_line = windows::command_line({"signal", std::to_string(pid), event});
-    plan.environment = windows::environment_block({});
-    // Without a job of its own it would be in ours, if we are in one; that does no harm.
-    const JobObject job = JobObject::create(L"");
-    plan.job = job.get();
-    (void)windows::launch(plan);
-}
 
 void set_event(const std::string& name) {
     const UniqueHandle event(::OpenEventW(EVENT_MODIFY_STATE, FALSE, to_wide(name).c_str()));
@@ -87,15 +57,18 @@ void JobDriver::ask_to_end(sysp_proc proc, std::size_t step) {
         process.next_step =
             io_.timer(process.options.between, [this, proc, step] { ask_to_end(proc, step + 1); });
     }
+    process.last_step = step;
     take_step(process, steps[step]);
 }
 
-void JobDriver::take_step(const Process& process, StopStep step) {
+void JobDriver::take_step(Process& process, StopStep step) {
     switch (step) {
         case StopStep::ctrl_c:
-            return send_console_event(process.pid, "ctrl_c");
+            process.console_event = ConsoleEvent(process.pid, "ctrl_c");
+            return;
         case StopStep::ctrl_break:
-            return send_console_event(process.pid, "ctrl_break");
+            process.console_event = ConsoleEvent(process.pid, "ctrl_break");
+            return;
         case StopStep::event:
             return set_event(process.options.stop_event);
     }
@@ -106,6 +79,7 @@ void JobDriver::kill(sysp_proc proc) {
     Process& process = find(proc);
     process.next_step.reset();
     process.owed_step.reset();
+    process.console_event.take_back();
     process.killed = true;
     if (process.job.terminate(kill_code) || process.exited) return;
     throw win32_error("cannot end the job of process " + std::to_string(process.pid),
@@ -115,7 +89,17 @@ void JobDriver::kill(sysp_proc proc) {
 void JobDriver::freeze(sysp_proc proc, sdk::Answer&& answer) {
     Process& process = find(proc);
     if (process.exited) throw sdk::Error{SYSP_E_NOT_FOUND, "the process is gone"};
-    process.held_threads.hold(process.job);
+    // One that has not arrived yet arrives once it goes on.
+    if (process.console_event.take_back()) {
+        process.owed_step = process.last_step;
+        process.next_step.reset();
+    }
+    try {
+        process.held_threads.hold(process.job);
+    } catch (...) {
+        take_owed_step(proc);
+        throw;
+    }
     process.held = true;
     answer.done();
 }
@@ -127,6 +111,11 @@ void JobDriver::thaw(sysp_proc proc, sdk::Answer&& answer) {
     process.held = false;
     process.may_be_half_held = false;
     answer.done();
+    take_owed_step(proc);
+}
+
+void JobDriver::take_owed_step(sysp_proc proc) {
+    Process& process = find(proc);
     if (const auto owed = std::exchange(process.owed_step, std::nullopt); owed && !process.exited)
         process.next_step = io_.timer({}, [this, proc, step = *owed] { ask_to_end(proc, step); });
 }

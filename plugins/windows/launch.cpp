@@ -100,8 +100,9 @@ Launched launch(const LaunchPlan& plan) {
     const bool born_in_job =
         plan.born_in_job && attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
     // A console of its own that nobody sees: Ctrl+C can be sent to it, and to it alone.
-    const DWORD flags = CREATE_SUSPENDED | CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT |
-                        EXTENDED_STARTUPINFO_PRESENT;
+    const DWORD console = plan.has_console ? CREATE_NO_WINDOW : DETACHED_PROCESS;
+    const DWORD flags =
+        CREATE_SUSPENDED | console | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
     std::wstring line = plan.command_line;
     std::wstring block = plan.environment;
     PROCESS_INFORMATION made{};

@@ -15,6 +15,7 @@ struct LaunchPlan {
     std::wstring directory;            // Empty: ours.
     std::array<HANDLE, 3> stdio = {};  // Borrowed; null is the null device.
     HANDLE job = nullptr;              // In it before its first instruction.
+    bool has_console = true;           // One that nobody sees.
     // False, as where Windows cannot make a process inside of a job: put into it before it runs.
     bool born_in_job = true;
 };

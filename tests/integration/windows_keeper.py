@@ -52,6 +52,8 @@ def a_manager_that_is_killed_is_replaced_on_windows():
         manager.goes_on("tree", daemon)
         equal([lives(pid) for pid in (daemon, *others)], [True] * 3)
         holds(manager.log(), "the manager ended with exit code 1; starting it again")
+        # The daemon has none.
+        equal("reaches its limits" in manager.log(), False)
         # Nor is a manager that was ended with the code of an orderly end taken for one.
         end_process(after["pid"], 0)
         replaced(manager, after["pid"])

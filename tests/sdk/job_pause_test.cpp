@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <windows.h>
 
+#include <tlhelp32.h>
+
 #include <fstream>
 #include <string>
 #include <vector>
@@ -54,6 +56,29 @@ class JobPause : public ::testing::Test {
         ASSERT_TRUE(exit);
         EXPECT_EQ(exit->value, 9);
     }
+    // One that has no console, which a Ctrl+C waits for, and the Ctrl+C.
+    Done start_away_and_signal(const std::string& run_id = {}) {
+        const Done started = start({"away", file(), back()}, run_id);
+        EXPECT_EQ(host_.signal(1, SYSP_SIG_TERMINATE).status, SYSP_OK);
+        EXPECT_EQ(senders(), 1U);
+        return started;
+    }
+    // Of Ctrl+C, on their way.
+    static std::size_t senders() {
+        const HANDLE all = ::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+        PROCESSENTRY32W entry{};
+        entry.dwSize = sizeof entry;
+        std::size_t count = 0;
+        for (BOOL more = ::Process32FirstW(all, &entry); more != 0;
+             more = ::Process32NextW(all, &entry)) {
+            if (entry.th32ParentProcessID == ::GetCurrentProcessId() &&
+                std::wstring(entry.szExeFile) == L"syspulse-console-signal.exe")
+                ++count;
+        }
+        ::CloseHandle(all);
+        return count;
+    }
+    std::string back() const { return (directory_.path() / "back").string(); }
     std::string file() const { return (directory_.path() / "ready").string(); }
 
     test::TemporaryDirectory directory_;
@@ -99,6 +124,33 @@ TEST_F(JobPause, a_request_to_end_is_made_once_it_goes_on) {
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->value, 22);
     ::CloseHandle(event);
+}
+
+TEST_F(JobPause, a_ctrl_c_on_its_way_is_taken_back_and_sent_once_it_goes_on) {
+    start_away_and_signal();
+    ASSERT_EQ(host_.freeze(1, true).status, SYSP_OK);
+    EXPECT_EQ(senders(), 0U);
+    std::ofstream(back()) << "now";
+    EXPECT_EQ(host_.freeze(1, false).status, SYSP_OK);
+    const auto exit = host_.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, 21);
+    EXPECT_EQ(senders(), 0U);
+}
+
+TEST_F(JobPause, a_ctrl_c_on_its_way_ends_with_who_sent_it) {
+    const std::string run = "run-away-" + std::to_string(::GetCurrentProcessId());
+    const Done started = start_away_and_signal(run);
+    host_.recreate();
+    EXPECT_EQ(senders(), 0U);
+    ASSERT_EQ(host_.recover(2, run, started.token).status, SYSP_OK);
+    end(2);
+}
+
+TEST_F(JobPause, a_kill_takes_a_ctrl_c_back) {
+    start_away_and_signal();
+    end(1);
+    EXPECT_EQ(senders(), 0U);
 }
 
 TEST_F(JobPause, the_next_manager_finds_it_held_and_lets_it_go) {

@@ -151,6 +151,21 @@ TEST(Limits, are_asked_for_exactly) {
     EXPECT_FALSE(none.cpu);
 }
 
+TEST(Limits, are_told_but_for_that_of_the_cpu) {
+    for (const std::uint32_t limit : {SYSP_LIMIT_MEMORY, SYSP_LIMIT_PROCESSES, SYSP_LIMIT_CPU}) {
+        sysp_limits limits{};
+        limits.valid = limit;
+        limits.memory_bytes = 256 << 20;
+        limits.processes = 64;
+        limits.cpu_percent = 50;
+        auto extended = job::limit_request(limits, 4).extended;
+        // As every job is while its process is not settled.
+        extended.BasicLimitInformation.LimitFlags |= JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+        EXPECT_EQ(job::are_told(extended), limit != SYSP_LIMIT_CPU) << limit;
+    }
+    EXPECT_FALSE(job::are_told({}));
+}
+
 TEST(Launch, puts_a_process_into_its_job_whether_or_not_it_can_be_born_there) {
     for (const bool born_there : {true, false}) {
         const job::JobObject job = job::JobObject::create({});

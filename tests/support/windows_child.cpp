@@ -6,6 +6,8 @@
 //   sleep         never ends by itself
 //   handle        prints how many handles it has inherited of the values that follow
 //   ctrl FILE     ends with 21 at Ctrl+C; makes FILE when it is ready
+//   away FILE BACK  makes FILE when it has left its console, returns to it once there is BACK, and
+//                 ends with 21 at Ctrl+C
 //   deaf FILE     ignores Ctrl+C; makes FILE when it is ready
 //   guarded FILE  makes FILE when nobody may open its first thread, and has suspended another one
 //   event NAME FILE  waits for the event and ends with 22
@@ -79,20 +81,27 @@ BOOL WINAPI end_with_21(DWORD event) {
     return FALSE;
 }
 
-int start_tree(const std::wstring& file) {
+// In the same console; zero if that fails.
+DWORD start_sleeper() {
     wchar_t self[MAX_PATH];
     ::GetModuleFileNameW(nullptr, self, MAX_PATH);
+    std::wstring line = L"child sleep";
+    STARTUPINFOW startup{};
+    startup.cb = sizeof startup;
+    PROCESS_INFORMATION made{};
+    if (::CreateProcessW(self, line.data(), nullptr, nullptr, FALSE, 0, nullptr, nullptr, &startup,
+                         &made) == 0) {
+        return 0;
+    }
+    return made.dwProcessId;
+}
+
+int start_tree(const std::wstring& file) {
     std::string pids;
     for (int i = 0; i < 2; ++i) {
-        std::wstring line = L"child sleep";
-        STARTUPINFOW startup{};
-        startup.cb = sizeof startup;
-        PROCESS_INFORMATION made{};
-        if (::CreateProcessW(self, line.data(), nullptr, nullptr, FALSE, 0, nullptr, nullptr,
-                             &startup, &made) == 0) {
-            return 3;
-        }
-        pids += std::to_string(made.dwProcessId) + "\n";
+        const DWORD pid = start_sleeper();
+        if (pid == 0) return 3;
+        pids += std::to_string(pid) + "\n";
     }
     make_file(file, pids);
     wait_for_ever();
@@ -161,6 +170,17 @@ int count_handles(const Words& words) {
 void wait_for_file(const std::wstring& file) {
     constexpr DWORD pause_ms = 20;
     while (::GetFileAttributesW(file.c_str()) == INVALID_FILE_ATTRIBUTES) ::Sleep(pause_ms);
+}
+
+int leave_console(const Words& words) {
+    constexpr DWORD pause_ms = 20;
+    const DWORD other = start_sleeper();
+    ::FreeConsole();
+    make_file(words[2], "ready");
+    wait_for_file(words[3]);
+    ::SetConsoleCtrlHandler(end_with_21, TRUE);
+    while (::AttachConsole(other) == 0) ::Sleep(pause_ms);
+    wait_for_ever();
 }
 
 int end_at_file(const Words& words) {
@@ -262,6 +282,7 @@ int run(const Words& words) {
     if (verb == L"env") return print_environment();
     if (verb == L"cwd") return print_directory();
     if (verb == L"handle") return count_handles(words);
+    if (verb == L"away") return leave_console(words);
     if (verb == L"tree") return start_tree(words[2]);
     if (verb == L"until") return end_at_file(words);
     if (verb == L"speak") return speak(words);
