@@ -275,7 +275,8 @@ Result<void> Process::open_endpoint() {
     auto server = inherits_endpoint()
                       ? api::Server::serve(*loop_, link_->endpoint(), path, *control_)
                       : api::Server::listen(*loop_, path, *control_);
-    if (!server) return server.error().with("cannot open the control endpoint " + socket_);
+    if (!server)
+        return server.error().with("cannot open the control endpoint " + address_->shown());
     server_ = std::move(*server);
     return {};
 }
@@ -302,7 +303,7 @@ Result<void> Process::run(bool restore) {
 void Process::ready() {
     if (link_) link_->serving();
     // Whoever starts it by hand learns that it does not hang.
-    if (!foreground_) log::info("serving on " + socket_);
+    if (!foreground_) log::info("serving on " + address_->shown());
     for (const std::string& warning : tight_limits(conductor_->count(), platform::daemon_limits()))
         log::warn(warning);
     tell_service_manager("READY=1");

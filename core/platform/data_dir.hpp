@@ -89,6 +89,8 @@ class SocketAddressPath {
 
     // At most 107 bytes.
     const std::string& text() const noexcept;
+    // What people call it: the path that was asked for, or the pipe that stands for it.
+    const std::string& shown() const noexcept;
 
   private:
     struct Hold;

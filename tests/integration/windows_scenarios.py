@@ -74,6 +74,13 @@ def what_windows_has_not_is_refused_with_an_alternative():
         holds(failed.stderr, "cmd.exe")
 
 
+def a_manager_on_windows_names_its_pipe():
+    with Manager() as manager:
+        wait_for("it says where it serves", lambda: "serving on \\\\.\\pipe\\syspulse-" in manager.log())
+        holds(" ".join(manager.run("daemon", "--help").stdout.split()), "a named pipe of the data directory's own")
+        holds(manager.run("plugin", "--help").stdout, "my-checker.dll")
+
+
 def a_second_manager_on_windows_is_refused():
     with Manager() as manager:
         second = manager.run("daemon", check=False)

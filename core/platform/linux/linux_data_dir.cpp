@@ -301,7 +301,8 @@ int DataDirectory::lock_handle() const noexcept {
 
 struct SocketAddressPath::Hold {
     std::string text;
-    UniqueFd directory;  // Open while `text` leads through it.
+    UniqueFd directory;      // Open while `text` leads through it.
+    std::string asked = {};  // Where it is not `text`.
 };
 
 SocketAddressPath::SocketAddressPath(std::unique_ptr<Hold> hold) noexcept
@@ -312,6 +313,10 @@ SocketAddressPath::~SocketAddressPath() = default;
 
 const std::string& SocketAddressPath::text() const noexcept {
     return hold_->text;
+}
+
+const std::string& SocketAddressPath::shown() const noexcept {
+    return hold_->asked.empty() ? hold_->text : hold_->asked;
 }
 
 Result<SocketAddressPath> SocketAddressPath::of(const fs::path& socket) {
@@ -329,7 +334,8 @@ Result<SocketAddressPath> SocketAddressPath::of(const fs::path& socket) {
                      "cannot use the socket " + socket.native() + ": its name is longer than " +
                          std::to_string(most) + " bytes; choose a shorter --socket"};
     }
-    return SocketAddressPath(std::make_unique<Hold>(Hold{std::move(text), std::move(directory)}));
+    return SocketAddressPath(
+        std::make_unique<Hold>(Hold{std::move(text), std::move(directory), socket.native()}));
 }
 
 }  // namespace syspulse::platform

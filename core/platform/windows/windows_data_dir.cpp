@@ -260,6 +260,10 @@ const std::string& SocketAddressPath::text() const noexcept {
     return hold_->text;
 }
 
+const std::string& SocketAddressPath::shown() const noexcept {
+    return hold_->text;
+}
+
 // Pipes have names of their own. That of a data directory follows from the directory; a name
 // without one is taken as it is.
 Result<SocketAddressPath> SocketAddressPath::of(const fs::path& socket) {

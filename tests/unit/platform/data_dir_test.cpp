@@ -224,6 +224,7 @@ TEST_F(DataDir, a_socket_below_a_long_path_is_bound_and_reached) {
     const auto client = SocketAddressPath::of(paths_.socket());
     ASSERT_TRUE(server.has_value() && client.has_value());
     EXPECT_LE(server->text().size(), 107U);
+    EXPECT_EQ(server->shown(), paths_.socket().string());
 
     const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const sockaddr_un bound = address_of(*server);
@@ -237,6 +238,7 @@ TEST_F(DataDir, a_socket_below_a_long_path_is_bound_and_reached) {
 
 TEST_F(DataDir, a_short_socket_path_is_used_as_it_is) {
     EXPECT_EQ(SocketAddressPath::of("/run/s.sock")->text(), "/run/s.sock");
+    EXPECT_EQ(SocketAddressPath::of("/run/s.sock")->shown(), "/run/s.sock");
     EXPECT_EQ(SocketAddressPath::of("/" + std::string(106, 's'))->text().size(), 107U);
 }
 
