@@ -48,7 +48,8 @@ class @CLASS@ : public sdk::AsyncChecker {
         if (size == 0) return finish(sdk::Result::fail("it hung up"));
         if (size < 0) return finish(sdk::Result::fail(failure("no greeting").what()));
         const std::string got(text, static_cast<std::size_t>(size));
-        finish(got.rfind(greeting_, 0) == 0 ? sdk::Result::pass(got) : sdk::Result::fail("it said: " + got));
+        const bool greets = got.substr(0, greeting_.size()) == greeting_;
+        finish(greets ? sdk::Result::pass(got) : sdk::Result::fail("it said: " + got));
     }
     void finish(const sdk::Result& result) {
         close_socket();

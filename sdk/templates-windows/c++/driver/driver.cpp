@@ -23,6 +23,15 @@ struct Handle {  // Closes what it holds.
         if (value != nullptr) CloseHandle(value);
     }
 };
+struct Sender {  // Of Ctrl+C: what has not arrived when this ends does not arrive any more.
+    Handle process;
+    Sender(HANDLE handle = nullptr) : process(handle) {}
+    Sender(Sender&&) = default;
+    Sender& operator=(Sender&&) = default;
+    ~Sender() {
+        if (process.value != nullptr) TerminateProcess(process.value, 1);
+    }
+};
 sysp_handle native(HANDLE handle) { return static_cast<sysp_handle>(reinterpret_cast<std::intptr_t>(handle)); }
 sdk::Error failure(const std::string& what, DWORD code = GetLastError()) {
     return sdk::Error::win32(what + " (Windows error " + std::to_string(code) + ")", static_cast<int>(code), false);
@@ -151,8 +160,12 @@ class @CLASS@ : public sdk::Driver {
     }
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t) {
         Process& process = find(proc);
-        if (sig == SYSP_SIG_TERMINATE) return lives(process) ? send_ctrl_c(process.pid) : void();
+        if (sig == SYSP_SIG_TERMINATE) {
+            if (lives(process)) process.ctrl_c = send_ctrl_c(process.pid);
+            return;
+        }
         if (sig != SYSP_SIG_KILL) throw sdk::Error{SYSP_E_UNSUPPORTED, "this driver can only end a process"};
+        process.ctrl_c = nullptr;
         process.killed = true;  // Also what a process left behind that has ended itself.
         if (!TerminateJobObject(process.job.value, kill_code) && lives(process))
             throw failure("cannot end the job of process " + std::to_string(process.pid));
@@ -174,6 +187,7 @@ class @CLASS@ : public sdk::Driver {
     struct Process {
         DWORD pid = 0;
         Handle handle, job;
+        Sender ctrl_c;
         bool killed = false;
         sdk::Watch watch;
         sdk::Timer settled;
@@ -183,7 +197,7 @@ class @CLASS@ : public sdk::Driver {
     }
     static bool lives(const Process& process) { return WaitForSingleObject(process.handle.value, 0) == WAIT_TIMEOUT; }
     // Every process has a hidden console of its own, with what it starts.
-    static void send_ctrl_c(DWORD pid) {
+    static Sender send_ctrl_c(DWORD pid) {
         static const char here = 0;
         HMODULE self = nullptr;
         wchar_t path[32768] = L"";
@@ -196,12 +210,12 @@ class @CLASS@ : public sdk::Driver {
         STARTUPINFOW startup{};
         startup.cb = sizeof startup;
         PROCESS_INFORMATION made{};
-        if (!CreateProcessW(sender.c_str(), line.data(), nullptr, nullptr, FALSE, CREATE_NO_WINDOW, nullptr, nullptr,
+        if (!CreateProcessW(sender.c_str(), line.data(), nullptr, nullptr, FALSE, DETACHED_PROCESS, nullptr, nullptr,
                             &startup, &made))
             throw failure("cannot run " + std::string(utf8.begin(), utf8.end()) +
                           ", which sends Ctrl+C and has to lie beside the driver");
         CloseHandle(made.hThread);
-        CloseHandle(made.hProcess);
+        return made.hProcess;
     }
     static void set_end_with_last_handle(HANDLE job, bool ends) {
         JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
@@ -235,7 +249,7 @@ class @CLASS@ : public sdk::Driver {
         if (!CreateProcessW(nullptr, line.data(), nullptr, nullptr, TRUE,
                             urgency | CREATE_SUSPENDED | CREATE_NO_WINDOW | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT,
                             block.data(), request.cwd.empty() ? nullptr : wide(request.cwd).c_str(), &startup.StartupInfo, &made))
-            throw failure("cannot run " + request.argv.front());
+            throw failure("cannot run " + request.argv.front() + (request.cwd.empty() ? "" : " in " + request.cwd));
         process.pid = made.dwProcessId;
         process.handle = made.hProcess;
         const Handle thread = made.hThread;
@@ -258,6 +272,7 @@ class @CLASS@ : public sdk::Driver {
         GetExitCodeProcess(process.handle.value, &code);
         process.watch.reset();
         process.settled.reset();
+        process.ctrl_c = nullptr;
         const bool killed = process.killed && code == kill_code;
         exits()->exited(proc, killed ? SYSP_EXIT_SIGNAL : SYSP_EXIT_CODE, killed ? 9 : static_cast<std::int32_t>(code));
     }

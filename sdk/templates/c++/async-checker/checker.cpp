@@ -31,14 +31,14 @@ class @CLASS@ : public sdk::AsyncChecker {
         close_socket();
         completion_.fail(sdk::Error::cancelled());
     }
-
   private:
     void readable() {
         char text[256];
         const auto size = read(socket_, text, sizeof text);
         if (size <= 0) return finish(sdk::Result::fail(size == 0 ? "it hung up" : std::strerror(errno)));
         const std::string got(text, static_cast<std::size_t>(size));
-        finish(!got.rfind(greeting_, 0) ? sdk::Result::pass(got) : sdk::Result::fail("not " + greeting_ + ": " + got));
+        const bool greets = got.substr(0, greeting_.size()) == greeting_;
+        finish(greets ? sdk::Result::pass(got) : sdk::Result::fail("not " + greeting_ + ": " + got));
     }
     void finish(const sdk::Result& result) {
         close_socket();

@@ -87,8 +87,8 @@ class @CLASS@ : public sdk::Driver {
         close(report[1]);
         if (pid > 0 && read(report[0], &error, sizeof error) > 0) waitpid(pid, nullptr, 0);
         close(report[0]);
-        if (error != 0) throw sdk::Error::os("cannot run " + request.argv.front() + " in " + request.cwd, error);
-        return adopt(request.proc, pid, {});
+        if (error == 0) return adopt(request.proc, pid, {});
+        throw sdk::Error::os("cannot run " + request.argv[0] + (request.cwd == "" ? "" : " in ") + request.cwd, error);
     }
     sdk::Spawned recover(const sdk::RecoverRequest& request) {
         const std::string token = request.token.empty() ? find_token(request.run_id) : request.token;

@@ -75,7 +75,7 @@ impl Checker {
                     size: std::mem::size_of::<sysp_error>() as u32,
                     code: SYSP_E_OS,
                     flags: 0,
-                    os_domain: SYSP_OS_ERRNO as u32,
+                    os_domain: if cfg!(windows) { SYSP_OS_WIN32 } else { SYSP_OS_ERRNO } as u32,
                     os_code: error.raw_os_error().unwrap_or(0),
                     reserved0: 0,
                     message: borrow(&message),
