@@ -65,6 +65,7 @@ const AuthorKind* AuthorFile::find(const std::string& kind) const {
 
 Result<AuthorFile> parse_author_file(std::string_view name, std::string_view text) {
     AuthorFile file;
+    file.path = name;
     Issues issues;
     auto root = config::read_yaml(text, issues);
     if (root) {

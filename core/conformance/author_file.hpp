@@ -28,6 +28,7 @@ struct AuthorKind {
 };
 
 struct AuthorFile {
+    std::string path;  // As it was given; empty for none.
     std::map<std::string, AuthorKind> kinds;
 
     // `kind` is "checker NAME" or "driver NAME"; the file may leave the type out. Null when it says

@@ -61,6 +61,9 @@ class Case {
 
     const std::filesystem::path& file() const { return file_; }
     const std::string& kind_name() const { return kind_name_; }
+    // The author's file; empty for none.
+    const std::string& author_path() const { return author_.path; }
+    int deadline_scale() const { return deadline_scale_; }
     // What the author says of the kind under test.
     const AuthorKind& author() const;
 

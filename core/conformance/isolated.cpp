@@ -53,12 +53,12 @@ bool PluginFolder::replace() const {
     return put_in_place(path_ / "other", file_);
 }
 
-Isolated::Isolated(Case& c, const PluginFolder& folder)
+Isolated::Isolated(Case& c, const std::filesystem::path& folder)
     : case_(c), clock_(platform::make_system_clock()), loop_(*platform::make_event_loop(*clock_)) {
     static_cast<void>(platform::become_subreaper());
-    if (folder.path().empty()) return;
+    if (folder.empty()) return;
     plugin_host::HostOptions options;
-    options.search_paths = {folder.path()};
+    options.search_paths = {folder};
     options.isolation.emplace();
     options.isolation->policy = [&c](const plugin_host::PluginInfo&) {
         plugin_host::IsolationPolicy policy;

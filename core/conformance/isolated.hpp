@@ -50,7 +50,8 @@ class Isolated : public platform::ProcessObserver, public platform::CheckObserve
         std::optional<ExitStatus> exit;
     };
 
-    Isolated(Case& c, const PluginFolder& folder);
+    Isolated(Case& c, const PluginFolder& folder) : Isolated(c, folder.path()) {}
+    Isolated(Case& c, const std::filesystem::path& folder);
     // As the manager ends a run: what is left of it is killed, then the driver may forget it. That
     // takes a driver's process that lives.
     ~Isolated() override;

@@ -14,6 +14,7 @@
 #include "conformance/case.hpp"
 #include "conformance/item.hpp"
 #include "conformance/kit_system.hpp"
+#include "conformance/lost_manager.hpp"
 #include "platform/clock.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/helper_process.hpp"
@@ -24,7 +25,9 @@ namespace syspulse::conformance {
 namespace {
 
 constexpr const char* program_name = "syspulse-plugin-check";
+// The program's name, what to do, with what, kind, plugin, author's file, scale of deadlines.
 constexpr std::size_t case_arguments = 7;
+constexpr std::string_view case_verb = "case";
 constexpr std::size_t answer_max = 1UL << 20;
 constexpr Duration scan_limit = std::chrono::seconds{10};
 constexpr Duration case_limit = std::chrono::seconds{60};
@@ -53,15 +56,22 @@ std::string_view to_text(Outcome outcome) {
     return "fail";
 }
 
+std::vector<std::string> words_for(std::string_view verb, const std::string& with,
+                                   const std::string& kind, const std::filesystem::path& plugin,
+                                   const std::string& author_file, int scale) {
+    return {program_name, std::string(verb),    with, kind, plugin.string(),
+            author_file,  std::to_string(scale)};
+}
+
 // Runs one case in a process and says what became of it.
 Finding run_case(const Item& item, const std::string& kind, const KitOptions& options,
                  const std::filesystem::path& plugin, const platform::Clock& clock) {
     Finding finding{std::string(item.id), kind, item.level, "crash", {}, 0};
     const Instant began = clock.now().mono;
     const auto helper = platform::start_helper(
-        {}, {program_name, "case", finding.item, kind, plugin.string(),
-             options.author_file ? options.author_file->string() : std::string(),
-             std::to_string(options.deadline_scale)});
+        {}, words_for(case_verb, finding.item, kind, plugin,
+                      options.author_file ? options.author_file->string() : std::string(),
+                      options.deadline_scale));
     if (!helper) {
         finding.message = helper.error().message;
         return finding;
@@ -245,20 +255,28 @@ bool is_kit_case(const std::vector<std::string>& arguments) {
     return !arguments.empty() && arguments.front() == program_name;
 }
 
+std::vector<std::string> lost_manager_words(const Case& c, const std::filesystem::path& folder) {
+    return words_for(lost_manager_verb, folder.string(), c.kind_name(), c.file(), c.author_path(),
+                     c.deadline_scale());
+}
+
 int run_kit_case(const std::vector<std::string>& arguments) {
-    if (arguments.size() != case_arguments || arguments[1] != "case") return 2;
+    if (arguments.size() != case_arguments) return 2;
     const platform::OwnedHandle channel = platform::helper_channel();
     platform::end_with_parent();
     const Item* const item = find_item(arguments[2]);
+    const bool is_manager = arguments[1] == lost_manager_verb;
     auto author = read_author_file(arguments[5]);
     int scale = 0;
     const std::string& text = arguments[6];
     std::from_chars(text.data(), text.data() + text.size(), scale);
-    if (item == nullptr || !author || scale < 1) return 2;
+    const bool is_case = arguments[1] == case_verb && item != nullptr;
+    if (is_case == is_manager || !author || scale < 1) return 2;
     // What a manager would warn of, such as the process that an item kills, is what is looked for.
     log::set_level(log::Level::off);
     measure_small_pages();
     Case the_case(arguments[4], arguments[3], *std::move(author), scale);
+    if (is_manager) be_the_lost_manager(the_case, arguments[2], channel);
     Verdict verdict = item->run(the_case);
     const nlohmann::json answer{{"status", to_text(verdict.outcome)}, {"message", verdict.message}};
     static_cast<void>(platform::write_all(

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 
 #include "conformance/programs.hpp"
 #include "syspulse/plugin.h"
@@ -31,6 +33,10 @@ std::string state_of(std::int64_t pid) {
 
 Words programs::wait_to_be_ended() {
     return {"/bin/sleep", "60"};
+}
+
+Words programs::outlast_a_manager() {
+    return {"/bin/sleep", "600"};
 }
 
 Words programs::end_with(int code) {
@@ -99,6 +105,8 @@ Words awkward_values() {
             "",          "\xc3\xa4\xe2\x82\xac", std::string(100'000, 'x')};
 }
 
+const Duration unrecorded_most{};
+
 std::string root_directory() {
     return "/";
 }
@@ -137,6 +145,16 @@ bool is_child(std::int64_t pid) {
     return state.size() > 2 && std::atoll(state.c_str() + 2) == ::getpid();
 }
 
+std::vector<std::int64_t> children() {
+    std::ifstream file("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    return {std::istream_iterator<std::int64_t>(file), {}};
+}
+
+std::string command_line_of(std::int64_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
 void kill_process(std::int64_t pid) {
     ::kill(static_cast<pid_t>(pid), SIGKILL);
 }
@@ -150,10 +168,9 @@ void collect(std::int64_t pid) {
 }
 
 std::size_t children_to_collect() {
-    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-    std::size_t left = 0;
-    for (std::int64_t pid = 0; children >> pid;) left += process_lives(pid) ? 0U : 1U;
-    return left;
+    const auto all = children();
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [](auto pid) { return !process_lives(pid); }));
 }
 
 std::filesystem::path make_folder() {

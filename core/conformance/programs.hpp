@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/exit_status.hpp"
+#include "base/time.hpp"
 #include "platform/owned_handle.hpp"
 
 namespace syspulse::conformance {
@@ -22,6 +23,7 @@ namespace programs {
 constexpr int polite_code = 7;
 
 Words wait_to_be_ended();
+Words outlast_a_manager();  // Likewise, however slow the machine is.
 Words end_with(int code);
 Words end_later(int tenths, int code);  // After so many tenths of a second.
 Words be_polite();                // Says "polite"; ends with `polite_code` when it is asked to end.
@@ -49,6 +51,9 @@ std::vector<Ending> endings();
 std::vector<std::string> no_programs();  // What cannot be run, for D02.
 Words awkward_values();                  // Arguments for D03.
 
+// For how long a driver may have a process end with its manager, which might not have recorded it.
+extern const Duration unrecorded_most;
+
 // What runs get unless a case says otherwise.
 std::string root_directory();
 Words plain_environment();
@@ -64,6 +69,9 @@ std::string output_of(const ProgramStreams& streams);
 bool process_lives(std::int64_t pid);
 // A faulty driver may name any process: only our own children may be killed.
 bool is_child(std::int64_t pid);
+std::vector<std::int64_t> children();
+// As others on the machine may read it; empty when this process may not.
+std::string command_line_of(std::int64_t pid);
 void kill_process(std::int64_t pid);
 void halt_process(std::int64_t pid);  // It lives and does nothing any more.
 // Of a child that has ended and that nobody collected.

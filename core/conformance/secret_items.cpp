@@ -1,9 +1,6 @@
 // C07: what an author marked as secret in a schema is seen nowhere.
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
-#include <fstream>
-#include <iterator>
 
 #include "config/json_schema.hpp"
 #include "conformance/driver_bench.hpp"
@@ -52,18 +49,10 @@ bool tells(const std::string& text) {
     return text.find(marker) != std::string::npos;
 }
 
-// What everybody on the machine can read.
-bool command_line_tells(std::int64_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline", std::ios::binary);
-    return tells({std::istreambuf_iterator<char>(file), {}});
-}
-
 bool children_tell() {
-    std::ifstream children("/proc/self/task/" + std::to_string(::getpid()) + "/children");
-    for (std::int64_t pid = 0; children >> pid;) {
-        if (command_line_tells(pid)) return true;
-    }
-    return false;
+    const auto all = children();
+    return std::any_of(all.begin(), all.end(),
+                       [](std::int64_t pid) { return tells(command_line_of(pid)); });
 }
 
 Verdict said(KitHost& host) {
@@ -101,11 +90,15 @@ Verdict driver_keeps_secrets(Case& c, const std::string& options) {
     if (!bench.ready() || !parsed) return skip("create fails");
     bench.use(*std::move(parsed));
     const Running run = bench.spawn(programs::wait_to_be_ended());
-    const bool told = run.up() && (command_line_tells(run.pid) || children_tell());
+    const std::string line = run.up() ? command_line_of(run.pid) : std::string();
+    const bool told = tells(line) || children_tell();
     if (run.up()) bench.signal(run.proc, SYSP_SIG_KILL);
     if (told) return fail("a secret option is in the command line of a child");
     if (run.up() && tells(run.token)) return fail("a secret option is in a token");
-    return said(bench.host);
+    Verdict verdict = said(bench.host);
+    if (verdict.outcome == Outcome::pass && run.up() && line.empty())
+        return skip("the command line of its process cannot be read");
+    return verdict;
 }
 
 Verdict keeps_secrets(Case& c) {

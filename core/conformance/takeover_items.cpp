@@ -1,15 +1,11 @@
 // X04: the manager is lost.
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <sstream>
 
 #include "conformance/driver_bench.hpp"
 #include "conformance/isolated.hpp"
+#include "conformance/lost_manager.hpp"
 #include "conformance/target_server.hpp"
-#include "conformance/told_by_child.hpp"
 
 namespace syspulse::conformance {
 namespace {
@@ -20,39 +16,9 @@ struct Left {
     Isolated::Run run;      // Of a driver.
 };
 
-// The manager that will be lost.
-class DoomedManager {
-  public:
-    DoomedManager(Case& c, const PluginFolder& folder)
-        : server_(TargetServer::Manner::reply, c.author().reply), isolated_(c, folder) {
-        if (!isolated_.loaded()) return;
-        if (c.is_driver()) run_ = isolated_.spawn({"/bin/sleep", "600"});
-        const bool works =
-            c.is_driver() ? run_.pid > 0 : isolated_.passes(server_.in(c.author().pass));
-        if (works) host_ = isolated_.status().pid;
-    }
-    std::string what_it_has() const {
-        std::ostringstream text;
-        text << host_ << ' ' << run_.pid << ' ' << run_.run_id << ' ' << run_.token;
-        return text.str();
-    }
-    void go_on() {
-        isolated_.until([] { return false; });
-    }
-
-  private:
-    TargetServer server_;
-    Isolated isolated_;
-    Isolated::Run run_;
-    std::int64_t host_ = 0;
-};
-
 // Nothing when there was no manager that worked.
 std::optional<Left> lose_a_manager(Case& c, const PluginFolder& folder) {
-    std::optional<DoomedManager> manager;
-    const std::string text = told_by_child(
-        c.within(2 * bench_patience), [&] { return manager.emplace(c, folder).what_it_has(); },
-        [&] { manager->go_on(); });
+    const std::string text = told_by_lost_manager(c, folder);
     Left left;
     std::istringstream words(text);
     words >> left.host >> left.run.pid;
@@ -67,7 +33,7 @@ Verdict takes_over(Isolated& isolated, const Isolated::Run& lost) {
     if (!process_lives(lost.pid)) return fail("the daemon died with the manager");
     const Isolated::Run& found = isolated.recover(lost);
     if (found.pid == 0) {
-        ::kill(static_cast<pid_t>(lost.pid), SIGKILL);
+        kill_process(lost.pid);
         return fail("the next manager does not find the daemon: " +
                     found.failure.value_or("no answer"));
     }
@@ -90,8 +56,8 @@ Verdict survives_the_manager(Case& c) {
     Isolated isolated(c, folder);
     if (!isolated.loaded()) return skip("it does not load");
     const bool ended = isolated.until([&] { return !process_lives(left->host); });
-    if (!ended) ::kill(static_cast<pid_t>(left->host), SIGKILL);
-    ::waitpid(static_cast<pid_t>(left->host), nullptr, WNOHANG);
+    if (!ended) kill_process(left->host);
+    collect(left->host);
     if (!ended) return fail("the plugin's process outlives the manager");
     if (c.is_driver()) return takes_over(isolated, left->run);
     const TargetServer server(TargetServer::Manner::reply, c.author().reply);

@@ -75,24 +75,30 @@ Verdict nothing_inherited(DriverBench& bench) {
                : fail("more than the three standard handles is inherited");
 }
 
-Verdict no_signals(Case&) {
-    return skip("Windows has no signals for children");
+// Bit 0 of the console's flags among what a process was started with, which its children inherit;
+// no header has it.
+bool ignores_ctrl_c() {
+    constexpr std::size_t parameters = 0x20;     // In the block of the process (64 bits).
+    constexpr std::size_t console_flags = 0x18;  // In those.
+    const auto* const process = reinterpret_cast<const char*>(__readgsqword(0x60));
+    const auto* const at = *reinterpret_cast<const char* const*>(process + parameters);
+    return (*reinterpret_cast<const ULONG*>(at + console_flags) & 1U) != 0;
+}
+
+// A daemon that is started later would ignore it, too, and never be asked to end.
+Verdict heeds_ctrl_c(Case& c) {
+    if (const auto kind = c.kind(); !kind) return skip(kind.error().message);
+    ::SetConsoleCtrlHandler(nullptr, FALSE);
+    exercise(c);
+    return ignores_ctrl_c() ? fail("Ctrl+C is ignored, which what is started inherits") : pass();
 }
 
 Verdict no_recycling(Case&) {
     return skip("nobody can have Windows give the number of a dead process to another one");
 }
 
-Verdict no_lost_manager(Case&) {
-    return skip("the kit loses a manager that is a fork of itself, and Windows has no fork");
-}
-
 Verdict no_starving(Case&) {
     return skip("nobody can limit the memory of another process that runs on Windows");
-}
-
-Verdict no_command_lines(Case&) {
-    return skip("the kit reads command lines of other processes on Linux only");
 }
 
 Verdict hogs(DriverBench& bench) {
@@ -154,7 +160,7 @@ Verdict confines_processes(Case& c) {
 constexpr std::array states{
     Item{"S01", 3, Subject::kind, "directory, locale, environment and error mode are kept",
          state_kept},
-    Item{"S02", 3, Subject::kind, "SIGCHLD is neither blocked nor ignored", no_signals},
+    Item{"S02", 3, Subject::kind, "Ctrl+C is not ignored", heeds_ctrl_c},
     Item{"S03", 3, Subject::kind, "nothing is written to standard output", quiet},
 };
 constexpr std::array kernels{
@@ -165,19 +171,10 @@ constexpr std::array kernels{
     Item{"D26", 4, Subject::driver, "a limit of processes holds, and KILL ends all that there are",
          confines_processes},
 };
-constexpr std::array takeovers{
-    Item{"X04", 4, Subject::kind,
-         "the manager is killed: its process ends, daemons live, the next manager finds them",
-         no_lost_manager},
-};
 constexpr std::array memory{
     Item{"X06", 4, Subject::kind,
          "its process gets no more memory: all is answered, daemons live, a fresh one takes over",
          no_starving},
-};
-constexpr std::array secrets{
-    Item{"C07", 3, Subject::kind,
-         "secret options are in no log, error, answer, token or command line", no_command_lines},
 };
 
 }  // namespace
@@ -203,8 +200,20 @@ Verdict exact_environment(DriverBench& bench) {
     return nothing_inherited(bench);
 }
 
-Verdict clean_signals(DriverBench&) {
-    return skip("Windows has no signals and no sessions of processes");
+// In its stead: Ctrl+C of others does not reach it, and one for it does.
+Verdict clean_signals(DriverBench& bench) {
+    Words argv = programs::wait_to_be_ended();
+    argv.back() = "console";
+    const Running run = bench.spawn(argv);
+    if (!run.up() || !bench.exit_of(run)) return fail("it does not run");
+    std::istringstream words(bench.output());
+    std::string heeds;
+    words >> heeds;
+    if (heeds != "heeds") return fail("Ctrl+C is ignored from its start: " + bench.output());
+    for (DWORD pid = 0; words >> pid;) {
+        if (pid == ::GetCurrentProcessId()) return fail("it shares the console of the host");
+    }
+    return pass();
 }
 
 // There are none to pass on.
@@ -218,14 +227,6 @@ Verdict os_signals(DriverBench& bench) {
 
 std::span<const Item> state_items() {
     return states;
-}
-
-std::span<const Item> takeover_items() {
-    return takeovers;
-}
-
-std::span<const Item> secret_items() {
-    return secrets;
 }
 
 std::span<const Item> memory_items() {

@@ -8,6 +8,7 @@
 //   burn            says "ready" and uses a processor
 //   echo ...        says every argument with a bar behind it, the directory, and "done"
 //   env             says its environment
+//   console         says whether it ignores Ctrl+C, and the numbers of all processes of its console
 //   handle VALUE    says whether that is a handle that it has
 //   crash           reads from where nothing is
 //   multiply        starts `wait` sixty times, or tries to; says "child PID" of each, and "made"
@@ -112,6 +113,24 @@ int tell_of_handle(const std::wstring& value) {
     return 0;
 }
 
+// Bit 0 of the console's flags among what a process was started with; no header has it.
+bool ignores_ctrl_c() {
+    constexpr std::size_t parameters = 0x20;     // In the block of the process (64 bits).
+    constexpr std::size_t console_flags = 0x18;  // In those.
+    const auto* const process = reinterpret_cast<const char*>(__readgsqword(0x60));
+    const auto* const at = *reinterpret_cast<const char* const*>(process + parameters);
+    return (*reinterpret_cast<const ULONG*>(at + console_flags) & 1U) != 0;
+}
+
+int tell_of_console() {
+    DWORD pids[64];
+    const DWORD count = ::GetConsoleProcessList(pids, static_cast<DWORD>(std::size(pids)));
+    std::string text = ignores_ctrl_c() ? "ignores" : "heeds";
+    for (DWORD i = 0; i < count && i < std::size(pids); ++i) text += ' ' + std::to_string(pids[i]);
+    say(text + "\n");
+    return 0;
+}
+
 int take_memory() {
     constexpr std::size_t step = std::size_t{1} << 20;
     for (int i = 0; i < 256; ++i) {
@@ -129,6 +148,7 @@ int run(const std::vector<std::wstring>& words) {
     if (verb == L"end" && words.size() == 4) return end_later(words[2], words[3]);
     if (verb == L"echo") return echo(words);
     if (verb == L"env") return tell_environment();
+    if (verb == L"console") return tell_of_console();
     if (verb == L"handle" && words.size() == 3) return tell_of_handle(words[2]);
     if (verb == L"child") return have_a_child();
     if (verb == L"multiply") return multiply();

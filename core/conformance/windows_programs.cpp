@@ -4,6 +4,7 @@
 
 #include <tlhelp32.h>
 
+#include <algorithm>
 #include <array>
 
 #include "conformance/programs.hpp"
@@ -54,6 +55,10 @@ std::string windows_directory() {
 
 Words programs::wait_to_be_ended() {
     return program({"wait"});
+}
+
+Words programs::outlast_a_manager() {
+    return wait_to_be_ended();
 }
 
 Words programs::end_with(int code) {
@@ -122,6 +127,9 @@ Words awkward_values() {
             "\\\\\"",    "%PATH% ^& | <>",       std::string(long_value, 'x')};
 }
 
+// The driver job and the template take five seconds.
+const Duration unrecorded_most = std::chrono::seconds{6};
+
 std::string root_directory() {
     return windows_directory().substr(0, 3);
 }
@@ -167,15 +175,38 @@ bool process_lives(std::int64_t pid) {
 }
 
 bool is_child(std::int64_t pid) {
+    const auto all = children();
+    return std::find(all.begin(), all.end(), pid) != all.end();
+}
+
+std::vector<std::int64_t> children() {
     const OwnedHandle all = owned(::CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0));
     PROCESSENTRY32W entry{};
     entry.dwSize = sizeof entry;
+    std::vector<std::int64_t> found;
     for (BOOL more = ::Process32FirstW(native(all), &entry); more != 0;
          more = ::Process32NextW(native(all), &entry)) {
-        if (static_cast<std::int64_t>(entry.th32ProcessID) == pid)
-            return entry.th32ParentProcessID == ::GetCurrentProcessId();
+        if (entry.th32ParentProcessID == ::GetCurrentProcessId())
+            found.push_back(static_cast<std::int64_t>(entry.th32ProcessID));
     }
-    return false;
+    return found;
+}
+
+std::string command_line_of(std::int64_t pid) {
+    using Query = LONG(NTAPI*)(HANDLE, int, void*, ULONG, ULONG*);
+    constexpr int command_line = 60;  // ProcessCommandLineInformation, which no header has.
+    struct {
+        USHORT bytes, room;
+        wchar_t* text;
+        std::array<wchar_t, 32'768> place;
+    } found{};
+    const auto query = reinterpret_cast<Query>(reinterpret_cast<void*>(
+        ::GetProcAddress(::GetModuleHandleW(L"ntdll.dll"), "NtQueryInformationProcess")));
+    const OwnedHandle process =
+        owned(::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, static_cast<DWORD>(pid)));
+    if (!process || query(native(process), command_line, &found, sizeof found, nullptr) < 0)
+        return {};
+    return platform::to_utf8({found.text, found.bytes / sizeof(wchar_t)});
 }
 
 void kill_process(std::int64_t pid) {
