@@ -2,6 +2,8 @@
 // answered, also one that its author forgot.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "support/fake_plugin_host.hpp"
 
 namespace syspulse::testing {
@@ -78,6 +80,42 @@ TEST(CppLayer, lets_nothing_out_of_a_driver) {
     host.release(1);
     host.recreate();
     EXPECT_EQ(host.create_status(), SYSP_OK);
+}
+
+FakePluginHost::Spawn program(const std::string& name) {
+    FakePluginHost::Spawn spawn;
+    spawn.argv = {name};
+    return spawn;
+}
+
+TEST(CppLayer, tells_the_end_of_a_process_after_its_start_that_is_answered_later) {
+    FakePluginHost host{THROWER_LATER_PLUGIN};
+    const sysp_op op = host.begin_spawn(1, program("later"));
+    EXPECT_FALSE(host.result(op));
+    ASSERT_TRUE(host.run_until([&] { return host.result(op).has_value(); }));
+    EXPECT_EQ(host.result(op)->pid, 4711);
+    const auto exit = host.wait_exit(1);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->value, 4);
+}
+
+TEST(CppLayer, answers_a_start_once_however_its_driver_fails) {
+    FakePluginHost host{THROWER_LATER_PLUGIN};
+    EXPECT_EQ(host.spawn(1, program("refuse")).message, "refused");
+    for (const char* how : {"drop", "half-way"}) {
+        const sysp_op op = host.begin_spawn(2, program(how));
+        ASSERT_NE(op, 0U) << how;
+        EXPECT_EQ(host.completions(op), 1) << how;
+        EXPECT_EQ(host.result(op)->message, "the driver gave the start up") << how;
+    }
+}
+
+TEST(CppLayer, lets_a_driver_end_a_start_that_nobody_waits_for) {
+    FakePluginHost host{THROWER_LATER_PLUGIN};
+    const sysp_op op = host.begin_spawn(1, program("never"));
+    host.cancel_spawn(op);
+    EXPECT_EQ(host.result(op)->status, SYSP_E_CANCELLED);
+    EXPECT_EQ(host.completions(op), 1);
 }
 
 }  // namespace

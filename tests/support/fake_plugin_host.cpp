@@ -328,6 +328,13 @@ void FakePluginHost::cancel_check(sysp_op op) {
 }
 
 Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
+    const sysp_op op = begin_spawn(proc, spawn);
+    Done done = op == 0 ? rejection_ : finish(op, SYSP_OK);
+    if (done.status == SYSP_OK) started_.push_back(done);
+    return done;
+}
+
+sysp_op FakePluginHost::begin_spawn(sysp_proc proc, const Spawn& spawn) {
     const auto argv = views(spawn.argv);
     const auto env = views(spawn.env);
     sysp_limits limits = spawn.limits;
@@ -349,9 +356,10 @@ Done FakePluginHost::spawn(sysp_proc proc, const Spawn& spawn) {
     request.limits = &limits;
     request.pid_slot = spawn.pid_slot;
     const sysp_op op = next_id_++;
-    Done done = finish(op, vtbl<sysp_driver_vtbl>().spawn(self_, op, &request));
-    if (done.status == SYSP_OK) started_.push_back(done);
-    return done;
+    const sysp_status accepted = vtbl<sysp_driver_vtbl>().spawn(self_, op, &request);
+    if (accepted == SYSP_OK) return op;
+    rejection_.status = accepted;
+    return 0;
 }
 
 Done FakePluginHost::recover(sysp_proc proc, const std::string& run_id, const std::string& token) {

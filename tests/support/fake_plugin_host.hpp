@@ -59,6 +59,9 @@ class FakePluginHost {
         std::int32_t* pid_slot = nullptr;
     };
     Done spawn(sysp_proc proc, const Spawn& spawn);
+    // Does not wait for the answer, which result() has some time; zero when it is refused at once.
+    sysp_op begin_spawn(sysp_proc proc, const Spawn& spawn);
+    void cancel_spawn(sysp_op op) { vtbl<sysp_driver_vtbl>().cancel(self_, op); }
     Done recover(sysp_proc proc, const std::string& run_id, const std::string& token);
     Done signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig = 0);
     Done inspect(sysp_proc proc);

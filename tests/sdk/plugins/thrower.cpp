@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <optional>
 #include <stdexcept>
 #include <syspulse/plugin.hpp>
 
@@ -92,6 +93,47 @@ class ThrowingDriver : public sdk::Driver {
     bool inspect(sysp_proc) { throw Odd{}; }
     sysp_stats stats(sysp_proc) { throw Odd{}; }
     void release(sysp_proc) { throw Odd{}; }
+};
+
+// Starts nothing; its answers come later, or never. The program says how.
+class LaterDriver : public sdk::Driver {
+  public:
+    static constexpr const char* name = "later";
+    static constexpr const char* summary = "Answers starts later";
+    static constexpr std::uint32_t enforces = 0;
+    static sdk::Schema schema() { return {}; }
+    static sdk::Schema process_schema() { return {}; }
+    explicit LaterDriver(const sdk::Config& config) : Driver(config), io_(config.host()) {}
+
+    void spawn(sdk::SpawnRequest request, sdk::StartAnswer&& answer) {
+        const std::string& how = request.argv.front();
+        if (how == "drop") return;
+        if (how == "refuse") throw sdk::Error{SYSP_E_DENIED, "refused"};
+        if (how == "half-way") {
+            const sdk::StartAnswer taken = std::move(answer);
+            throw sdk::Error{SYSP_E_DENIED, "half-way"};
+        }
+        answer_.emplace(std::move(answer));
+        if (how == "never") return;
+        timer_ = io_.timer(std::chrono::nanoseconds{0}, [this, proc = request.proc] {
+            exits()->exited(proc, SYSP_EXIT_CODE, 4);
+            answer_->started({4711, "token", {}, false});
+            answer_.reset();
+        });
+    }
+    void cancel(sysp_op op) {
+        if (answer_ && answer_->op() == op) answer_->failed(sdk::Error::cancelled());
+        throw Odd{};
+    }
+    sdk::Spawned recover(const sdk::RecoverRequest&) { throw std::runtime_error("recover"); }
+    void signal(sysp_proc, std::int32_t, std::int32_t) {}
+    bool inspect(sysp_proc) { return true; }
+    void release(sysp_proc) {}
+
+  private:
+    sdk::Io io_;
+    sdk::Timer timer_;
+    std::optional<sdk::StartAnswer> answer_;
 };
 
 }  // namespace

@@ -2,26 +2,18 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "answers.hpp"
 #include "config.hpp"
 #include "io.hpp"
 #include "module.hpp"
 
 namespace syspulse::sdk {
-
-struct Spawned {
-    std::int64_t pid = -1;
-    std::string token;  // What recover() needs to find and verify the process again; <= 4096 bytes.
-    std::vector<sysp_keep> keep;  // Borrowed by the host, which dups.
-    bool frozen = false;          // recover() only: the process is held still by a freeze.
-};
 
 struct SpawnRequest {
     sysp_proc proc;
@@ -65,86 +57,10 @@ struct RecoverRequest {
     Config config;
 };
 
-// Sends exits to the host in the order the ABI asks for: never before spawn_done, again on every
-// inspect. Safe to hold on any thread for ever, also after the driver is destroyed. [any]
-class ExitSink {
-  public:
-    explicit ExitSink(const sysp_host* host) : host_(host) {}
-
-    void exited(sysp_proc proc, std::int32_t kind, std::int32_t value, std::uint32_t flags = 0,
-                std::uint64_t memory_peak_bytes = 0) {
-        {
-            const std::lock_guard lock{mutex_};
-            seen_[proc] = sysp_exit{sizeof(sysp_exit), kind, value, flags, memory_peak_bytes};
-        }
-        resend(proc);
-    }
-    void resend(sysp_proc proc) {
-        sysp_exit exit{};
-        {
-            const std::lock_guard lock{mutex_};
-            const auto found = seen_.find(proc);
-            if (found == seen_.end() || proc == starting_) return;
-            exit = found->second;
-        }
-        host_->proc_exited(host_, proc, &exit);
-    }
-    // The driver starts one process at a time, so one name is enough to park early exits.
-    void starting(sysp_proc proc) {
-        const std::lock_guard lock{mutex_};
-        starting_ = proc;
-    }
-    void started(sysp_proc proc) {
-        starting(0);
-        resend(proc);
-    }
-    void forget(sysp_proc proc) {
-        const std::lock_guard lock{mutex_};
-        seen_.erase(proc);
-    }
-
-  private:
-    const sysp_host* host_;
-    std::mutex mutex_;
-    sysp_proc starting_ = 0;
-    std::map<sysp_proc, sysp_exit> seen_;
-};
-
-// The answer that a plain operation owes, for drivers that learn later how it went. Exactly one of
-// done() and failed() counts; an Answer that goes away without either fails the operation. [main]
-class Answer {
-  public:
-    Answer(const sysp_host* host, sysp_op op) : host_(host), op_(op) {}
-    Answer(Answer&& other) noexcept : host_(other.host_), op_(std::exchange(other.op_, 0)) {}
-    Answer& operator=(Answer&& other) noexcept {
-        if (this != &other) {
-            op_ = std::exchange(other.op_, 0);
-            host_ = other.host_;
-        }
-        return *this;
-    }
-    ~Answer() { failed({SYSP_E_CANCELLED, "the driver gave the operation up"}); }
-
-    void done() { finish(nullptr); }
-    void failed(const Error& error) {
-        const sysp_error raw = error.to_c();
-        finish(&raw);
-    }
-    // The operation is refused by the return value of the slot instead.
-    void drop() noexcept { op_ = 0; }
-
-  private:
-    void finish(const sysp_error* error) {
-        if (const sysp_op op = std::exchange(op_, 0); op != 0) host_->op_done(host_, op, error);
-    }
-
-    const sysp_host* host_;
-    sysp_op op_;
-};
-
 // clang-format off
 // Base of drivers. T(const Config&) with
-//   Spawned spawn(const SpawnRequest&);  Spawned recover(const RecoverRequest&);
+//   Spawned spawn(const SpawnRequest&);                    or void spawn(SpawnRequest, StartAnswer&&)
+//   Spawned recover(const RecoverRequest&);
 //   void signal(sysp_proc, int32_t sig, int32_t os_sig);   succeeds for an exited process
 //   bool inspect(sysp_proc);                               whether the process is known
 //   void release(sysp_proc);                               idempotent, never kills
@@ -155,6 +71,7 @@ class Answer {
 //   sysp_stats stats(sysp_proc);
 //   void freeze(sysp_proc, Answer&&);  void thaw(sysp_proc, Answer&&);   syspulse.freeze/1
 //   void try_spawn(const Config&, const sysp_limits&);                   syspulse.try/1
+//   void cancel(sysp_op);                                  of what is answered later
 // Each refuses by throwing Error. recover throws SYSP_E_NOT_FOUND only when it is sure: the daemon
 // is started again then.
 // clang-format on
@@ -202,6 +119,19 @@ struct HasTry<T, std::void_t<decltype(std::declval<T&>().try_spawn(
                      std::declval<const Config&>(), std::declval<const sysp_limits&>()))>>
     : std::true_type {};
 
+template <class T, class = void>
+struct StartsLater : std::false_type {};
+template <class T>
+struct StartsLater<T, std::void_t<decltype(std::declval<T&>().spawn(
+                          std::declval<const SpawnRequest&>(), std::declval<StartAnswer&&>()))>>
+    : std::true_type {};
+
+template <class T, class = void>
+struct HasCancel : std::false_type {};
+template <class T>
+struct HasCancel<T, std::void_t<decltype(std::declval<T&>().cancel(sysp_op{}))>> : std::true_type {
+};
+
 template <class T>
 struct DriverSlots {
     static sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config,
@@ -213,16 +143,20 @@ struct DriverSlots {
         guard_quiet(host, [&] { delete static_cast<T*>(self); });
     }
     static sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
-        return start(self, op, request->proc, [&](T& driver) {
-            return driver.spawn(SpawnRequest{driver.host(), *request});
+        return start(self, op, request->proc, [&](T& driver, StartAnswer& answer) {
+            if constexpr (StartsLater<T>::value) {
+                driver.spawn(SpawnRequest{driver.host(), *request}, std::move(answer));
+            } else {
+                answer.started(driver.spawn(SpawnRequest{driver.host(), *request}));
+            }
         });
     }
     static sysp_status SYSP_CALL recover(void* self, sysp_op op,
                                          const sysp_recover_request* request) {
-        return start(self, op, request->proc, [&](T& driver) {
-            return driver.recover(RecoverRequest{
+        return start(self, op, request->proc, [&](T& driver, StartAnswer& answer) {
+            answer.started(driver.recover(RecoverRequest{
                 request->proc, std::string(text_of(request->run_id)),
-                std::string(text_of(request->token)), Config{driver.host(), request->config}});
+                std::string(text_of(request->token)), Config{driver.host(), request->config}}));
         });
     }
     static sysp_status SYSP_CALL signal(void* self, sysp_op op, sysp_proc proc, std::int32_t sig,
@@ -275,6 +209,10 @@ struct DriverSlots {
         }
         return nullptr;
     }
+    static void SYSP_CALL cancel(void* self, sysp_op op) {
+        auto& driver = *static_cast<T*>(self);
+        if constexpr (HasCancel<T>::value) guard_quiet(driver.host(), [&] { driver.cancel(op); });
+    }
     static void SYSP_CALL release(void* self, sysp_proc proc) {
         auto& driver = *static_cast<T*>(self);
         guard_quiet(driver.host(), [&] { driver.release(proc); });
@@ -285,23 +223,11 @@ struct DriverSlots {
     template <class Function>
     static sysp_status start(void* self, sysp_op op, sysp_proc proc, Function&& function) {
         auto& driver = *static_cast<T*>(self);
-        const auto* host = driver.host();
-        const auto status = guard(host, [&] {
-            driver.exits()->starting(proc);
-            const Spawned spawned = function(driver);
-            sysp_spawn_result raw{};
-            raw.size = sizeof raw;
-            raw.flags = spawned.frozen ? std::uint32_t{SYSP_SPAWNF_FROZEN} : 0;
-            raw.pid = spawned.pid;
-            raw.token = view(spawned.token);
-            raw.keep = spawned.keep.data();
-            raw.keep_count = spawned.keep.size();
-            host->spawn_done(host, op, &raw, nullptr);
-        });
-        guard_quiet(host, [&] {
-            if (status == SYSP_OK) return driver.exits()->started(proc);
-            driver.exits()->starting(0);
-            driver.exits()->forget(proc);
+        sysp_status status = SYSP_E_INTERNAL;
+        guard_quiet(driver.host(), [&] {
+            StartAnswer answer{driver.host(), op, proc, driver.exits()};
+            status = guard(driver.host(), [&] { function(driver, answer); });
+            if (status != SYSP_OK) status = refused(answer, status);
         });
         return status;
     }
@@ -317,8 +243,14 @@ struct DriverSlots {
         auto& driver = *static_cast<T*>(self);
         Answer answer{driver.host(), op};
         const auto status = guard(driver.host(), [&] { function(driver, std::move(answer)); });
-        // A refusal is told by the status; nothing of the answer may follow it.
-        if (status != SYSP_OK) answer.drop();
+        return status == SYSP_OK ? status : refused(answer, status);
+    }
+    // A refusal is told by the status, and nothing of the answer may follow it. Who has taken the
+    // answer before he threw has told, or will tell, how it went by that.
+    template <class Owed>
+    static sysp_status refused(Owed& answer, sysp_status status) {
+        if (answer.op() == 0) return SYSP_OK;
+        answer.drop();
         return status;
     }
 };
@@ -338,7 +270,7 @@ std::unique_ptr<detail::Kind> driver() {
                                        Slots::inspect,
                                        detail::HasStats<T>::value ? &Slots::stats : nullptr,
                                        Slots::release,
-                                       nullptr,
+                                       detail::HasCancel<T>::value ? &Slots::cancel : nullptr,
                                        Slots::get_extension};
     auto kind = detail::make_kind<T>(SYSP_KIND_DRIVER, &vtbl);
     kind->process_schema = T::process_schema().json();
