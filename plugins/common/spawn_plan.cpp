@@ -312,7 +312,10 @@ uid_t Preparation::uid() const {
 }
 
 Launch Preparation::start() const {
-    Launch launched = launch(plan_);
+    return checked(launch(plan_));
+}
+
+Launch Preparation::checked(Launch launched) const {
     if (launched.error != 0) throw launch_error(launched, request_, programs_[launched.tried]);
     return launched;
 }

@@ -51,10 +51,12 @@ class Preparation {
 
     // The user that the child runs as.
     uid_t uid() const;
-    // Owned by the caller until start() has returned; the rest of the plan is filled in already.
+    // Owned by the caller until the launch is over; the rest of the plan is filled in already.
     ChildPlan& plan() { return plan_; }
     // Throws sdk::Error such as "cannot execute /no/such: No such file or directory (stage exec)".
     Launch start() const;
+    // What somebody else has launched by the plan: itself, or such an error.
+    Launch checked(Launch launched) const;
 
   private:
     const sdk::SpawnRequest& request_;

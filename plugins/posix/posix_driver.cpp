@@ -5,11 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 #include <vector>
 
-#include "common/child.hpp"
 #include "common/pidfd.hpp"
 #include "common/process_identity.hpp"
 #include "common/process_search.hpp"
@@ -24,6 +25,21 @@ using namespace std::chrono_literals;
 // publishes the exit status.
 constexpr auto status_poll = 10ms;
 constexpr auto status_patience = 2000ms;
+
+// How many children may be on their way to exec before a start waits for an earlier one, which
+// keeps a burst of starts from being a burst of processes; and how long it waits.
+constexpr std::size_t starts_at_a_time = 3;
+constexpr auto way_patience = 50ms;
+
+// Nothing tells that a child has called exec, so it is looked for: soon, because most take 0.1 ms,
+// and more and more seldom.
+constexpr auto first_look = 50us;
+constexpr auto last_look = 10ms;
+
+// How long the end of a start that was given up, and those of all when the driver goes away, are
+// waited for.
+constexpr auto cancel_patience = 100ms;
+constexpr auto end_patience = 1000ms;
 
 // Each process costs one descriptor. The last ones are left to checks, clients and files, so that
 // what runs already goes on undisturbed.
@@ -68,21 +84,122 @@ std::vector<Limit> to_limits(const sysp_limits& limits, uid_t uid) {
 
 }  // namespace
 
+// The child reads what is in here until it has called exec.
+struct PosixDriver::Start {
+    Start(sdk::SpawnRequest wanted, Accounts& accounts)
+        : request(std::move(wanted)),
+          ready(request, accounts),
+          limits(to_limits(request.limits, ready.uid())),
+          launch(limited(ready.plan(), limits)) {}
+
+    static const ChildPlan& limited(ChildPlan& plan, const std::vector<Limit>& limits) {
+        plan.limits = limits.data();
+        plan.limit_count = limits.size();
+        return plan;
+    }
+
+    const sdk::SpawnRequest request;
+    Preparation ready;
+    const std::vector<Limit> limits;
+    BeginningLaunch launch;
+    std::optional<sdk::StartAnswer> answer;
+    bool cancelled = false;
+};
+
 PosixDriver::PosixDriver(const sdk::Config& config)
     : Driver(config), io_(config.host()), boot_id_(read_boot_id()) {
-    prepare_launches();
+    prepare_launches(starts_at_a_time + 1);
 }
 
-sdk::Spawned PosixDriver::spawn(const sdk::SpawnRequest& request) {
-    refuse_when_full(processes_.size() + abandoned_.size());
-    Preparation ready{request, accounts_};
-    const auto limits = to_limits(request.limits, ready.uid());
-    ready.plan().limits = limits.data();
-    ready.plan().limit_count = limits.size();
-    Launch launched = ready.start();
+PosixDriver::~PosixDriver() {
+    const auto until = std::chrono::steady_clock::now() + end_patience;
+    for (auto& start : starting_) {
+        start->answer->drop();
+        if (start->launch.wait_until_settled(until - std::chrono::steady_clock::now())) continue;
+        // What the system does not let die reads its memory if it ever goes on: that stays.
+        if (!start->launch.end(cancel_patience)) static_cast<void>(start.release());
+    }
+}
+
+void PosixDriver::spawn(sdk::SpawnRequest request, sdk::StartAnswer&& answer) {
+    answer_settled();
+    refuse_when_full(processes_.size() + abandoned_.size() + starting_.size());
+    starting_.reserve(starting_.size() + 1);
+    auto start = std::make_unique<Start>(std::move(request), accounts_);
+    look_soon();
+    // From here on nothing throws: who throws has not answered.
+    start->answer.emplace(std::move(answer));
+    starting_.push_back(std::move(start));
+    make_way();
+}
+
+// Waits for the child that began some starts ago: one that hangs is passed by all that come later.
+void PosixDriver::make_way() {
+    if (starting_.size() > starts_at_a_time) {
+        const Start& earlier = *starting_[starting_.size() - 1 - starts_at_a_time];
+        static_cast<void>(earlier.launch.wait_until_settled(way_patience));
+    }
+    if (starting_.back()->launch.settled() || starting_.size() > starts_at_a_time) answer_settled();
+}
+
+void PosixDriver::cancel(sysp_op op) {
+    const auto found = std::ranges::find_if(
+        starting_, [op](const auto& start) { return start->answer->op() == op; });
+    if (found == starting_.end()) return;
+    (*found)->cancelled = true;
+    // Before the place of its number has another owner.
+    static_cast<void>((*found)->launch.end(cancel_patience));
+    answer_settled();
+}
+
+void PosixDriver::answer_settled() {
+    const auto settled =
+        std::stable_partition(starting_.begin(), starting_.end(),
+                              [](const auto& start) { return !start->launch.settled(); });
+    if (settled == starting_.end()) return;
+    const std::vector<std::unique_ptr<Start>> done(std::make_move_iterator(settled),
+                                                   std::make_move_iterator(starting_.end()));
+    starting_.erase(settled, starting_.end());
+    if (starting_.empty()) look_.reset();
+    for (const auto& start : done) answer(*start);
+}
+
+void PosixDriver::answer(Start& start) {
+    const auto conclude = [&] {
+        Launch launched = start.ready.checked(start.launch.result());
+        if (!start.cancelled)
+            return start.answer->started(started(start.request.proc, std::move(launched)));
+        (void)signal_group(launched.pid, SIGKILL);
+        Process process;
+        process.pid = launched.pid;
+        process.pidfd = std::move(launched.pidfd);
+        bury_later(std::move(process));
+        throw sdk::Error::cancelled();
+    };
+    sdk::detail::report_thrown(conclude,
+                               [&](const sdk::Error& error) { start.answer->failed(error); });
+}
+
+void PosixDriver::look_soon() {
+    if (look_ && next_look_ == first_look) return;
+    next_look_ = first_look;
+    look_later();
+}
+
+void PosixDriver::look_later() {
+    look_ = io_.timer(next_look_, [this] {
+        look_.reset();
+        answer_settled();
+        if (starting_.empty()) return;
+        next_look_ = std::min<std::chrono::microseconds>(next_look_ * 2, last_look);
+        look_later();
+    });
+}
+
+sdk::Spawned PosixDriver::started(sysp_proc proc, Launch launched) {
     const Identity identity = identify(launched.pid, launched.pidfd.get(), boot_id_);
     try {
-        return adopt(request.proc, launched.pid, std::move(launched.pidfd), identity.to_token());
+        return adopt(proc, launched.pid, std::move(launched.pidfd), identity.to_token());
     } catch (...) {
         // A process that nobody watches must not stay behind a start that is reported as failed.
         (void)signal_group(launched.pid, SIGKILL);

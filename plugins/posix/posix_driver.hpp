@@ -1,4 +1,5 @@
-// The driver `posix`: each process in its own session, watched through a pidfd. No threads.
+// The driver `posix`: each process in its own session, watched through a pidfd. Children get from
+// clone to exec by themselves, while the loop goes on. No threads.
 #pragma once
 
 #include <sys/types.h>
@@ -7,11 +8,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "common/accounts.hpp"
+#include "common/child.hpp"
 #include "common/process_identity.hpp"
 #include "common/unique_fd.hpp"
 
@@ -27,9 +31,11 @@ class PosixDriver : public sdk::Driver {
     static sdk::Schema process_schema() { return {}; }
 
     explicit PosixDriver(const sdk::Config& config);
-    ~PosixDriver() = default;
+    // Nobody is told of starts that are under way; see Start.
+    ~PosixDriver();
 
-    sdk::Spawned spawn(const sdk::SpawnRequest& request);
+    void spawn(sdk::SpawnRequest request, sdk::StartAnswer&& answer);
+    void cancel(sysp_op op);
     sdk::Spawned recover(const sdk::RecoverRequest& request);
     void signal(sysp_proc proc, std::int32_t sig, std::int32_t os_sig);
     bool inspect(sysp_proc proc) const { return processes_.count(proc) != 0; }
@@ -51,6 +57,14 @@ class PosixDriver : public sdk::Driver {
         std::chrono::milliseconds waited{0};
     };
 
+    struct Start;  // A child that is on its way to exec.
+
+    void make_way();
+    void answer_settled();
+    void answer(Start& start);
+    void look_soon();
+    void look_later();
+    sdk::Spawned started(sysp_proc proc, Launch launched);
     sdk::Spawned adopt_leftovers(const sdk::RecoverRequest& request,
                                  const std::optional<Identity>& leader);
     sdk::Spawned adopt(sysp_proc proc, pid_t pid, UniqueFd pidfd, std::string token);
@@ -68,6 +82,9 @@ class PosixDriver : public sdk::Driver {
         recovered_;                                 // Only what was not started by this driver.
     std::unordered_map<pid_t, Process> abandoned_;  // Released alive; reaped when they end.
     Accounts accounts_;
+    std::vector<std::unique_ptr<Start>> starting_;  // In the order in which they began.
+    std::chrono::microseconds next_look_{0};
+    sdk::Timer look_;  // While there are any.
 };
 
 }  // namespace syspulse::plugins::posix

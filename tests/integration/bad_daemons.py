@@ -1,9 +1,12 @@
 """Programs that behave badly, and requests that come at the wrong time; a good neighbour is never affected."""
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 
 from harness import PROGRAM, Manager, alive, main, until
 
@@ -168,6 +171,65 @@ def output_that_is_not_utf8_is_kept_as_it_is():
         told = subprocess.run([PROGRAM, "--data-dir", m.data, "--format", "json", "logs", "bytes"],
                               capture_output=True, check=True)
         assert "caf" in json.loads(told.stdout.decode("utf-8"))[0]["line"], "JSON is UTF-8 whatever was written"
+
+
+@contextlib.contextmanager
+def _held_program(m):
+    """A program whose execution waits: the kernel holds up who opens a file that somebody has a lease of."""
+    program = m.root / "program"
+    shutil.copy("/bin/sleep", program)
+    fd = os.open(program, os.O_RDONLY)
+    fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)  # Which is ignored, unlike SIGIO.
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    try:
+        yield program, lambda: fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    finally:
+        os.close(fd)
+
+
+def _running(program):
+    for entry in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/exe") == str(program):
+                yield int(entry)
+
+
+def a_program_that_hangs_before_it_runs_holds_up_nobody():
+    if SANITIZED:
+        print("skipped: a sanitized driver waits for its children")
+        sys.exit(77)
+    with _manager_with_neighbour() as m, _held_program(m) as (program, let_go):
+        m.add(held={"command": [str(program), "1000"]}, web={"command": FOREVER})
+        starting = subprocess.Popen([PROGRAM, "--data-dir", m.data, "start", "held"], stderr=subprocess.PIPE)
+        m.wait_for("held", state="starting")
+        for _ in range(5):
+            m.ok("start", "web")
+            m.ok("stop", "web")
+        assert m.status("held")["state"] == "starting"
+        let_go()
+        assert starting.wait() == 0, starting.stderr.read()
+        starting.stderr.close()
+        assert m.wait_for("held", state="running")["restart_count"] == 0
+        m.ok("stop", "held")
+
+
+def a_manager_ends_while_a_program_hangs_before_it_runs():
+    if SANITIZED:
+        print("skipped: a sanitized driver waits for its children")
+        sys.exit(77)
+    with Manager() as m:
+        m.start()
+        with _held_program(m) as (program, _):
+            m.add(held={"command": [str(program), "1000"], "stop_timeout_secs": 1})
+            starting = subprocess.Popen([PROGRAM, "--data-dir", m.data, "start", "held"], stderr=subprocess.PIPE)
+            m.wait_for("held", state="starting")
+            m.ok("shutdown")
+            assert starting.wait() != 0, "it was not started"
+            starting.stderr.close()
+        # What was to run is restored, once.
+        m.start()
+        pid = m.wait_for("held", state="running")["pid"]
+        assert list(_running(program)) == [pid]
 
 
 main(globals())
