@@ -38,6 +38,9 @@ struct OptionSpec {
     std::string_view help;
     ValueKind kind = ValueKind::flag;
     bool repeats = false;
+    // Of a count.
+    std::uint64_t least = 0;
+    std::uint64_t most = 999'999'999;
 };
 
 struct PositionalSpec {

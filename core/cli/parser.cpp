@@ -60,8 +60,10 @@ std::optional<std::string> wrong_value(const OptionSpec& option, const std::stri
     switch (option.kind) {
         case ValueKind::count:
             if (value.empty() || value.size() > 9 ||
-                value.find_first_not_of("0123456789") != std::string::npos) {
-                return subject + " is not a whole number from 0 to 999999999";
+                value.find_first_not_of("0123456789") != std::string::npos ||
+                std::stoull(value) < option.least || std::stoull(value) > option.most) {
+                return subject + " is not a whole number from " + std::to_string(option.least) +
+                       " to " + std::to_string(option.most);
             }
             break;
         case ValueKind::seconds:

@@ -1,11 +1,13 @@
 #include "conformance/kit.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -35,8 +37,12 @@ constexpr Duration collect_limit = std::chrono::seconds{2};
 
 Result<AuthorFile> read_author_file(const std::string& path) {
     if (path.empty()) return AuthorFile{};
+    errno = 0;
     std::ifstream stream(path, std::ios::binary);
-    if (!stream) return Error{ErrorCode::not_found, "cannot read " + path};
+    if (!stream) {
+        const std::error_code cause(errno != 0 ? errno : EIO, std::generic_category());
+        return Error{ErrorCode::invalid_argument, path + ": cannot read it: " + cause.message()};
+    }
     const std::string text{std::istreambuf_iterator<char>(stream),
                            std::istreambuf_iterator<char>()};
     return parse_author_file(path, text);
@@ -194,7 +200,12 @@ const std::string* reason_to_skip(const AuthorFile& author, const std::string& k
 
 Result<void> run_kit(const KitOptions& options, const std::function<void(const Finding&)>& found) {
     const auto plugin = platform::trusted_file(options.plugin);
-    if (!plugin) return plugin.error();
+    if (!plugin) {
+        // That there is no plugin at this place is no mistake in the command line.
+        Error error = plugin.error();
+        if (error.code == ErrorCode::invalid_argument) error.code = ErrorCode::failed;
+        return error;
+    }
     const auto author =
         read_author_file(options.author_file ? options.author_file->string() : std::string());
     if (!author) return author.error();

@@ -31,11 +31,11 @@ constexpr std::array options{
     OptionSpec{0, "config", "FILE", "check: what only the plugin's author can tell",
                ValueKind::file},
     OptionSpec{0, "level", "N", "check: items up to this level, 1 to 5 (default 3)",
-               ValueKind::count},
+               ValueKind::count, false, 1, 5},
     OptionSpec{0, "only", "ITEM", "check: only this item (may be repeated)", ValueKind::text, true},
     OptionSpec{0, "deadline-scale", "N",
                "check: wait N times as long, 1 to 100, on a machine that is emulated (default 1)",
-               ValueKind::count},
+               ValueKind::count, false, 1, 100},
     OptionSpec{0, "explain", "ITEM", "check: say what an item is about, and end", ValueKind::text},
     OptionSpec{0, "json", "", "check: the same as --format json"},
 };
@@ -140,6 +140,9 @@ ExitCode info(Context& context, const std::vector<PluginInfo>& all, const std::s
     std::vector<std::string_view> names;
     for (const PluginInfo& plugin : all) {
         names.push_back(plugin.name);
+        for (const std::string_view kind : plugin.kinds) {
+            names.push_back(kind.substr(kind.find(' ') + 1));
+        }
         if (!is_meant(plugin, name)) {
             continue;
         }
@@ -174,24 +177,38 @@ ExitCode reload(Context& context, const std::string& name, bool force) {
     return ExitCode::done;
 }
 
+Failure unexpected(const std::string& argument, const std::string& why) {
+    return usage_failure("unexpected argument \"" + argument + "\": " + why);
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     const auto& given = arguments.positionals;
     if (given[0] == "new") {
         return run_plugin_new(context, arguments);
     }
     if (given[0] == "check") {
-        if (given.size() != 2 && !arguments.has("explain")) {
+        const std::size_t files = arguments.has("explain") ? 0 : 1;
+        if (given.size() < files + 1) {
             return report(context, usage_failure("missing argument: plugin check needs FILE"));
+        }
+        if (given.size() > files + 1) {
+            return report(context, unexpected(given[files + 1],
+                                              files == 0 ? "--explain looks at no file"
+                                                         : "plugin check looks at one file"));
         }
         return run_plugin_check(context, arguments);
     }
     const bool wants_info = given[0] == "info";
     const bool wants_name = wants_info || given[0] == "reload";
-    if (given.size() != (wants_name ? 2U : 1U)) {
+    const std::size_t wanted = wants_name ? 2 : 1;
+    if (given.size() < wanted) {
+        return report(context,
+                      usage_failure("missing argument: plugin " + given[0] + " needs NAME"));
+    }
+    if (given.size() > wanted) {
         return report(
-            context,
-            usage_failure(wants_name ? "missing argument: plugin " + given[0] + " needs NAME"
-                                     : "unexpected argument \"" + given[1] + "\""));
+            context, unexpected(given[wanted], wants_name ? "plugin " + given[0] + " takes one NAME"
+                                                          : "plugin " + given[0] + " takes none"));
     }
     if (given[0] == "reload") {
         return reload(context, given[1], arguments.has("force"));

@@ -164,17 +164,61 @@ TEST(Plugin, check_waits_as_long_as_it_is_told_to) {
     for (const char* wrong : {"0", "101", "1000"}) {
         const auto refused = world.run({"plugin", "check", "x.so", "--deadline-scale", wrong});
         EXPECT_EQ(refused.code, 2);
-        EXPECT_THAT(refused.err, HasSubstr("--deadline-scale must be 1 to 100"));
+        EXPECT_THAT(refused.err, HasSubstr(std::string("--deadline-scale: \"") + wrong +
+                                           "\" is not a whole number from 1 to 100"));
     }
 }
 
 TEST(Plugin, check_knows_five_levels) {
     World world;
-    for (const char* wrong : {"0", "6"}) {
+    for (const char* wrong : {"0", "6", "x", "-1", ""}) {
         const auto refused = world.run({"plugin", "check", "x.so", "--level", wrong});
         EXPECT_EQ(refused.code, 2);
-        EXPECT_THAT(refused.err, HasSubstr("--level must be 1 to 5"));
+        EXPECT_THAT(refused.err, HasSubstr(std::string("--level: \"") + wrong +
+                                           "\" is not a whole number from 1 to 5"));
     }
+}
+
+TEST(Plugin, each_word_has_its_number_of_arguments) {
+    World world;
+    const auto refusal = [&world](const std::vector<std::string>& words) {
+        const auto refused = world.run(words);
+        EXPECT_EQ(refused.code, 2) << refused.err;
+        return refused.err;
+    };
+    EXPECT_THAT(refusal({"plugin", "check", "a.so", "b.so"}),
+                HasSubstr("unexpected argument \"b.so\": plugin check looks at one file"));
+    EXPECT_THAT(refusal({"plugin", "check"}), HasSubstr("plugin check needs FILE"));
+    EXPECT_THAT(refusal({"plugin", "check", "--explain", "H07", "a.so"}),
+                HasSubstr("unexpected argument \"a.so\": --explain looks at no file"));
+    EXPECT_THAT(refusal({"plugin", "info"}), HasSubstr("plugin info needs NAME"));
+    EXPECT_THAT(refusal({"plugin", "info", "a", "b"}),
+                HasSubstr("unexpected argument \"b\": plugin info takes one NAME"));
+    EXPECT_THAT(refusal({"plugin", "list", "a"}),
+                HasSubstr("unexpected argument \"a\": plugin list takes none"));
+}
+
+TEST(Plugin, items_may_be_written_small) {
+    World world;
+    std::vector<std::string> only;
+    world.check_plugin = [&only](const conformance::KitOptions& options, const auto&) {
+        only = options.only;
+        return Result<void>();
+    };
+    EXPECT_EQ(world.run({"plugin", "check", "x.so", "--only", "h01", "--only", "M02"}).code, 0);
+    EXPECT_EQ(only, (std::vector<std::string>{"H01", "M02"}));
+    EXPECT_EQ(world.run({"plugin", "check", "--explain", "h07"}).out,
+              world.run({"plugin", "check", "--explain", "H07"}).out);
+}
+
+TEST(Plugin, info_knows_drivers_and_checkers_that_are_spelt_nearly_so) {
+    World world;
+    world.manager.answers["GET /v1/plugins"] = {
+        200, R"([{"name":"org.x","state":"loaded","path":"/p.so","isolation":"process",)"
+             R"("kinds":[{"kind":"driver","name":"posix"}]}])"};
+    const auto refused = world.run({"plugin", "info", "posxi"});
+    EXPECT_EQ(refused.code, 1);
+    EXPECT_THAT(refused.err, HasSubstr("did you mean \"posix\"?"));
 }
 
 }  // namespace
