@@ -4,7 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+
+#include "base/plugin_calls.hpp"
 
 namespace syspulse::keeper {
 
@@ -47,6 +50,16 @@ enum class Wish : std::uint32_t {
     hand_over,  // Start `program` (empty: the same one) as the next manager, daemons untouched.
 };
 
+// Which plugins the last crashes have in common, a bit for each: number n is 1 << (n - 1).
+struct Suspicion {
+    std::uint32_t restarts;  // Of Board, when a manager looked last.
+    std::uint32_t judged;    // Crashes that managers have looked at.
+    std::uint32_t plugins;   // They were being called at each crash since the one of this number:
+    std::uint32_t since;
+    std::uint32_t proven;  // They are not called in a manager any more.
+    std::uint32_t reserved;
+};
+
 struct Board {
     std::uint32_t magic;
     std::atomic<std::uint32_t> ready_pid;  // The manager that serves. [manager]
@@ -73,7 +86,18 @@ struct Board {
     // the number of its question.
     std::atomic<std::uint32_t> asked;     // [manager]
     std::atomic<std::uint32_t> answered;  // [keeper]
+    // Managers that ended by a fault in them, how the last one did, and how many of them are so
+    // long ago that they say nothing about the next. [keeper]
+    std::atomic<std::uint32_t> crashes;
+    std::atomic<std::uint32_t> crashes_forgotten;
+    std::int32_t crash_value;      // Exit code or signal number.
+    std::int32_t crash_signalled;  // 1: `crash_value` is a signal.
+    PluginCalls plugin_calls;      // [manager]
+    Suspicion suspicion;           // [manager]
 };
+// What was appended lies on a page that there was before: to a keeper that does not know it, it is
+// memory that managers share among themselves.
+static_assert(offsetof(Board, crashes) / 4096 == (sizeof(Board) - 1) / 4096);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free &&
               std::atomic<Wish>::is_always_lock_free);
 

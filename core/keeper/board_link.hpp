@@ -6,6 +6,7 @@
 #include <string>
 
 #include "keeper/board.hpp"
+#include "keeper/crashes.hpp"
 #include "keeper/link.hpp"
 
 namespace syspulse::keeper {
@@ -35,6 +36,12 @@ class BoardLink : public Link {
     bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
     std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
     std::uint32_t restarts() const override { return board_.restarts.load(); }
+
+    PluginCalls& plugin_calls() override { return board_.plugin_calls; }
+    std::optional<LastCrash> last_crash() override { return judge_crash(board_); }
+    bool crashes_managers(std::string_view plugin) const override {
+        return has_crashed_too_often(board_, plugin);
+    }
 
   protected:
     explicit BoardLink(Board& board) : board_(board), continues_(board.served.load() > 0) {}

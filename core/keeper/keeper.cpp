@@ -17,6 +17,7 @@
 
 #include "keeper/adoption.hpp"
 #include "keeper/board.hpp"
+#include "keeper/fault.hpp"
 #include "keeper/handover.hpp"
 #include "keeper/memory.hpp"
 #include "keeper/report.hpp"
@@ -66,6 +67,7 @@ class Keeper {
     void look_again();
     void manager_ended(const siginfo_t& end);
     bool is_final(const siginfo_t& end) const;
+    void manager_lives();
     bool has_stopped_all(const siginfo_t& end) const;
     void manager_crashed(const siginfo_t& end);
     void hand_over();
@@ -123,7 +125,7 @@ void Keeper::handle(int number) {
         manager_ready();
     } else if (number == SIGALRM) {
         if (manager_ != 0) {
-            restarts_.settled();
+            manager_lives();
         } else {
             start_manager();
         }
@@ -237,6 +239,7 @@ void Keeper::manager_ended(const siginfo_t& end) {
 // no reason to leave them alone, unless all is being stopped.
 bool Keeper::is_final(const siginfo_t& end) const {
     if (end.si_code != CLD_EXITED) return false;
+    if (ended_inside_a_plugin(board_, end) && board_.served.load() > 0 && stops_ == 0) return false;
     return end.si_status == 0 || board_.served.load() == 0 || stops_ > 0;
 }
 
@@ -255,15 +258,19 @@ void Keeper::manager_crashed(const siginfo_t& end) {
     const bool exited = end.si_code == CLD_EXITED;
     const char* const how =
         exited ? "the manager ended with code " : "the manager was ended by signal ";
-    const Restarts::Next next = restarts_.ended(served, board_.served.load() > 0);
+    const bool crashed = note_fault(board_, end);
+    const Restarts::Next next = restarts_.ended(served, board_.served.load() > 0, crashed);
     if (next.give_up) {
         Report() << how << end.si_status << ", " << restarts_.unready_deaths()
                  << " times in a row before it could serve; giving up. Daemons keep running; the "
                     "next syspulse daemon takes them over";
         return finish(exited ? end.si_status : EXIT_FAILURE);
     }
-    Report() << how << end.si_status << "; starting it again";
-    if (next.after_ms == 0) return start_manager();
+    if (next.after_ms == 0) {
+        Report() << how << end.si_status << "; starting it again";
+        return start_manager();
+    }
+    Report() << how << end.si_status << "; starting it again in " << next.after_ms << " ms";
     start_after(next.after_ms);
 }
 
@@ -308,6 +315,16 @@ void Keeper::manager_ready() {
     ::close(old_program_);
     old_program_ = -1;
     renew();
+}
+
+void Keeper::manager_lives() {
+    if (!restarts_.is_settled()) {
+        restarts_.settled();
+        if (!restarts_.is_calm()) start_after(Restarts::calm_ms);
+        return;
+    }
+    restarts_.calm();
+    board_.crashes_forgotten.store(board_.crashes.load());
 }
 
 // The new program finds the keeper that came with it. Returns only if it failed; then the old

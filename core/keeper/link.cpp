@@ -19,10 +19,8 @@ namespace {
 class ParentLink final : public BoardLink {
   public:
     ParentLink(const Handover& handover, Board& board) : BoardLink(board), handover_(handover) {}
-    ~ParentLink() override {
-        ::munmap(&board_, sizeof(Board));
-        ::close(handover_.board);
-    }
+    // The page stays mapped: a worker that a plugin never let go may still mark its end there.
+    ~ParentLink() override { ::close(handover_.board); }
 
     std::int64_t keeper_pid() const override { return handover_.pid; }
     int lock() const override { return handover_.lock; }

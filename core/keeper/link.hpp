@@ -6,13 +6,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
+#include "base/plugin_calls.hpp"
 #include "base/result.hpp"
 
 namespace syspulse::keeper {
+
+struct LastCrash;
 
 // [loop thread]
 class Link {
@@ -90,6 +94,14 @@ class Link {
     virtual void stop_next() = 0;
     virtual std::uint32_t failed_upgrades() const = 0;
     virtual std::uint32_t restarts() const = 0;
+
+    // What this manager calls of plugins is marked there, for the next one; valid until the process
+    // ends.
+    virtual PluginCalls& plugin_calls() = 0;
+    // How the manager before this one crashed, if it did; see crashes.hpp. Called once, before any
+    // plugin is.
+    virtual std::optional<LastCrash> last_crash() = 0;
+    virtual bool crashes_managers(std::string_view plugin) const = 0;
 };
 
 }  // namespace syspulse::keeper

@@ -12,6 +12,9 @@
 
 namespace syspulse::keeper {
 
+// As of a board, which is the first part of a WindowsBoard: what is appended to it moves the rest.
+constexpr std::uint32_t windows_board_magic = 0x53505734;  // "SPW4"
+
 // Two handles of the keeper's, zero for none, by a name that says what they are. [manager]
 struct HeldPair {
     std::atomic<std::uint64_t>

@@ -108,7 +108,7 @@ Result<void> WindowsKeeper::prepare() {
     shared_ = static_cast<WindowsBoard*>(
         ::MapViewOfFile(section_.get(), FILE_MAP_ALL_ACCESS, 0, 0, sizeof(WindowsBoard)));
     if (shared_ == nullptr) return keeper_error("it has no shared memory");
-    board().magic = board_magic;
+    board().magic = windows_board_magic;
     if (::SetHandleInformation(work_.lock, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) == 0)
         return keeper_error("it cannot pass on the lock");
     return {};

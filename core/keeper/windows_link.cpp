@@ -230,7 +230,7 @@ Result<std::unique_ptr<Link>> Link::inherit() {
     auto* const shared = static_cast<WindowsBoard*>(::MapViewOfFile(
         handle_of(handover.board), FILE_MAP_ALL_ACCESS, 0, 0, sizeof(WindowsBoard)));
     if (shared == nullptr) return Error{ErrorCode::internal, "cannot map the keeper's memory"};
-    if (shared->board.magic == board_magic)
+    if (shared->board.magic == windows_board_magic)
         return std::unique_ptr<Link>(std::make_unique<WindowsLink>(handover, *shared));
     return Error{ErrorCode::unsupported, "cannot take over from the keeper (pid " +
                                              std::to_string(handover.pid) +

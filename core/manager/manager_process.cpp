@@ -14,6 +14,7 @@
 #include "manager/accounts.hpp"
 #include "manager/control.hpp"
 #include "manager/crash_point.hpp"
+#include "manager/crashed_managers.hpp"
 #include "manager/environment.hpp"
 #include "manager/held_pipes.hpp"
 #include "manager/known_plugins.hpp"
@@ -144,7 +145,10 @@ Result<void> Process::build(const ProcessOptions& options) {
     auto journal = registry::open_registry(directory_.paths().registry(), wanted);
     if (!journal) return journal.error();
     journal_ = std::move(*journal);
-    if (link_) held_pipes_.emplace(*link_);
+    if (link_) {
+        held_pipes_.emplace(*link_);
+        tell_crash(*link_);
+    }
     auto capture = logs::make_capture(directory_.paths().logs(), *clock_, loop_->wake_handle(),
                                       held_pipes_ ? &*held_pipes_ : nullptr);
     if (!capture) return capture.error();
@@ -193,12 +197,17 @@ Result<void> Process::find_plugins(const ProcessOptions& options) {
     // What is wrong in the files is reported when the daemons are loaded.
     const auto settings = config::load_spec_files(options.configs, reading).plugins;
     host.isolation = isolation_options(settings);
+    if (link_) {
+        host.calls = &link_->plugin_calls();
+        banish_crashing(*host.isolation, *link_);
+    }
     auto plugins = plugin_host::PluginHost::create(*loop_, *clock_, std::move(host));
     if (!plugins) return plugins.error();
     plugins_ = std::move(*plugins);
     platform::raise_descriptor_limit();
     warn_of_missing(options.plugin_dirs);
     warn_of_unloaded(plugins_->catalog());
+    warn_of_banished(*plugins_);
     warn_of_settings(settings, plugins_->catalog(), link_ && link_->continues());
     return {};
 }

@@ -43,6 +43,14 @@ void warn_of_process(const plugin_host::PluginInfo& plugin, const plugin_host::H
 
 }  // namespace
 
+std::string banishment(const plugin_host::PluginInfo& plugin) {
+    return "plugin " + plugin.id + " (" + plugin.path.string() +
+           ") was being called at each of the last crashes of the manager and runs in a process of "
+           "its own now; say "
+           "\"isolation: process\" in its settings, or rename a file that works over it and run "
+           "syspulse upgrade";
+}
+
 std::vector<std::string> plugin_warnings(const plugin_host::PluginHost& plugins) {
     std::vector<std::string> all;
     const std::vector<std::string> changed = plugins.changed_files();
@@ -51,6 +59,7 @@ std::vector<std::string> plugin_warnings(const plugin_host::PluginHost& plugins)
             all.push_back("plugin " + plugin.path.string() + " is not loaded: " + plugin.error);
             continue;
         }
+        if (plugin.banished) all.push_back(banishment(plugin));
         if (const auto host = plugins.host(plugin.id)) warn_of_process(plugin, *host, all);
         if (std::find(changed.begin(), changed.end(), plugin.id) == changed.end()) continue;
         all.push_back("the file of plugin " + plugin.id +

@@ -56,6 +56,8 @@ Instance& HostCore::take_instance(const LoadedKind& kind) {
     unused_.pop_back();
     taken.label = kind.plugin_id + "/" + kind.info.name;
     taken.remote = remote;
+    taken.number =
+        remote || calls_ == nullptr ? std::uint8_t{0} : number_of_plugin(*calls_, kind.plugin_id);
     taken.self = nullptr;
     taken.last_error.reset();
     taken.open = true;
@@ -150,6 +152,7 @@ Result<void> HostCore::guarded(Instance& instance, const char* function,
     const Instant began = clock_->now().mono;
     sysp_status status = SYSP_E_INTERNAL;
     try {
+        const LoopCall mark(calls_, instance.number, function);
         status = slot();
     } catch (const std::exception& thrown) {
         instance.last_error = Error{

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/boxed.hpp"
+#include "base/plugin_calls.hpp"
 #include "platform/clock.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/process_runner.hpp"
@@ -37,7 +38,8 @@ struct Instance {
     sysp_host host{};  // What the plugin holds; its `impl` points back here.
     HostCore* core = nullptr;
     std::string label;  // "plugin-id/kind", for messages. As it is from before a plugin has `host`.
-    bool remote = false;  // The plugin runs elsewhere, so that none in this process has `host`.
+    bool remote = false;      // The plugin runs elsewhere, so that none in this process has `host`.
+    std::uint8_t number = 0;  // Of the plugin, to mark calls by; zero: they are not marked.
     std::atomic<bool> open{false};
 
     void* self = nullptr;              // What create() made. [loop thread]
@@ -56,6 +58,11 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
   public:
     HostCore(platform::EventLoop& loop, const platform::Clock& clock, std::size_t worker_limit,
              OptionsCompletion complete_options = {});
+
+    // Where calls into plugins of this process are marked, for whoever comes after a crash. To be
+    // set before anything is created.
+    void mark_calls(PluginCalls* calls) { calls_ = calls; }
+    PluginCalls* calls() const { return calls_; }
 
     // [loop thread]
     void close();
@@ -152,6 +159,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::thread::id loop_thread_;                  // Where calls into plugins are made.
 
     OptionsCompletion complete_options_;
+    PluginCalls* calls_ = nullptr;
     std::function<void()> tell_;
 
     std::mutex mutex_;  // Guards what follows; never held while plugin code runs.

@@ -44,6 +44,7 @@ sysp_status SYSP_CALL run(const sysp_host* host, void (*function)(void*), void* 
     if (instance == nullptr || function == nullptr) return SYSP_E_INVALID;
     if (!instance->open) return SYSP_E_STALE;
     return instance->core->run_on_worker([instance, function, data] {
+        const WorkerCall mark(instance->core->calls(), instance->number);
         try {
             function(data);
         } catch (...) {

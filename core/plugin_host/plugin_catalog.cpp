@@ -97,8 +97,14 @@ Result<void> PluginCatalog::admit_scanned(const std::filesystem::path& file,
     PluginInfo info = *std::move(scanned);
     info.path = file;
     info.bundled = isolation.bundled && isolation.bundled(file);
-    info.isolated = isolation.policy(info).isolated;
-    if (!info.isolated) return admit(file, schema_check, info.bundled);
+    const IsolationPolicy policy = isolation.policy(info);
+    info.isolated = policy.isolated;
+    info.banished = policy.banished;
+    if (!info.isolated) {
+        const LoopCall mark(calls_, calls_ == nullptr ? 0 : number_of_plugin(*calls_, info.id),
+                            "load");
+        return admit(file, schema_check, info.bundled);
+    }
     std::vector<std::unique_ptr<LoadedKind>> kinds;
     for (const KindInfo& kind : info.kinds) {
         auto made = std::make_unique<LoadedKind>();

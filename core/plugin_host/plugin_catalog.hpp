@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/plugin_calls.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 
@@ -48,6 +49,7 @@ struct PluginInfo {
     std::string error;             // Why it could not be loaded; empty for a loaded plugin.
     bool bundled = false;          // Comes with syspulse.
     bool isolated = false;         // Runs in a process of its own.
+    bool banished = false;         // So against its settings: it has crashed managers.
     std::uint64_t file_stamp = 0;  // Of the file that was loaded, or looked at.
 
     bool loaded() const { return error.empty(); }
@@ -77,6 +79,9 @@ class PluginCatalog {
     ~PluginCatalog();
     PluginCatalog(const PluginCatalog&) = delete;
     PluginCatalog& operator=(const PluginCatalog&) = delete;
+
+    // Where it is marked that a foreign plugin is being loaded into this process.
+    void mark_calls(PluginCalls* calls) { calls_ = calls; }
 
     // Loads every *.so of `directory` in the order of the file names. A directory that does not
     // exist is empty. What cannot be loaded is listed with its error and does not disturb the
@@ -118,6 +123,7 @@ class PluginCatalog {
     Result<void> admit_scanned(const std::filesystem::path& file, Result<PluginInfo> scanned,
                                const SchemaCheck& schema_check, const IsolationOptions& isolation);
 
+    PluginCalls* calls_ = nullptr;
     std::vector<PluginInfo> plugins_;
     std::vector<std::unique_ptr<LoadedKind>> kinds_;
 };

@@ -26,6 +26,8 @@ class LoadedPluginHost final : public PluginHost {
               std::make_unique<PluginProcessRunner>(core_, catalog_, options.operation_deadline)),
           checks_(std::make_unique<PluginCheckRunner>(core_, catalog_, options.check_grace)) {
         keep_for_ever(core_);
+        core_->mark_calls(options.calls);
+        catalog_.mark_calls(options.calls);
         const IsolationOptions* const isolation = options.isolation ? &*options.isolation : nullptr;
         for (const auto& directory : options.search_paths) {
             catalog_.load_directory(directory, options.schema_check, isolation);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/plugin_calls.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "model/misbehaviour.hpp"
@@ -33,6 +34,7 @@ struct HostOptions {
     // is.
     Duration check_grace = std::chrono::milliseconds{900};
     std::optional<IsolationOptions> isolation;  // Absent: everything runs in this process.
+    PluginCalls* calls = nullptr;  // Where calls into plugins are marked; outlives the process.
     std::size_t worker_limit = 0;  // Threads for blocking plugin code; 0: four per CPU, at least 8.
 };
 

@@ -15,8 +15,9 @@ namespace syspulse::plugin_host {
 
 struct IsolationPolicy {
     bool isolated = true;
-    std::string user;                             // Of the process; empty: the manager's.
-    std::string group;                            // Likewise.
+    bool banished = false;  // Isolated against the settings, as it has crashed managers.
+    std::string user;       // Of the process; empty: the manager's.
+    std::string group;      // Likewise.
     std::uint64_t max_memory_bytes = 1ULL << 30;  // Private, writable memory.
     std::uint64_t max_open_files = 1024;
     Duration watchdog = std::chrono::seconds{10};  // A process silent for so long is replaced.

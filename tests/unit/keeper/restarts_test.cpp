@@ -61,5 +61,30 @@ TEST(Restarts, slow_down_many_short_lives) {
     EXPECT_EQ(restarts.ended(true, true).after_ms, 0);
 }
 
+TEST(Restarts, slow_down_crashes_until_one_has_lived_for_long) {
+    Restarts restarts;
+    const auto crash = [&restarts] {
+        restarts.started();
+        restarts.served();
+        restarts.settled();
+        return restarts.ended(true, true, true).after_ms;
+    };
+    for (const long pause : {0, 100, 200, 400, 800, 1600, 3200, 6400, 10'000, 10'000})
+        EXPECT_EQ(crash(), pause);
+    EXPECT_FALSE(restarts.is_calm());
+    EXPECT_EQ(restarts.ended(true, true).after_ms, 0) << "somebody has killed it";
+    restarts.calm();
+    EXPECT_EQ(crash(), 0);
+}
+
+TEST(Restarts, give_up_a_manager_that_crashes_before_it_serves) {
+    Restarts restarts;
+    for (int i = 0; i < 4; ++i) {
+        restarts.started();
+        EXPECT_FALSE(restarts.ended(false, false, true).give_up);
+    }
+    EXPECT_TRUE(restarts.ended(false, false, true).give_up);
+}
+
 }  // namespace
 }  // namespace syspulse::keeper
