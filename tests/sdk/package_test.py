@@ -170,7 +170,7 @@ class Package(Installed):
             wrong.write_text(text)
             self.assertIn(f"{wrong}:{place}: {message}", check("--config", wrong, "--level", "1", code=2))
         self.assertIn('there is no item "H99"; did you mean "H', check("--only", "H99", code=2))
-        self.assertIn("H01  pass", check("--only", "h01"))
+        self.assertIn("M01  pass", check("--only", "m01"))
         self.assertIn(f"{file.parent}/none.yaml: cannot read it: No such file", check("--config", file.parent / "none.yaml", code=2))
         self.assertIn("D06  skip  does not apply: the file has no driver", check("--only", "D06"))
         self.assertIn("T05  skip  left out: a matter of the plugin's build", check("--only", "T05"))
