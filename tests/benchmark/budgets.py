@@ -81,6 +81,9 @@ BUDGETS = [
            1.5),
     Budget("... from spawn to the end", "drivers", 1, "cycle_ratio", 1.5),
     Budget("end of a tree of 10000 processes, s", "drivers", 1, "tree_end_s", 1, "s"),
+    Budget("a plugin from loading its file to its first instance, ms", "isolation", 1, "load_create_ms", 5, "ms"),
+    Budget("... in a process of its own, a check takes longer by, p50 us", "isolation", 1, "check_more_us", 200, "us"),
+    Budget("... and a start by, p50 us", "isolation", 1, "spawn_more_us", 1000, "us"),
     Budget("decision engine in simulation, events/s", "engine", 1000, "events_per_s", 1e6, "/s", at_least=True,
            lower_is_better=False),
 ]

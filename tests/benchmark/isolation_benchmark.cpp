@@ -1,8 +1,8 @@
 // What isolation costs: the same plugin inside of this process and in one of its own, measured in
 // turns. Prints the medians, their difference and their ratio, and ends with 1 when --enforce is
-// given and a budget is exceeded.
+// given and a budget is exceeded; with --json what scripts/bench shows.
 //
-// isolation_benchmark SYSPULSE PLUGIN_DIRECTORY [--enforce]
+// isolation_benchmark SYSPULSE PLUGIN_DIRECTORY [--enforce | --json]
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -118,7 +118,7 @@ bool report(const char* what, double inside, double isolated, double budget) {
 
 int main(int argc, char** argv) {
     if (argc < 3) {
-        std::fprintf(stderr, "usage: %s SYSPULSE PLUGIN_DIRECTORY [--enforce]\n", argv[0]);
+        std::fprintf(stderr, "usage: %s SYSPULSE PLUGIN_DIRECTORY [--enforce | --json]\n", argv[0]);
         return 2;
     }
     Side inside(argv[1], argv[2], false);
@@ -132,11 +132,19 @@ int main(int argc, char** argv) {
         values[2].push_back(inside.spawn());
         values[3].push_back(isolated.spawn());
     }
+    const std::string mode = argc > 3 ? argv[3] : "";
+    if (mode == "--json") {
+        std::printf(
+            "{\"load_create_ms\": %.4f, \"check_more_us\": %.2f, \"spawn_more_us\": %.2f}\n",
+            inside.load_us / 1000, median(values[1]) - median(values[0]),
+            median(values[3]) - median(values[2]));
+        return 0;
+    }
     bool kept = report("check", median(values[0]), median(values[1]), check_budget_us);
     kept = report("spawn", median(values[2]), median(values[3]), spawn_budget_us) && kept;
     std::printf(
         "load + create inside %.1f us (budget %.0f us), look + load + create isolated %.1f us\n",
         inside.load_us, load_budget_us, isolated.load_us);
     kept = inside.load_us <= load_budget_us && kept;
-    return argc > 3 && std::string(argv[3]) == "--enforce" && !kept ? 1 : 0;
+    return mode == "--enforce" && !kept ? 1 : 0;
 }

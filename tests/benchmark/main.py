@@ -150,8 +150,23 @@ def drivers(place, options, results):
         print(report.progress("drivers", 1, "syspulse", number, found), flush=True)
 
 
+def isolation(place, options, results):
+    """What a process of its own costs a plugin, beside the same one inside; see isolation_benchmark.cpp."""
+    build = pathlib.Path(options.build).resolve()
+    for number in range(min(options.rounds, 3)):
+        done = subprocess.run([build / "tests/isolation_benchmark", build / "bin/syspulse", build / "tests/plugins", "--json"],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            print("isolation:", done.stderr.strip(), file=sys.stderr, flush=True)
+            results.fail("isolation", 1, "syspulse", done.stderr.strip())
+            return
+        found = json.loads(done.stdout)
+        results.add("isolation", 1, "syspulse", found)
+        print(report.progress("isolation", 1, "syspulse", number, found), flush=True)
+
+
 # What is neither a number of daemons nor beside peers.
-OTHERS = {"engine": simulate, "drivers": drivers}
+OTHERS = {"engine": simulate, "drivers": drivers, "isolation": isolation}
 
 
 def arguments():
