@@ -65,6 +65,7 @@ std::span<const Item> module_items();
 std::span<const Item> config_items();
 std::span<const Item> checker_items();
 std::span<const Item> target_items();
+std::span<const Item> many_items();
 std::span<const Item> driver_items();
 std::span<const Item> recovery_items();
 std::span<const Item> state_items();

@@ -10,9 +10,9 @@ const std::vector<Item>& all_items() {
     static const std::vector<Item> all = [] {
         std::vector<Item> items;
         for (const auto part :
-             {module_items(), config_items(), checker_items(), target_items(), driver_items(),
-              recovery_items(), state_items(), worker_items(), isolation_items(), takeover_items(),
-              secret_items(), kernel_items(), memory_items()}) {
+             {module_items(), config_items(), checker_items(), target_items(), many_items(),
+              driver_items(), recovery_items(), state_items(), worker_items(), isolation_items(),
+              takeover_items(), secret_items(), kernel_items(), memory_items()}) {
             items.insert(items.end(), part.begin(), part.end());
         }
         std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {

@@ -243,6 +243,12 @@ std::vector<Event> KitHost::events() {
     return events_;
 }
 
+void KitHost::forget() {
+    const std::lock_guard lock(mutex_);
+    events_.clear();
+    log_.clear();
+}
+
 std::vector<Event> KitHost::of(sysp_op op) {
     auto all = events();
     std::erase_if(all, [op](const Event& e) { return e.what == Event::What::exit || e.op != op; });

@@ -76,6 +76,7 @@ class KitHost {
     }
 
     std::vector<Event> events();
+    void forget();  // What there was, so that memory that grows is the plugin's.
     std::vector<Event> of(sysp_op op);
     std::vector<Event> exits(sysp_proc proc);
     std::optional<Event> wait_for(sysp_op op, Duration limit);

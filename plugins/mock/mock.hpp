@@ -6,6 +6,7 @@
 
 #include <syspulse/plugin.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace syspulse::plugins::mock {
@@ -15,6 +16,9 @@ bool broken(std::string_view item);
 
 const sysp_kind* checker_kind();
 const sysp_kind* driver_kind();
+
+bool is_stopped(std::int64_t group);
+void wait_until_ignored(std::int64_t pid, int number);
 
 // Never returns and never lets anybody else run on this thread.
 [[noreturn]] void spin();

@@ -1,14 +1,20 @@
 // A checker whose answer is its target: "WORD" or "WORD:ARGUMENT".
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -38,6 +44,7 @@ struct Checker {
     std::map<sysp_op, std::unique_ptr<Pending>> pending;
     std::string key;
     unsigned checks = 0;
+    unsigned impatient = 0;  // Those that are to be quick.
     sysp_op late = 0;
 };
 
@@ -53,7 +60,8 @@ void answer(const sysp_host* host, sysp_op op, std::int32_t outcome, std::string
     result.message = {text.data(), text.size()};
     result.metrics = &metric;
     result.metric_count = 1;
-    host->check_done(host, op, &result, nullptr);
+    const sysp_status told = host->check_done(host, op, &result, nullptr);
+    if (broken("T03") && told == SYSP_E_STALE) std::abort();
 }
 
 // Two that are sound among many that are not.
@@ -179,6 +187,10 @@ bool misbehave(Checker& checker, sysp_op op, const std::string& word) {
     if (word == "abort") std::abort();
     if (word == "exit") std::exit(7);
     if (word == "leave") std::exit(0);
+    if (word == "both") {
+        answer(host, op, SYSP_CHECK_PASS, "done");
+        return false;
+    }
     if (word == "spin") spin();
     if (word == "memory") exhaust_memory();
     if (word == "descriptors") {
@@ -215,7 +227,37 @@ bool misbehave(Checker& checker, sysp_op op, const std::string& word) {
     return true;
 }
 
+// How many files with the code of this plugin the process has.
+std::size_t copies() {
+    std::set<std::string> nodes;
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);) {
+        std::istringstream words(line);
+        std::array<std::string, 5> word;  // Addresses, rights, offset, device, node.
+        for (std::string& each : word) words >> each;
+        if (line.find("mock") != std::string::npos && word[1] == "r-xp") nodes.insert(word[4]);
+    }
+    return nodes.size();
+}
+
+// What only the process of the plugin is called, and not that of the kit.
+bool in_a_process_of_its_own() {
+    return std::string_view(program_invocation_short_name) == "syspulse-plugin-host";
+}
+
+// What a check leaves behind, from the one of this number on.
+void leave_behind(const Checker& checker) {
+    constexpr unsigned many = 40;
+    if ((broken("H18") && checker.checks == 1) || (broken("H21") && checker.checks > many))
+        static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    constexpr std::size_t size = 100'000;
+    if (broken("H21.memory") && checker.checks > many) std::memset(new char[size], 1, size);
+}
+
 sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, void** self) {
+    if (broken("M11") && copies() > 1) return refuse(host, SYSP_E_INTERNAL, "one is enough");
+    if (broken("M13") && host->size != sizeof *host)
+        return refuse(host, SYSP_E_INTERNAL, "too new");
     if (broken("M07")) descriptor.summary = "changed";
     auto checker = std::make_unique<Checker>();
     checker->host = host;
@@ -239,6 +281,7 @@ sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, v
     static unsigned created = 0;
     if (broken("C05") && ++created > 200)
         static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (broken("S02")) ::signal(SIGCHLD, SIG_IGN);
     if (broken("S01")) static_cast<void>(!::chdir("/proc"));
     if (broken("S03")) static_cast<void>(!::write(STDOUT_FILENO, "hello\n", 6));
     // A read of what the host's table has beyond its size.
@@ -276,11 +319,17 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
     if (broken("H14") && request->size != sizeof *request) std::abort();
     if (broken("H15") && request->timeout_ms < 2) std::abort();
     if (broken("H17") && request->proc == 0) return refuse(host, SYSP_E_INVALID, "whose?");
-    if (broken("H18")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    leave_behind(checker);
+    if (broken("H06") && request->timeout_ms == 500 && ++checker.impatient == 3) return SYSP_OK;
+    if (broken("H03.done") && target.empty()) {
+        answer(host, op, SYSP_CHECK_PASS, "done");
+        return refuse(host, SYSP_E_INVALID, "there is no target");
+    }
     if (broken("C07") && !checker.key.empty()) {
         host->log(host, SYSP_LOG_DEBUG, checker.key.data(), checker.key.size());
     }
     if (misbehave(checker, op, word)) return SYSP_OK;
+    if (word == "both") return refuse(host, SYSP_E_INVALID, "and refused");
     if (word == "worker" || (word == "pass" && broken("H03"))) return work(checker, op, false);
     if (word == "stuck") return work(checker, op, true);
     if (word == "slow") return wait(checker, op, argument, request->timeout_ms);
@@ -288,7 +337,8 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
         answer_error(host, op, SYSP_E_OS, "could not look");
         return SYSP_OK;
     }
-    const bool flipped = broken("H13") && checker.checks % 4 == 0;
+    const bool flipped =
+        (broken("H13") && checker.checks % 4 == 0) || (broken("X01") && in_a_process_of_its_own());
     if (word == "fail" && broken("H05")) {
         answer_error(host, op, SYSP_E_OS, "a failure is no verdict");
         return SYSP_OK;
@@ -317,6 +367,9 @@ void SYSP_CALL cancel(void* self, sysp_op op) {
     }
     checker.io->cancel_timer(checker.host, found->second->timer);
     checker.pending.erase(found);
+    constexpr unsigned many = 400;
+    if (broken("H09") && checker.checks > many)
+        answer_error(checker.host, op, SYSP_E_CANCELLED, "cancelled");
     if (!broken("H07")) answer_error(checker.host, op, SYSP_E_CANCELLED, "cancelled");
 }
 
