@@ -219,6 +219,20 @@ void HostCore::fail(sysp_op op, Error error) {
     wake();
 }
 
+void HostCore::refused(const Instance& instance, sysp_op op, Error error) {
+    if (waiting(op)) return fail(op, std::move(error));
+    log::warn("plugin " + instance.label +
+              ": refused an operation that it had completed: " + error.message);
+    const std::lock_guard lock(mutex_);
+    ++blame().rejected;
+    for (Completion& answer : table_.inbox()) {
+        const bool is_check = answer.what == Completion::What::operation &&
+                              answer.type == OpType::check && answer.op == op;
+        if (is_check && !answer.error)
+            answer.error = error.with("the plugin completed the check, and refused it");
+    }
+}
+
 void HostCore::count_unanswered() {
     const std::lock_guard lock(mutex_);
     ++blame().unanswered;

@@ -108,6 +108,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     bool give_up(sysp_op op);
     bool owed(sysp_op op);
     void fail(sysp_op op, Error error);
+    // The plugin did not accept the operation. One that it has completed as well counts as a fault,
+    // and a check that it has passed so did not pass; a process that it has started is there.
+    void refused(const Instance& instance, sysp_op op, Error error);
     void count_unanswered();
     sysp_proc add_process(const Instance& instance, CompletionSink* sink, RunId run);
     void remove_process(sysp_proc proc);

@@ -90,7 +90,7 @@ void PluginCheckRunner::start(const platform::CheckRequest& request) {
     const auto accepted = core_->call(*checker.instance, "start", [&] {
         return checker.kind->checker.start(checker.instance->self, op, &foreign);
     });
-    if (!accepted) return core_->fail(op, accepted.error());
+    if (!accepted) return core_->refused(*checker.instance, op, accepted.error());
     if (!core_->waiting(op)) return;  // The answer waits in the inbox already.
     running.deadline = core_->loop().start_timer(began + request.timeout + grace_,
                                                  [this, check = request.check] { expired(check); });

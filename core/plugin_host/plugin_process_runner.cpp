@@ -124,7 +124,7 @@ void PluginProcessRunner::start(OpType type, Pending pending, const char* functi
     if (const auto found = runs_.find(run); found != runs_.end()) found->second.busy = op;
     Pending& kept = pending_.emplace(op, std::move(pending)).first->second;
     const auto accepted = core_->call(instance, function, [&] { return slot(op); });
-    if (!accepted) return core_->fail(op, accepted.error());
+    if (!accepted) return core_->refused(instance, op, accepted.error());
     // Most drivers answer before they return; only the others need a timer.
     if (!core_->waiting(op)) return;
     kept.deadline = core_->loop().start_timer(core_->clock().now().mono + limit(*kept.driver),

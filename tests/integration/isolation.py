@@ -37,6 +37,11 @@ def completions_that_nobody_waits_for_are_counted_and_change_nothing():
         m.wait_for("web", health_status="unhealthy")
         until(lambda: misbehaviour(m)["wrong_completions"] > 0, "an answer of the wrong kind is counted")
         m.ok("remove", "web", "--force")
+        checked_by(m, "web", "both")
+        m.wait_for("web", health_status="unhealthy")
+        assert "the plugin completed the check, and refused it" in m.status("web")["last_check"]["message"], m.status("web")
+        assert misbehaviour(m)["rejected_results"] > 0, misbehaviour(m)
+        m.ok("remove", "web", "--force")
         checked_by(m, "web", "never")
         m.wait_for("web", health_status="unhealthy")
         assert m.status("web")["last_check"]["message"] == "checker did not answer"

@@ -202,7 +202,7 @@ void HostSession::start(Served& served, OpType type, std::uint64_t id, sysp_proc
     const sysp_op op = core_->begin(type, *served.instance, this, proc, id);
     if (id != 0) operations_[id] = op;
     const auto accepted = core_->call(*served.instance, function, [&] { return slot(op); });
-    if (!accepted) core_->fail(op, accepted.error());
+    if (!accepted) core_->refused(*served.instance, op, accepted.error());
 }
 
 void HostSession::check(std::uint64_t id, const CheckCall& call) {

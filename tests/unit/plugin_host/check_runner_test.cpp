@@ -130,6 +130,17 @@ TEST_F(CheckRunnerTest, misbehaviour_is_counted_and_harms_nobody) {
     EXPECT_EQ(host_->misbehaviour().thrown, 1U);
 }
 
+TEST_F(CheckRunnerTest, a_check_that_is_completed_and_refused_did_not_pass) {
+    start("both");
+    until(1);
+    settle();
+    EXPECT_THAT(
+        heard_,
+        ElementsAre(HasSubstr("1 errored: the plugin completed the check, and refused it")));
+    EXPECT_EQ(host_->misbehaviour().rejected, 1U);
+    EXPECT_EQ(host_->misbehaviour().stale, 0U);
+}
+
 TEST_F(CheckRunnerTest, a_completion_after_the_deadline_is_stale_from_its_second_on) {
     timeout_ = std::chrono::milliseconds{1};
     start("late", 1);

@@ -15,8 +15,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// The real event loop, a host with the plugins of one folder, and a record of what the observer
-// heard.
+// The real event loop, a host with the plugins of one folder, and what the observer has heard.
 class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver {
   protected:
     void use(const char* folder, Duration deadline = std::chrono::seconds{60}) {
@@ -136,12 +135,13 @@ TEST_F(ProcessRunnerTest, an_exception_from_a_slot_is_a_failure_and_counted) {
     EXPECT_EQ(host_->misbehaviour().thrown, 1U);
 }
 
-TEST_F(ProcessRunnerTest, the_second_of_two_completions_is_stale) {
-    spawn("twice");
-    until(1);
+TEST_F(ProcessRunnerTest, of_two_answers_the_first_one_counts_and_the_other_is_a_fault) {
+    for (const std::uint64_t run : {1, 2}) spawn(run == 1 ? "twice" : "both", run);
+    until(2);
     settle();
-    EXPECT_THAT(heard_, ElementsAre("spawned 1"));
+    EXPECT_THAT(heard_, ElementsAre("spawned 1", "spawned 2"));
     EXPECT_EQ(host_->misbehaviour().stale, 1U);
+    EXPECT_EQ(host_->misbehaviour().rejected, 1U);
 }
 
 TEST_F(ProcessRunnerTest, a_completion_of_another_type_fails_the_operation) {

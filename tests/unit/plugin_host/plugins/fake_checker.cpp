@@ -109,6 +109,10 @@ sysp_status start(void* self, sysp_op op, const sysp_check_request* request) {
         answer(checker, op, SYSP_CHECK_PASS);
         answer(checker, op, SYSP_CHECK_FAIL);
     }
+    if (how == "both") {
+        answer(checker, op, SYSP_CHECK_PASS);
+        return SYSP_E_INVALID;
+    }
     if (how == "invented") {
         for (const sysp_op nobodys : {sysp_op{0}, op + 1, op + (sysp_op{1} << 32), ~sysp_op{0}}) {
             answer(checker, nobodys, SYSP_CHECK_FAIL);

@@ -84,7 +84,7 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
     }
     if (how == "twice") answer(driver, op, pid, "token");
     if (how == "quick") exited(driver, request->proc, 7);
-    return SYSP_OK;
+    return how == "both" ? SYSP_E_INVALID : SYSP_OK;
 }
 
 sysp_status recover(void* self, sysp_op op, const sysp_recover_request* request) {
