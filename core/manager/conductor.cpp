@@ -128,13 +128,6 @@ void Conductor::spawn_in_doubt(RunId run, const Error& error) {
     submit(engine::SpawnFailed{found->second, run, error, true});
 }
 
-void Conductor::recover_failed(RunId run, const Error& error) {
-    const auto found = runs_.find(run);
-    if (found == runs_.end()) return;
-    if (error.code == ErrorCode::not_found) return await_exit(run, error);
-    submit(engine::RecoverFailed{found->second, run, false, error, false});
-}
-
 // All that is to be known of the run's end is known.
 void Conductor::lost(RunId run, const LostRuns::Finding& finding) {
     const auto found = runs_.find(run);

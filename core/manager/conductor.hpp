@@ -74,6 +74,8 @@ struct ConductorOptions {
     // May be empty; called some seconds after much was done at once, which has left memory that
     // nobody needs soon.
     std::function<void()> return_memory;
+    // Whether the process lives and is of that run, whatever a driver says; may be empty.
+    std::function<bool(std::int64_t pid, const std::string& run_id)> carries_run;
     std::string boot;  // This life of the machine; empty when not known.
 };
 

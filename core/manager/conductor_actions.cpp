@@ -65,6 +65,24 @@ void Conductor::begin_run(const engine::RecoverRun& action) {
                               action.driver.options_json, action.token});
 }
 
+void Conductor::recover_failed(RunId run, const Error& error) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
+    if (error.code != ErrorCode::not_found)
+        return submit(engine::RecoverFailed{found->second, run, false, error, false});
+    const Entry& entry = entries_.at(found->second);
+    const engine::DaemonMachine* const machine = supervisor_->find(found->second);
+    const std::int64_t pid = machine == nullptr ? 0 : machine->pid();
+    if (!options_.carries_run || !options_.carries_run(pid, run_id(entry, run)))
+        return await_exit(run, error);
+    // A second copy beside it would do more harm than a daemon that nobody can reach.
+    const Error lie{ErrorCode::unavailable, "its driver says that it is gone (" + error.message +
+                                                "), but process " + std::to_string(pid) +
+                                                " lives and is this run; it is left alone"};
+    log::error("daemon \"" + entry.name + "\": " + lie.message);
+    submit(engine::RecoverFailed{found->second, run, false, lie, false});
+}
+
 void Conductor::act(engine::StartCheck& action) {
     const Entry& entry = entries_.at(action.daemon);
     const engine::DaemonMachine* m = supervisor_->find(action.daemon);

@@ -24,6 +24,7 @@
 #include "platform/file_trust.hpp"
 #include "platform/local_socket.hpp"
 #include "platform/orphan_reaper.hpp"
+#include "platform/run_of_process.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
 #include "platform/this_process.hpp"
@@ -249,6 +250,7 @@ ConductorOptions Process::conducting() {
             return link_->exit_of(run, pid);
         };
     }
+    options.carries_run = platform::carries_run;
     options.boot = platform::boot_identity();
     options.return_memory = [] { platform::return_free_memory(); };
     return options;

@@ -153,6 +153,59 @@ def configured_with_fault(m, fault, settings):
         del os.environ["SYSPULSE_MOCK_FAULT"]
 
 
+def a_driver_that_says_a_live_daemon_is_gone_gets_no_second_copy():
+    for settings in (QUICK, {"isolation": "none"}):
+        with Manager() as m:
+            configured(m, {"syspulse.mock": settings})
+            seconds = f"601.{m.process.pid}"
+            m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock"})
+            m.ok("start", "web")
+            pid = m.status("web")["pid"]
+            m.kill()
+            configured_with_fault(m, "D08", settings)
+            told = until(lambda: m.status("web")["last_error"], "it is told")
+            assert f"its driver says that it is gone (gone), but process {pid} lives and is this run" in told, told
+            assert running_as(seconds) == [pid] and m.status("web")["pid"] == pid, (running_as(seconds), m.status("web"))
+            assert "left alone" in (m.root / "manager.log").read_text()
+            m.kill()
+            configured(m, {"syspulse.mock": settings})
+            m.wait_for("web", state="running")
+            assert running_as(seconds) == [m.status("web")["pid"]] == [pid]
+            m.ok("stop", "web")
+            m.kill()
+            configured_with_fault(m, "D08", settings)
+            assert m.status("web")["state"] == "stopped", "what is gone is not looked for"
+
+
+def starts_that_another_one_took_along_follow_their_policy():
+    with Manager() as m:
+        configured_with_fault(m, "crash-after-spawn", QUICK)
+        policy = {"policy": "on_failure", "backoff_base_secs": 0.1, "backoff_max_secs": 0.1}
+        seconds = {name: f"60{number}.{m.process.pid}" for number, name in enumerate("abc")}
+        m.add(**{name: {"command": ["/bin/sleep", seconds[name]], "driver": "mock", "restart_policy": policy} for name in seconds})
+        m.run("start", *seconds)
+        for name in seconds:
+            running = m.wait_for(name, state="running")
+            assert running_as(seconds[name]) == [running["pid"]], (running_as(seconds[name]), running)
+        assert host(m, "syspulse.mock")["restarts"] >= 3, host(m, "syspulse.mock")
+
+
+def a_start_that_nobody_can_tell_of_is_looked_for_and_not_made_again():
+    with Manager() as m:
+        configured_with_fault(m, "crash-always", QUICK)
+        seconds = f"601.{m.process.pid}"
+        m.add(web={"command": ["/bin/sleep", seconds], "driver": "mock", "restart_policy": {"policy": "always", "backoff_base_secs": 0.05}})
+        m.run("start", "web")
+        until(lambda: "cannot tell whether the failed start left a process" in (m.status("web")["last_error"] or ""), "it is told")
+        until(lambda: host(m, "syspulse.mock")["restarts"] >= 6, "it is looked for again")
+        copies = running_as(seconds)
+        assert len(copies) == 1 and m.status("web")["state"] == "starting", (copies, m.status("web"))
+        m.kill()
+        configured(m, {"syspulse.mock": QUICK})
+        m.wait_for("web", state="running")
+        assert running_as(seconds) == copies == [m.status("web")["pid"]], (running_as(seconds), m.status("web"))
+
+
 def a_start_whose_answer_is_refused_leaves_nothing_running():
     with Manager() as m:
         configured_with_fault(m, "D07", QUICK)

@@ -299,7 +299,7 @@ std::string RemotePlugin::drop_operations(const HostConnection* which, const Err
         if (!again || process == processes_.end()) {
             const Operation dropped = std::move(operation);
             operations_.erase(here);
-            fail(dropped, lost);
+            give_up(dropped, lost);
             continue;
         }
         // A start may have succeeded before the loss; a fresh process finds out by the run's id.
@@ -331,7 +331,7 @@ void RemotePlugin::schedule_restart(const Error& error) {
         log::error("plugin " + setup_.info.id + ": its process was lost " +
                    std::to_string(failures_ + 1) + " times in a row and is not started again");
         const auto waiting = std::exchange(operations_, {});
-        for (const auto& [wire, operation] : waiting) fail(operation, error);
+        for (const auto& [wire, operation] : waiting) give_up(operation, error);
         return;
     }
     const Duration delay =

@@ -229,6 +229,15 @@ void RemotePlugin::fail(const Operation& operation, const DoneMessage& message) 
     if (starting && !message.unconfirmed) forget(operation.proc);
 }
 
+// Nobody answers any more. A start that a lost process was to carry out may have left a daemon that
+// lives: it is looked for, and nothing is started beside it.
+void RemotePlugin::give_up(const Operation& operation, const Error& error) {
+    DoneMessage message;
+    message.error = error;
+    message.unconfirmed = !operation.lost_in_start.empty() && core_.waiting(operation.op);
+    fail(operation, message);
+}
+
 namespace {
 
 // What a plugin's process says may be anything, whatever the program in it is meant to send.

@@ -163,6 +163,7 @@ class RemotePlugin {
     void answer(const Operation& operation, Completion completion);
     void fail(const Operation& operation, const Error& error);
     void fail(const Operation& operation, const DoneMessage& message);
+    void give_up(const Operation& operation, const Error& error);
     void finish(Wire wire, DoneMessage message, std::vector<platform::OwnedHandle> handles);
     void recovered(const Operation& operation, const DoneMessage& message);
 
