@@ -13,7 +13,8 @@ EXPECTED = ("bin/syspulse", "libexec/syspulse-keeper", "lib/syspulse/plugins/pos
             "share/man/man5/syspulse.yaml.5", "share/bash-completion/completions/syspulse",
             "share/zsh/site-functions/_syspulse", "share/fish/vendor_completions.d/syspulse.fish",
             "lib/systemd/system/syspulse.service", "share/syspulse/syspulse.schema.json",
-            "include/syspulse/plugin.h")
+            "include/syspulse/plugin.h", "share/doc/syspulse/plugin-guide.md", "share/doc/syspulse/plugin-reference.md",
+            "share/doc/syspulse/plugin-conformance.md")
 
 
 def _verify_unit(unit):

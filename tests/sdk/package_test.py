@@ -3,6 +3,7 @@ created, built, checked and used, with no access to this source tree."""
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -277,6 +278,25 @@ class Package(Installed):
             lines = (templates / name).read_text().splitlines()
             self.assertLess(len(lines), limit, name)
             self.assertLessEqual(max(map(len, lines)), 120, name)
+
+    def test_the_guide_tells_how_long_the_templates_are(self):
+        templates = self.prefix / "share/syspulse/templates"
+        guide = " ".join((self.prefix / "share/doc/syspulse/plugin-guide.md").read_text().split())
+        for pattern, told in (("c++/checker/*.cpp", "`checker.cpp` has the checker, in less than ([0-9]+) lines"),
+                              ("c++/async-checker/*.cpp", "`checker.cpp` has less than ([0-9]+) lines"),
+                              ("c++/driver/*.cpp", "`driver.cpp` has less than ([0-9]+) lines"),
+                              ("c/checker/*.[ch]", "A checker has less than ([0-9]+) lines in C"),
+                              ("rust/checker/src/*.rs", "less than ([0-9]+) lines in Rust; a driver"),
+                              ("c/driver/*.[ch]", "a driver has less than ([0-9]+) lines in C"),
+                              ("rust/driver/src/*.rs", "less than ([0-9]+) lines in Rust, without `abi.rs`")):
+            files = [f for f in templates.glob(pattern) if f.name != "abi.rs"]
+            lines = sum(len(f.read_text().splitlines()) for f in files)
+            self.assertTrue(files)
+            limit = re.search(told, guide)
+            self.assertIsNotNone(limit, told)
+            self.assertIn(int(limit[1]) - lines, range(1, 41), f"{pattern} has {lines} lines, told are {limit[1]}")
+        for page in re.findall(r"\]\(([a-z-]+\.md)\)", guide):
+            self.assertTrue((self.prefix / "share/doc/syspulse" / page).exists(), page)
 
 
 class Rust(Installed):
