@@ -1,18 +1,13 @@
 #include "model/schedule_zone.hpp"
 
-#include <date/tz.h>
-
 #include <algorithm>
 #include <cstdlib>
-#include <exception>
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include "model/posix_rule.hpp"
+#include "model/zone_database.hpp"
 
 namespace syspulse::model {
 namespace {
@@ -52,35 +47,16 @@ std::string suggest(std::string_view wanted) {
     const std::size_t most = std::max<std::size_t>(2, wanted.size() / 5);
     std::size_t best = std::min(most, wanted.size() / 3) + 1;
     std::string name;
-    for (const date::time_zone& zone : date::get_tzdb().zones) {
-        const std::string candidate = lower_case(zone.name());
+    for (std::string& zone : zone_names()) {
+        const std::string candidate = lower_case(zone);
         const std::string_view city = std::string_view(candidate).substr(candidate.rfind('/') + 1);
-        if (candidate == lower || city == lower) return zone.name();
+        if (candidate == lower || city == lower) return zone;
         const std::size_t distance = edit_distance(lower, candidate);
         if (distance >= best) continue;
         best = distance;
-        name = zone.name();
+        name = std::move(zone);
     }
     return name;
-}
-
-// Null if there is none.
-const date::time_zone* listed_zone(const date::tzdb& database, std::string_view name) {
-    const auto found = std::find_if(database.zones.begin(), database.zones.end(),
-                                    [&](const date::time_zone& z) { return z.name() == name; });
-    return found == database.zones.end() ? nullptr : &*found;
-}
-
-// What an older name stands for, where the database keeps those apart; otherwise the name itself.
-std::string present_name(const date::tzdb& database, std::string_view name) {
-#if !USE_OS_TZDB
-    for (const date::time_zone_link& link : database.links) {
-        if (link.name() == name) return link.target();
-    }
-#else
-    static_cast<void>(database);
-#endif
-    return std::string(name);
 }
 
 Error unknown_zone(std::string_view name) {
@@ -89,10 +65,6 @@ Error unknown_zone(std::string_view name) {
     message += suggestion.empty() ? "; write an IANA name such as Europe/Berlin or UTC"
                                   : "; did you mean " + suggestion + "?";
     return {ErrorCode::invalid_argument, std::move(message)};
-}
-
-date::sys_seconds sys_seconds_of(UtcSeconds moment) {
-    return date::sys_seconds{std::chrono::seconds{moment}};
 }
 
 // $TZ as an IANA name: a leading colon is allowed by POSIX, and empty means UTC there.
@@ -108,80 +80,31 @@ std::optional<std::string> zone_of_environment() {
     return std::string(name.empty() ? "UTC" : name);
 }
 
-// What holds from a zone's last listed change on, as the POSIX rule in the last line of its file
-// says: CET-1CEST,M3.5.0,M10.5.0/3. The library lists the changes up to 2037 and ignores this line.
-std::shared_ptr<const PosixRule> read_rule(const std::string& name) {
-    for (const char* folder : {"/usr/share/zoneinfo/", "/usr/lib/zoneinfo/"}) {
-        std::ifstream file(folder + name, std::ios::binary);
-        if (!file) continue;
-        const std::string text{std::istreambuf_iterator<char>(file), {}};
-        if (text.size() < 2 || text.back() != '\n') return nullptr;
-        const std::size_t begin = text.rfind('\n', text.size() - 2) + 1;
-        const std::string rule = text.substr(begin, text.size() - begin - 1);
-        return rule.empty() ? nullptr : PosixRule::parse(rule);
-    }
-    return nullptr;
-}
-
 }  // namespace
 
-#if USE_OS_TZDB
-void use_zone_database(const std::string&) {}
-#else
-// $SYSPULSE_TZDATA names another one.
-void use_zone_database(const std::string& directory) {
-    const char* const other = std::getenv("SYSPULSE_TZDATA");
-    date::set_install(other == nullptr ? directory : other);
+Error unreadable_zone(std::string_view name, std::string_view why) {
+    return {ErrorCode::unavailable, "cannot read time zone \"" + std::string(name) +
+                                        "\": " + std::string(why) + "; is tzdata installed?"};
 }
-#endif
-
-struct TimeZone::Rules {
-    const date::time_zone* listed = nullptr;  // Owned by the database, for the life of the process.
-    std::shared_ptr<const PosixRule> afterwards;
-};
 
 Result<TimeZone> TimeZone::find(std::string_view name) {
     if (is_utc(name)) return TimeZone{};
-    try {
-        const date::tzdb& database = date::get_tzdb();
-        const date::time_zone* const found = listed_zone(database, present_name(database, name));
-        if (found == nullptr) return unknown_zone(name);
-        // The library reads a zone's file at first use. Doing it here makes period_at() unable to
-        // fail.
-        static_cast<void>(found->get_info(sys_seconds_of(0)));
-        return TimeZone{std::make_shared<const Rules>(Rules{found, read_rule(found->name())})};
-    } catch (const std::exception& problem) {
-        return Error{ErrorCode::unavailable, "cannot read time zone \"" + std::string(name) +
-                                                 "\": " + problem.what() +
-                                                 "; is tzdata installed?"};
-    }
+    auto rules = read_zone(name);
+    if (!rules) return rules.error();
+    if (*rules == nullptr) return unknown_zone(name);
+    return TimeZone{*std::move(rules)};
 }
 
 TimeZone TimeZone::local() {
     if (const auto name = zone_of_environment()) {
         if (auto zone = find(*name)) return *zone;
     }
-    try {
-        if (auto zone = find(date::current_zone()->name())) return *zone;
-    } catch (const std::exception&) {
-        // A machine without a time zone, as most containers are, runs on UTC.
-    }
-    return TimeZone{};
+    // A machine without a time zone, as most containers are, runs on UTC.
+    return TimeZone{read_system_zone()};
 }
 
 OffsetPeriod TimeZone::period_at(UtcSeconds moment) const {
-    if (rules_ == nullptr) return {};
-    const auto info = rules_->listed->get_info(sys_seconds_of(moment));
-    OffsetPeriod period{
-        std::max<UtcSeconds>(info.begin.time_since_epoch().count(), OffsetPeriod::earliest),
-        std::min<UtcSeconds>(info.end.time_since_epoch().count(), OffsetPeriod::latest),
-        info.offset.count()};
-    if (rules_->afterwards && period.end == OffsetPeriod::latest) {
-        const PosixRule::Period later = rules_->afterwards->period_at(moment);
-        period = {std::max(period.begin, later.begin), std::min(period.end, later.end),
-                  later.offset};
-    }
-    return period;
+    return rules_ == nullptr ? OffsetPeriod{} : rules_->period_at(moment);
 }
 
 }  // namespace syspulse::model

@@ -1,5 +1,4 @@
-// A time zone as the schedule needs it: how far its clocks are from UTC, and until when. The only
-// place that knows the date library and with it the system's time zone database.
+// A time zone as the schedule needs it: how far its clocks are from UTC, and until when.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +25,8 @@ struct OffsetPeriod {
     std::int64_t offset = 0;
 };
 
+class ZoneRules;
+
 // Where the zones are, for a program that brings them along because its system has none by IANA
 // name. Before the first zone is asked for; does nothing where the system has them.
 void use_zone_database(const std::string& directory);
@@ -45,11 +46,9 @@ class TimeZone {
     OffsetPeriod period_at(UtcSeconds moment) const;
 
   private:
-    // Kept opaque to keep the library's heavy header out of this one.
-    struct Rules;
-    explicit TimeZone(std::shared_ptr<const Rules> rules) : rules_(std::move(rules)) {}
+    explicit TimeZone(std::shared_ptr<const ZoneRules> rules) : rules_(std::move(rules)) {}
 
-    std::shared_ptr<const Rules> rules_;  // Null for UTC.
+    std::shared_ptr<const ZoneRules> rules_;  // Null for UTC.
 };
 
 }  // namespace syspulse::model

@@ -13,7 +13,7 @@ else()
   find_package(nlohmann_json REQUIRED)
   find_package(CLI11 REQUIRED)
   find_package(ZLIB REQUIRED)
-  find_package(date REQUIRED)
+  find_package(absl REQUIRED)
   if(SYSPULSE_DEVELOPER_MODE)
     find_package(GTest REQUIRED)
     find_package(benchmark REQUIRED)
@@ -35,7 +35,7 @@ target_compile_definitions(SYSPULSE_SPDLOG INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEA
 
 # What nobody but this program is likely to have loaded: a shared library costs every command the look-up of its
 # symbols, and the manager pages of its own for what the loader writes.
-option(SYSPULSE_STATIC_LIBRARIES "Link SQLite, yaml-cpp and zlib statically where their archives are installed" ON)
+option(SYSPULSE_STATIC_LIBRARIES "Link SQLite, yaml-cpp, zlib and abseil statically where their archives are installed" ON)
 
 # syspulse_library(VARIABLE ARCHIVE TARGET…): what to link, the archive or the first of the targets that exists.
 function(syspulse_library variable archive)
@@ -60,3 +60,32 @@ endfunction()
 syspulse_library(SYSPULSE_YAML libyaml-cpp.a yaml-cpp::yaml-cpp yaml-cpp)
 syspulse_library(SYSPULSE_SQLITE libsqlite3.a SQLite::SQLite3)
 syspulse_library(SYSPULSE_ZLIB libz.a ZLIB::ZLIB)
+
+# Time zones: abseil's, of which a program takes a small part. Its package knows the shared libraries only, and which
+# archives there are differs between its versions: they are linked where they are enough.
+if(NOT WIN32)
+  include(CheckCXXSourceCompiles)
+  set(absl_archives)
+  if(SYSPULSE_STATIC_LIBRARIES AND NOT SYSPULSE_SANITIZE)
+    foreach(part time civil_time time_zone strings strings_internal throw_delegate int128 base spinlock_wait
+        raw_logging_internal log_severity)
+      find_library(SYSPULSE_ABSL_${part}_ARCHIVE libabsl_${part}.a)
+      mark_as_advanced(SYSPULSE_ABSL_${part}_ARCHIVE)
+      list(APPEND absl_archives ${SYSPULSE_ABSL_${part}_ARCHIVE})
+    endforeach()
+    if(NOT absl_archives MATCHES "NOTFOUND")
+      set(CMAKE_REQUIRED_LIBRARIES ${absl_archives} Threads::Threads)
+      check_cxx_source_compiles("#include <absl/time/time.h>
+        int main() { absl::TimeZone zone; return absl::LoadTimeZone(\"UTC\", &zone) ? 0 : 1; }" SYSPULSE_ABSL_ARCHIVES_ARE_ENOUGH)
+      unset(CMAKE_REQUIRED_LIBRARIES)
+    endif()
+  endif()
+  add_library(SYSPULSE_TIME_ZONES INTERFACE)
+  if(absl_archives AND SYSPULSE_ABSL_ARCHIVES_ARE_ENOUGH)
+    target_include_directories(SYSPULSE_TIME_ZONES SYSTEM INTERFACE
+      $<TARGET_PROPERTY:absl::time,INTERFACE_INCLUDE_DIRECTORIES>)
+    target_link_libraries(SYSPULSE_TIME_ZONES INTERFACE ${absl_archives} Threads::Threads)
+  else()
+    target_link_libraries(SYSPULSE_TIME_ZONES INTERFACE absl::time)
+  endif()
+endif()

@@ -8,7 +8,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTIL
 # The first part of an include's path, or the whole header, and the package that it belongs to.
 PACKAGES = {
     "boost": "boost", "nlohmann": "nlohmann", "yaml-cpp": "yaml-cpp", "spdlog": "spdlog", "fmt": "spdlog",
-    "CLI": "CLI11", "date": "date", "curl": "curl", "re2": "re2", "sqlite3.h": "sqlite3", "zlib.h": "zlib",
+    "CLI": "CLI11", "date": "date", "absl": "abseil", "curl": "curl", "re2": "re2", "sqlite3.h": "sqlite3", "zlib.h": "zlib",
     "gtest": "gtest", "gmock": "gtest", "benchmark": "benchmark",
 }
 CORE = {"base", "model", "engine", "config", "platform", "registry", "logs", "plugin_host", "conformance", "api",
