@@ -1,5 +1,4 @@
 // The checker `http`: requests a URL and judges the status and, where asked, the body.
-#include <re2/re2.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/regex.hpp"
 #include "http/transfer.hpp"
 
 namespace syspulse::plugins::http {
@@ -63,16 +63,8 @@ class HttpChecker : public sdk::AsyncChecker {
             request_.headers.push_back(key + ": " + value);
         }
         const std::string pattern = config.str("/body_regex");
-        if (pattern.empty()) return;
-        // RE2 takes time linear in the body and bounded memory, whatever the pattern and the body;
-        // this runs on the loop that carries all checks.
-        RE2::Options options;
-        options.set_log_errors(false);
-        options.set_encoding(RE2::Options::EncodingLatin1);  // A body need not be UTF-8.
-        regex_ = std::make_unique<RE2>(pattern, options);
-        if (!regex_->ok()) {
-            throw sdk::Error{SYSP_E_CONFIG, "/body_regex: " + regex_->error()};
-        }
+        // This runs on the loop that carries all checks, and body and pattern are anybody's.
+        if (!pattern.empty()) regex_ = std::make_unique<Regex>(pattern);
     }
 
     void start(sdk::Completion& completion, const sdk::CheckRequest& request) override {
@@ -144,7 +136,7 @@ class HttpChecker : public sdk::AsyncChecker {
         if (response.body.find(contains_) == std::string::npos) {
             return sdk::Result::fail(status + ", but the body lacks '" + contains_ + "'");
         }
-        if (regex_ && !RE2::PartialMatch(response.body, *regex_)) {
+        if (regex_ && !regex_->found_in(response.body)) {
             return sdk::Result::fail(status + ", but the body does not match body_regex");
         }
         return sdk::Result::pass(status);
@@ -162,7 +154,7 @@ class HttpChecker : public sdk::AsyncChecker {
     Request request_;
     std::vector<std::int64_t> expected_;
     std::string contains_;
-    std::unique_ptr<RE2> regex_;
+    std::unique_ptr<Regex> regex_;
     sdk::Completion completion_;
     sdk::Offload loading_;
     std::shared_ptr<Multi> multi_;  // Kept from check to check, for what libcurl keeps in it.

@@ -9,7 +9,8 @@ import harness
 from harness import Manager, main, until
 
 EXPECTED = ("bin/syspulse", "libexec/syspulse-keeper", "lib/syspulse/plugins/posix.so", "lib/syspulse/plugins/tcp.so",
-            "lib/syspulse/plugins/http.so", "lib/syspulse/plugins/command.so", "share/man/man1/syspulse.1",
+            "lib/syspulse/plugins/http.so", "lib/syspulse/http-regex.so", "lib/syspulse/plugins/command.so",
+            "share/man/man1/syspulse.1",
             "share/man/man5/syspulse.yaml.5", "share/bash-completion/completions/syspulse",
             "share/zsh/site-functions/_syspulse", "share/fish/vendor_completions.d/syspulse.fish",
             "lib/systemd/system/syspulse.service", "share/syspulse/syspulse.schema.json",

@@ -221,6 +221,14 @@ TEST(HttpChecker, refuses_other_protocols_and_bad_options) {
     EXPECT_EQ(bad.create_status(), SYSP_E_CONFIG);
 }
 
+// The plugin alone has no http-regex.so beside the folder that it lies in.
+TEST(HttpChecker, needs_its_library_for_regular_expressions_only) {
+    FakePluginHost without{HTTP_ALONE_PLUGIN, with()};
+    EXPECT_EQ(without.create_status(), SYSP_OK);
+    FakePluginHost with_one{HTTP_ALONE_PLUGIN, with({{"/body_regex", "a"}})};
+    EXPECT_EQ(with_one.create_status(), SYSP_E_UNSUPPORTED);
+}
+
 TEST(HttpChecker, says_at_each_check_that_libcurl_is_not_installed_and_loads_without_it) {
     FakePluginHost host{HTTP_ALONE_PLUGIN, with()};
     ASSERT_EQ(host.create_status(), SYSP_OK);
