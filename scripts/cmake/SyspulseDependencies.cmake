@@ -35,7 +35,8 @@ target_compile_definitions(SYSPULSE_SPDLOG INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEA
 
 # What nobody but this program is likely to have loaded: a shared library costs every command the look-up of its
 # symbols, and the manager pages of its own for what the loader writes.
-option(SYSPULSE_STATIC_LIBRARIES "Link SQLite, yaml-cpp, zlib and abseil statically where their archives are installed" ON)
+option(SYSPULSE_STATIC_LIBRARIES
+  "Link SQLite, yaml-cpp, zlib, abseil and, in a release, the C++ library statically where their archives are installed" ON)
 
 # syspulse_library(VARIABLE ARCHIVE TARGET…): what to link, the archive or the first of the targets that exists.
 function(syspulse_library variable archive)
@@ -86,6 +87,33 @@ if(NOT WIN32)
       $<TARGET_PROPERTY:absl::time,INTERFACE_INCLUDE_DIRECTORIES>)
     target_link_libraries(SYSPULSE_TIME_ZONES INTERFACE ${absl_archives} Threads::Threads)
   else()
+    set(absl_archives)
     target_link_libraries(SYSPULSE_TIME_ZONES INTERFACE absl::time)
   endif()
 endif()
+
+# The C++ library goes inside a release's program and plugins, each with the part that it uses: where nobody else on the
+# machine has the shared one loaded, that one takes 1.7 MiB of the manager's memory. Only when no other shared library in
+# C++ is linked, as the program would offer its copy to that, and the two would be mixed.
+set(SYSPULSE_OWN_RUNTIME OFF)
+set(SYSPULSE_OWN_RUNTIME_OPTIONS -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL)
+if(SYSPULSE_STATIC_LIBRARIES AND NOT WIN32 AND NOT SYSPULSE_SANITIZE)
+  set(CMAKE_REQUIRED_LINK_OPTIONS ${SYSPULSE_OWN_RUNTIME_OPTIONS})
+  check_cxx_source_compiles("#include <iostream>\nint main() { std::cout << 1; }" SYSPULSE_CAN_LINK_RUNTIME_STATICALLY)
+  unset(CMAKE_REQUIRED_LINK_OPTIONS)
+  if(SYSPULSE_CAN_LINK_RUNTIME_STATICALLY AND absl_archives AND SYSPULSE_YAML_ARCHIVE)
+    set(SYSPULSE_OWN_RUNTIME ON)
+  else()
+    message(STATUS "A release shares the system's C++ library, which takes memory: it lacks libstdc++.a, libyaml-cpp.a or "
+      "archives of abseil")
+  endif()
+endif()
+
+# syspulse_own_runtime(TARGET...): with a C++ library of its own, in a release.
+function(syspulse_own_runtime)
+  if(SYSPULSE_OWN_RUNTIME)
+    foreach(target ${ARGN})
+      target_link_options(${target} PRIVATE "$<$<CONFIG:Release>:${SYSPULSE_OWN_RUNTIME_OPTIONS}>")
+    endforeach()
+  endif()
+endfunction()
