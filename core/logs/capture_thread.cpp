@@ -12,7 +12,6 @@ namespace {
 using platform::NativeHandle;
 using platform::no_handle;
 
-constexpr std::size_t peek_bytes = 256 * 1024;
 constexpr std::size_t max_open_files = 512;
 // A turn that moves less than this per stream is followed by a pause in which the pipes fill.
 constexpr std::size_t worthwhile_bytes = 32 * 1024;
@@ -49,7 +48,7 @@ void remove_pipes(const std::filesystem::path& dir) {
 }
 
 CaptureThread::CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock)
-    : pipes_(pipes), tools_{pipes, archiver_, lines_, clock, std::vector<char>(peek_bytes), {}} {
+    : pipes_(pipes), tools_{pipes, archiver_, lines_, clock} {
     thread_ = std::thread([this] { run(); });
 }
 

@@ -160,9 +160,9 @@ Result<std::size_t> StreamWriter::move_some(std::size_t available) {
     const std::uint64_t room = limit > size_ ? limit - size_ : 0;
     if (limit == 0 || available <= room) return move(available);
 
-    const auto peeked = tools_.pipes.peek(pipe_, tools_.peeked);
+    const auto peeked = tools_.pipes.peek(pipe_, {tools_.peeked.get(), peek_bytes});
     if (!peeked) return peeked.error();
-    const std::string_view text(tools_.peeked.data(), std::min(*peeked, available));
+    const std::string_view text(tools_.peeked.get(), std::min(*peeked, available));
     const std::size_t fits =
         text.size() <= room ? text.size()
                             : through_last_newline(text.substr(0, static_cast<std::size_t>(room)));
@@ -198,7 +198,7 @@ Result<std::size_t> StreamWriter::move(std::size_t size) {
 // The pipe keeps the bytes until they are in the file: a crash in between doubles lines, it loses
 // none.
 Result<std::size_t> StreamWriter::stamp_some(std::size_t available) {
-    const auto peeked = tools_.pipes.peek(pipe_, tools_.peeked);
+    const auto peeked = tools_.pipes.peek(pipe_, {tools_.peeked.get(), peek_bytes});
     if (!peeked) return peeked.error();
     const std::string stamp = format_rfc3339(tools_.clock.now().wall) + " ";
     bool full = false;
@@ -218,7 +218,7 @@ std::size_t StreamWriter::stamp_lines(std::size_t size, bool at_line_start,
                                       const std::string& stamp, bool& full) {
     const std::uint64_t limit = size_limit();
     const std::uint64_t most = room_for_end_of_line();
-    const std::string_view text(tools_.peeked.data(), size);
+    const std::string_view text(tools_.peeked.get(), size);
     std::size_t used = 0;
     tools_.text.clear();
     while (used < text.size()) {

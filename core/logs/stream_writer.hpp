@@ -3,12 +3,12 @@
 // the disk is full.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/boxed.hpp"
 #include "base/result.hpp"
@@ -23,14 +23,17 @@
 
 namespace syspulse::logs {
 
+constexpr std::size_t peek_bytes = 256 * 1024;
+
 // What the streams of one capture thread share.
 struct WriterTools {
     platform::OutputPipes& pipes;
     Archiver& archiver;
     LineCounter& lines;
     const platform::Clock& clock;
-    std::vector<char> peeked;  // 256 KiB, reused by every call.
-    std::string text;
+    // Reused by every call. Not filled at first, as what nobody has peeked into takes no memory.
+    std::unique_ptr<char[]> peeked = std::make_unique_for_overwrite<char[]>(peek_bytes);
+    std::string text{};
 };
 
 // [capture thread]

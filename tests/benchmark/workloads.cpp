@@ -141,8 +141,7 @@ class LogWork {
     std::unique_ptr<platform::OutputPipes> pipes_ = *platform::make_output_pipes();
     logs::Archiver archiver_;
     logs::LineCounter lines_;
-    logs::WriterTools tools_{*pipes_, archiver_, lines_, *clock_, std::vector<char>(256 * 1024),
-                             {}};
+    logs::WriterTools tools_{*pipes_, archiver_, lines_, *clock_};
     std::shared_ptr<const logs::KeptPath> directory_;
     std::unique_ptr<logs::StreamWriter> writer_;
     platform::NativeHandle writing_ = platform::no_handle;
