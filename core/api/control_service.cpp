@@ -6,7 +6,7 @@ std::optional<std::string> ControlService::variable(const std::string&) {
     return std::nullopt;
 }
 
-void ControlService::upgrade(const Peer&, const std::string&, Done<void> done) {
+void ControlService::upgrade(const Peer&, const std::string&, Duration, Done<void> done) {
     done(Error{ErrorCode::unsupported,
                "cannot upgrade in place: the manager runs without a keeper"});
 }

@@ -54,11 +54,15 @@ struct PluginView {
     std::vector<PluginKindView> kinds;
 };
 
+// How long a new program may take until it serves.
+constexpr Duration upgrade_timeout_default = std::chrono::seconds{60};
+
 struct ManagerInfo {
     std::string version;
     std::int64_t pid = 0;
     std::optional<std::int64_t> keeper_pid;  // Absent without a keeper.
     std::uint32_t failed_upgrades = 0;       // Programs that could not serve and were given up.
+    std::string upgrade_failure;             // "ended" or "timeout", of the last one of these.
     std::uint32_t restarts = 0;              // Of the manager by its keeper, after crashes.
     std::optional<WallTime> started_at;
     double uptime_secs = 0;
@@ -189,7 +193,9 @@ class ControlService {
     virtual void shutdown(const Peer& peer, bool keep_running, Done<void> done) = 0;
     // Goes on as `program` (empty: the file that this program was started from), daemons untouched.
     // Answers before it is carried out; unsupported where nobody could start the other program.
-    virtual void upgrade(const Peer& peer, const std::string& program, Done<void> done);
+    // One that neither serves within `timeout` nor ends is ended, and this one's program goes on.
+    virtual void upgrade(const Peer& peer, const std::string& program, Duration timeout,
+                         Done<void> done);
 
     // Opening may look through archives, so it may answer later.
     virtual void logs(const std::string& name, const LogQuery& query, Readable readable,

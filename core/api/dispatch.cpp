@@ -101,7 +101,7 @@ class Dispatcher {
     }
 
     void operator()(const UpgradeCall& call) {
-        service_.upgrade(peer_, call.program,
+        service_.upgrade(peer_, call.program, call.timeout.value_or(upgrade_timeout_default),
                          plain_answer(R"({"upgrading":true})", Subject::other));
     }
 

@@ -296,6 +296,7 @@ std::string to_json(const ManagerInfo& info) {
     info.keeper_pid ? json.integer(*info.keeper_pid) : json.null();
     field(json, "restarts", info.restarts);
     field(json, "failed_upgrades", info.failed_upgrades);
+    field_or_null(json, "upgrade_failure", info.upgrade_failure);
     field(json, "started_at", info.started_at);
     json.key("uptime_secs");
     json.number(info.uptime_secs);

@@ -223,7 +223,7 @@ Parsed parse_shutdown(Parts& parts) {
 Parsed parse_upgrade(Parts& parts) {
     auto body = RequestBody::parse(parts.body);
     if (!body) return body.error();
-    UpgradeCall call{body->take_text("program").value_or("")};
+    UpgradeCall call{body->take_text("program").value_or(""), body->take_seconds("timeout_secs")};
     if (auto done = body->finish(); !done) return done.error();
     return ParsedCall{std::move(call)};
 }

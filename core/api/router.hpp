@@ -83,6 +83,7 @@ struct VariableCall {
 
 struct UpgradeCall {
     std::string program;  // Empty: where the running program came from.
+    std::optional<Duration> timeout;
 };
 
 using ParsedCall =

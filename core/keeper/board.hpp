@@ -60,6 +60,26 @@ struct Suspicion {
     std::uint32_t reserved;
 };
 
+constexpr std::uint32_t upgrade_limit_ms_default = 60'000;
+
+// Why a new program was given up.
+enum class UpgradeFailure : std::uint32_t {
+    none,
+    ended,    // Or could not be started.
+    overdue,  // It neither served in time nor ended, so the keeper ended it.
+};
+constexpr const char* to_string(UpgradeFailure failure) {
+    switch (failure) {
+        case UpgradeFailure::none:
+            return "";
+        case UpgradeFailure::ended:
+            return "ended";
+        case UpgradeFailure::overdue:
+            return "timeout";
+    }
+    return "";
+}
+
 struct Board {
     std::uint32_t magic;
     std::atomic<std::uint32_t> ready_pid;  // The manager that serves. [manager]
@@ -94,6 +114,16 @@ struct Board {
     std::int32_t crash_signalled;  // 1: `crash_value` is a signal.
     PluginCalls plugin_calls;      // [manager]
     Suspicion suspicion;           // [manager]
+    // How long a new program may take until it serves; zero: as long as usual, of a manager that
+    // does not know this. [manager, before it sets `wish`]
+    std::atomic<std::uint32_t> upgrade_limit_ms;
+    // Of the last one of `failed_upgrades`. [keeper, before it counts that]
+    std::atomic<UpgradeFailure> upgrade_failure;
+
+    std::uint32_t upgrade_limit() const {
+        const std::uint32_t limit = upgrade_limit_ms.load();
+        return limit != 0 ? limit : upgrade_limit_ms_default;
+    }
 };
 // What was appended lies on a page that there was before: to a keeper that does not know it, it is
 // memory that managers share among themselves.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <string>
 
@@ -23,18 +24,22 @@ class BoardLink : public Link {
     bool was_begun(RunId run) const override { return run.value <= board_.runs_begun.load(); }
 
     void stopping() override { board_.wish.store(Wish::stop); }
-    Result<void> hand_over(const std::string& program) override {
+    Result<void> hand_over(const std::string& program, std::chrono::milliseconds limit) override {
         if (program.size() >= program_bytes) {
             return Error{ErrorCode::invalid_argument,
                          "cannot upgrade to " + program + ": its name is too long"};
         }
         const auto end = std::copy(program.begin(), program.end(), board_.program);
         std::fill(end, std::end(board_.program), '\0');
+        constexpr std::chrono::milliseconds longest = std::chrono::hours{24};
+        board_.upgrade_limit_ms.store(static_cast<std::uint32_t>(
+            std::clamp(limit, std::chrono::milliseconds{1}, longest).count()));
         board_.wish.store(Wish::hand_over);
         return {};
     }
     bool handing_over() const override { return board_.wish.load() == Wish::hand_over; }
     std::uint32_t failed_upgrades() const override { return board_.failed_upgrades.load(); }
+    UpgradeFailure upgrade_failure() const override { return board_.upgrade_failure.load(); }
     std::uint32_t restarts() const override { return board_.restarts.load(); }
 
     PluginCalls& plugin_calls() override { return board_.plugin_calls; }

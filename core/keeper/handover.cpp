@@ -1,9 +1,13 @@
 #include "keeper/handover.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+
+#include "keeper/board.hpp"
 
 namespace syspulse::keeper {
 
@@ -24,6 +28,24 @@ void write_handover(const char* variable, const Handover& handover) {
 
 void keep_over_exec(int descriptor, bool keep) {
     ::fcntl(descriptor, F_SETFD, keep ? 0 : FD_CLOEXEC);
+}
+
+void write_pid(int lock) {
+    char text[16];
+    const int size = std::snprintf(text, sizeof text, "%d\n", ::getpid());
+    static_cast<void>(!::ftruncate(lock, 0));
+    static_cast<void>(!::pwrite(lock, text, static_cast<std::size_t>(size), 0));
+}
+
+Board* map_board(int descriptor) {
+    void* const mapped =
+        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    return mapped == MAP_FAILED ? nullptr : static_cast<Board*>(mapped);
+}
+
+void leave_watchdog_to_manager(int pid) {
+    const char* const named = std::getenv("WATCHDOG_PID");
+    if (named != nullptr && std::atoi(named) == pid) ::unsetenv("WATCHDOG_PID");
 }
 
 }  // namespace syspulse::keeper

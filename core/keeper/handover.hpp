@@ -5,6 +5,8 @@
 
 namespace syspulse::keeper {
 
+struct Board;
+
 constexpr const char* keeper_variable = "SYSPULSE_KEEPER_START";
 constexpr const char* manager_variable = "SYSPULSE_KEPT_BY";
 
@@ -23,5 +25,16 @@ void write_handover(const char* variable, const Handover& handover);
 
 // Lets a descriptor survive exec, or not.
 void keep_over_exec(int descriptor, bool keep);
+
+// The pid file, which is the lock, names who serves, before it does.
+void write_pid(int lock);
+
+// The page behind the descriptor, for the life of this process or until munmap(); null if it cannot
+// be mapped.
+Board* map_board(int descriptor);
+
+// systemd expects signs of life from the process that it started, whose number this is; the manager
+// gives them instead.
+void leave_watchdog_to_manager(int pid);
 
 }  // namespace syspulse::keeper

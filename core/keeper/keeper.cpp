@@ -2,9 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +20,7 @@
 #include "keeper/memory.hpp"
 #include "keeper/report.hpp"
 #include "keeper/restarts.hpp"
+#include "keeper/timer.hpp"
 
 extern char** environ;
 
@@ -59,7 +58,6 @@ class Keeper {
     void handle(int number);
     void start_manager();
     [[noreturn]] void become_manager();
-    void write_pid();
     void pass_on(int number);
     void collect();
     void record(const siginfo_t& end);
@@ -71,10 +69,12 @@ class Keeper {
     bool has_stopped_all(const siginfo_t& end) const;
     void manager_crashed(const siginfo_t& end);
     void hand_over();
+    void upgrade_failed(UpgradeFailure how);
+    void time_is_up();
+    void end_overdue();
     bool fall_back(const siginfo_t& end);
     void manager_ready();
     void renew();
-    void start_after(long delay_ms);
     void finish(int code);
 
     const Handover handover_;
@@ -82,6 +82,7 @@ class Keeper {
     char** argv_;
     int program_ = -1;       // What managers are started from; it stays the same file.
     int old_program_ = -1;   // While a new program has not shown that it works.
+    bool overdue_ = false;   // The present manager was ended by this keeper.
     std::int32_t& manager_;  // Zero: there is none now.
     std::int32_t&
         stops_;  // Stop signals so far; a manager that replaces a dead one gets them again.
@@ -124,29 +125,37 @@ void Keeper::handle(int number) {
     } else if (number == SIGUSR1) {
         manager_ready();
     } else if (number == SIGALRM) {
-        if (manager_ != 0) {
-            manager_lives();
-        } else {
-            start_manager();
-        }
+        time_is_up();
     } else if (number > 0) {
         pass_on(number);
     }
 }
 
+// A signal that was on its way when the timer was set anew, or that somebody else sent, tells
+// nothing.
+void Keeper::time_is_up() {
+    if (timer_is_set()) return;
+    if (manager_ == 0) return start_manager();
+    if (old_program_ < 0) return manager_lives();
+    manager_ready();  // Its signal may be on its way.
+    if (old_program_ >= 0) end_overdue();
+}
+
 void Keeper::start_manager() {
     restarts_.started();
+    overdue_ = false;
     const pid_t pid = ::fork();
     if (pid == 0) become_manager();
     if (pid < 0) {
         Report() << "cannot start the manager: " << std::strerror(errno) << "; trying again";
-        start_after(Restarts::first_delay_ms);
+        start_timer(Restarts::first_delay_ms);
         return;
     }
     manager_ = pid;
     // The signals stay pending until it looks at them.
     for (int i = 0; i < stops_; ++i) ::kill(manager_, SIGTERM);
     if (stops_ == 0 && board_.wish.load() == Wish::stop) ::kill(manager_, SIGTERM);
+    if (old_program_ >= 0) start_timer(static_cast<long>(board_.upgrade_limit()));
 }
 
 // A manager must not outlive its keeper: nobody would know that it is there. Its own process group
@@ -156,7 +165,7 @@ void Keeper::become_manager() {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != handover_.pid) ::_exit(cannot_execute);
     ::setpgid(0, 0);
-    write_pid();
+    write_pid(handover_.lock);
     for (const int descriptor : {handover_.lock, handover_.endpoint, handover_.board})
         keep_over_exec(descriptor, true);
     constexpr int kept[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM};
@@ -165,14 +174,6 @@ void Keeper::become_manager() {
     ::execveat(program_, "", argv_, environ, AT_EMPTY_PATH);
     Report() << "cannot execute the manager: " << std::strerror(errno);
     ::_exit(cannot_execute);
-}
-
-// The pid file names who serves, before it does.
-void Keeper::write_pid() {
-    char text[16];
-    const int size = std::snprintf(text, sizeof text, "%d\n", ::getpid());
-    static_cast<void>(!::ftruncate(handover_.lock, 0));
-    static_cast<void>(!::pwrite(handover_.lock, text, static_cast<std::size_t>(size), 0));
 }
 
 void Keeper::pass_on(int number) {
@@ -252,7 +253,7 @@ void Keeper::manager_crashed(const siginfo_t& end) {
     ++board_.restarts;
     if (board_.wish.load() == Wish::hand_over) {
         board_.wish.store(Wish::none);
-        ++board_.failed_upgrades;
+        upgrade_failed(UpgradeFailure::ended);
     }
     const bool served = board_.ready_pid.exchange(0) != 0;
     const bool exited = end.si_code == CLD_EXITED;
@@ -271,7 +272,7 @@ void Keeper::manager_crashed(const siginfo_t& end) {
         return start_manager();
     }
     Report() << how << end.si_status << "; starting it again in " << next.after_ms << " ms";
-    start_after(next.after_ms);
+    start_timer(next.after_ms);
 }
 
 void Keeper::hand_over() {
@@ -283,7 +284,7 @@ void Keeper::hand_over() {
         if (program < 0) {
             Report() << "cannot open " << board_.program << ": " << std::strerror(errno)
                      << "; the old program goes on";
-            ++board_.failed_upgrades;
+            upgrade_failed(UpgradeFailure::ended);
         } else {
             old_program_ = program_;
             program_ = program;
@@ -292,12 +293,32 @@ void Keeper::hand_over() {
     start_manager();
 }
 
+void Keeper::upgrade_failed(UpgradeFailure how) {
+    board_.upgrade_failure.store(how);
+    ++board_.failed_upgrades;
+}
+
+// SIGTERM would have it stop all daemons. One that does so already is at work.
+void Keeper::end_overdue() {
+    if (board_.wish.load() == Wish::stop) return;
+    overdue_ = true;
+    ::kill(manager_, SIGKILL);
+}
+
 // A new program that cannot serve is given up for the one that could.
 bool Keeper::fall_back(const siginfo_t& end) {
     if (old_program_ < 0) return false;
-    ++board_.failed_upgrades;
-    Report() << "the new program ended with " << (end.si_code == CLD_EXITED ? "code " : "signal ")
-             << end.si_status << " before it could serve; the old one goes on";
+    upgrade_failed(overdue_ ? UpgradeFailure::overdue : UpgradeFailure::ended);
+    if (overdue_) {
+        Report() << "the new program did not serve within "
+                 << static_cast<long>(board_.upgrade_limit())
+                 << " ms and was ended; the old one goes on";
+    } else {
+        Report() << "the new program ended with "
+                 << (end.si_code == CLD_EXITED ? "code " : "signal ") << end.si_status
+                 << " before it could serve; the old one goes on";
+    }
+    start_timer(0);
     ::close(program_);
     program_ = old_program_;
     old_program_ = -1;
@@ -309,7 +330,7 @@ bool Keeper::fall_back(const siginfo_t& end) {
 void Keeper::manager_ready() {
     if (manager_ == 0 || board_.ready_pid.load() != static_cast<std::uint32_t>(manager_)) return;
     restarts_.served();
-    start_after(Restarts::settled_ms);
+    start_timer(Restarts::settled_ms);
     drop_start_pages();
     if (old_program_ < 0) return;
     ::close(old_program_);
@@ -320,7 +341,7 @@ void Keeper::manager_ready() {
 void Keeper::manager_lives() {
     if (!restarts_.is_settled()) {
         restarts_.settled();
-        if (!restarts_.is_calm()) start_after(Restarts::calm_ms);
+        if (!restarts_.is_calm()) start_timer(Restarts::calm_ms);
         return;
     }
     restarts_.calm();
@@ -341,28 +362,11 @@ void Keeper::renew() {
     Report() << "the keeper stays the old program: " << std::strerror(errno);
 }
 
-void Keeper::start_after(long delay_ms) {
-    const itimerval timer = {{0, 0}, {delay_ms / 1000, delay_ms % 1000 * 1000}};
-    ::setitimer(ITIMER_REAL, &timer, nullptr);
-}
-
 // A manager that stopped in good order has removed the endpoint's file itself.
 void Keeper::finish(int code) {
     if (code != 0 && board_.socket[0] != '\0') ::unlink(board_.socket);
     finished_ = true;
     exit_code_ = code;
-}
-
-Board* map_board(int descriptor) {
-    void* const mapped =
-        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    return mapped == MAP_FAILED ? nullptr : static_cast<Board*>(mapped);
-}
-
-// systemd expects signs of life from the process that it started; the manager gives them instead.
-void leave_watchdog_to_manager(int pid) {
-    const char* const named = std::getenv("WATCHDOG_PID");
-    if (named != nullptr && std::atoi(named) == pid) ::unsetenv("WATCHDOG_PID");
 }
 
 }  // namespace

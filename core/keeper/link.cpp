@@ -149,10 +149,8 @@ Result<std::unique_ptr<Link>> Link::inherit() {
     ::unsetenv(manager_variable);
     for (const int descriptor : {handover.lock, handover.endpoint, handover.board})
         keep_over_exec(descriptor, false);
-    void* const mapped =
-        ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED, handover.board, 0);
-    if (mapped == MAP_FAILED) return Error{ErrorCode::internal, "cannot map the keeper's memory"};
-    auto* const board = static_cast<Board*>(mapped);
+    Board* const board = map_board(handover.board);
+    if (board == nullptr) return Error{ErrorCode::internal, "cannot map the keeper's memory"};
     if (board->magic == board_magic)
         return std::unique_ptr<Link>(std::make_unique<ParentLink>(handover, *board));
     return Error{ErrorCode::unsupported,

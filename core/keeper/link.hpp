@@ -2,6 +2,7 @@
 // statuses of processes that ended while no manager was their parent.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "base/ids.hpp"
 #include "base/plugin_calls.hpp"
 #include "base/result.hpp"
+#include "keeper/board.hpp"
 
 namespace syspulse::keeper {
 
@@ -87,12 +89,14 @@ class Link {
 
     virtual void serving() = 0;   // The endpoint answers.
     virtual void stopping() = 0;  // All daemons are to stop, whatever happens to this process.
-    // After this process has ended with 0, `program` (empty: the same one) is the next manager.
-    virtual Result<void> hand_over(const std::string& program) = 0;
+    // After this process has ended with 0, `program` (empty: the same one) is the next manager. If
+    // it neither serves within `limit` nor ends, the keeper ends it and goes on with this one's.
+    virtual Result<void> hand_over(const std::string& program, std::chrono::milliseconds limit) = 0;
     virtual bool handing_over() const = 0;
     // The next manager is to stop all daemons.
     virtual void stop_next() = 0;
     virtual std::uint32_t failed_upgrades() const = 0;
+    virtual UpgradeFailure upgrade_failure() const = 0;  // Of the last one that failed.
     virtual std::uint32_t restarts() const = 0;
 
     // What this manager calls of plugins is marked there, for the next one; valid until the process

@@ -65,6 +65,8 @@ class WindowsKeeper final : public Keeper {
     void manager_ended();
     bool is_final(DWORD code);
     void hand_over();
+    void upgrade_failed(UpgradeFailure how);
+    void end_overdue();
     bool fall_back(const std::string& how);
     void start_again(const std::string& how, DWORD code);
     void finish(DWORD code);
@@ -84,6 +86,7 @@ class WindowsKeeper final : public Keeper {
     std::string program_;  // Of managers; empty: this process's own.
     // What managers ran before the present one, which is new and has not served yet.
     std::optional<std::string> old_program_;
+    bool overdue_ = false;  // The present manager was ended by this keeper.
     Restarts restarts_;
     std::optional<ULONGLONG> due_at_;  // As GetTickCount64() counts.
     bool heard_serving_ = false;       // From this manager.
@@ -153,6 +156,7 @@ void WindowsKeeper::take_signals() {
 
 void WindowsKeeper::start_manager() {
     restarts_.started();
+    overdue_ = false;
     due_at_.reset();
     heard_serving_ = false;
     shared_->left.store(0);
@@ -169,6 +173,7 @@ void WindowsKeeper::start_manager() {
     if (!started && fall_back(started.error().message)) return;
     if (!started) return start_again(started.error().message, EXIT_FAILURE);
     manager_.reset(*started);
+    if (old_program_) due_at_ = ::GetTickCount64() + board().upgrade_limit();
 }
 
 void WindowsKeeper::hear_manager() {
@@ -188,11 +193,10 @@ void WindowsKeeper::hear_manager() {
 
 void WindowsKeeper::due() {
     due_at_.reset();
-    if (manager_) {
-        restarts_.settled();
-    } else {
-        start_manager();
-    }
+    if (!manager_) return start_manager();
+    if (!old_program_) return restarts_.settled();
+    hear_manager();  // What it said may be on its way.
+    if (old_program_) end_overdue();
 }
 
 void WindowsKeeper::manager_ended() {
@@ -204,7 +208,11 @@ void WindowsKeeper::manager_ended() {
     const bool final = is_final(code);
     // As it was asked to, which a new program may do before it serves.
     const bool stopped_all = final && code == 0 && board().wish.load() == Wish::stop;
-    if (!stopped_all && fall_back("it ended with " + how + " before it could serve")) return;
+    const std::string why = overdue_
+                                ? "it did not serve within " +
+                                      std::to_string(board().upgrade_limit()) + " ms and was ended"
+                                : "it ended with " + how + " before it could serve";
+    if (!stopped_all && fall_back(why)) return;
     if (final && code == 0 && board().wish.load() == Wish::hand_over) return hand_over();
     if (final) return finish(code);
     start_again("the manager ended with " + how, code);
@@ -229,11 +237,24 @@ void WindowsKeeper::hand_over() {
     start_manager();
 }
 
+void WindowsKeeper::upgrade_failed(UpgradeFailure how) {
+    board().upgrade_failure.store(how);
+    ++board().failed_upgrades;
+}
+
+// Its end is seen as any other one. One that stops all daemons is at work.
+void WindowsKeeper::end_overdue() {
+    if (board().wish.load() == Wish::stop) return;
+    overdue_ = true;
+    ::TerminateProcess(manager_.get(), EXIT_FAILURE);
+}
+
 // A new program that cannot serve is given up for the one that could.
 bool WindowsKeeper::fall_back(const std::string& how) {
     if (!old_program_) return false;
+    upgrade_failed(overdue_ ? UpgradeFailure::overdue : UpgradeFailure::ended);
+    due_at_.reset();
     log::error("cannot upgrade to " + program_ + ": " + how + "; the old program goes on");
-    ++board().failed_upgrades;
     program_ = *std::exchange(old_program_, std::nullopt);
     start_manager();
     return true;
@@ -243,7 +264,7 @@ void WindowsKeeper::start_again(const std::string& how, DWORD code) {
     ++board().restarts;
     if (board().wish.load() == Wish::hand_over) {
         board().wish.store(Wish::none);
-        ++board().failed_upgrades;
+        upgrade_failed(UpgradeFailure::ended);
     }
     const bool served = board().ready_pid.exchange(0) != 0;
     const Restarts::Next next = restarts_.ended(served, board().served.load() > 0);

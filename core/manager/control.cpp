@@ -112,7 +112,8 @@ class Control final : public api::ControlService {
     std::optional<std::string> variable(const std::string& name) override {
         return platform::process_environment()(name);
     }
-    void upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) override;
+    void upgrade(const api::Peer& peer, const std::string& program, Duration timeout,
+                 api::Done<void> done) override;
     void logs(const std::string& name, const api::LogQuery& query, api::Readable readable,
               api::Done<std::unique_ptr<api::TextStream>> done) override;
     Result<std::unique_ptr<api::EventStream>> events(const api::EventQuery& query,
@@ -160,8 +161,10 @@ class Control final : public api::ControlService {
 
 // Only what a look can tell is checked here: if the new program cannot serve, the keeper goes on
 // with the old one.
-void Control::upgrade(const api::Peer& peer, const std::string& program, api::Done<void> done) {
-    if (parts_.link == nullptr) return ControlService::upgrade(peer, program, std::move(done));
+void Control::upgrade(const api::Peer& peer, const std::string& program, Duration timeout,
+                      api::Done<void> done) {
+    if (parts_.link == nullptr)
+        return ControlService::upgrade(peer, program, timeout, std::move(done));
     const std::string file = program.empty() ? started_from() : program;
     const auto trusted = platform::trusted_file(path_from_utf8(file));
     if (!trusted) return done(trusted.error().with("cannot upgrade to " + file));
@@ -173,7 +176,9 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, api::Do
     }
     if (const auto back = has_way_back(program_stamp_); !back)
         return done(back.error().with("cannot upgrade to " + file));
-    if (auto noted = parts_.link->hand_over(trusted->string()); !noted) return done(noted.error());
+    const auto limit = std::chrono::ceil<std::chrono::milliseconds>(timeout);
+    if (auto noted = parts_.link->hand_over(trusted->string(), limit); !noted)
+        return done(noted.error());
     done({});
     conductor().note_manager("upgrade to " + trusted->string(), by(peer));
     conductor().shut_down(true, false);
@@ -188,6 +193,7 @@ api::ManagerInfo Control::info() {
         info.keeper_pid = parts_.link->keeper_pid();
         info.restarts = parts_.link->restarts();
         info.failed_upgrades = parts_.link->failed_upgrades();
+        info.upgrade_failure = to_string(parts_.link->upgrade_failure());
     }
     info.started_at = started_.wall;
     info.uptime_secs = std::chrono::duration<double>(now.mono - started_.mono).count();

@@ -295,6 +295,36 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
         m.stop()
 
 
+def an_upgrade_to_a_program_that_does_nothing_is_given_up():
+    with Manager() as m:
+        # Managers are started with the words of the first one, so a shell takes "daemon" for its script.
+        os.chdir(m.root)
+        (m.root / "daemon").write_text("echo hanging; while :; do sleep 60; done\n")
+        m.start()
+        m.add(tick={"command": TICK})
+        m.ok("start", "tick")
+        before, tick = info(m), m.status("tick")
+        assert before["upgrade_failure"] is None
+        told = m.fails(6, "upgrade", "--timeout", "2", shutil.which("sh"))
+        assert "did not serve within 2 s and was ended; the old one goes on" in told, told
+        after, log = info(m), (m.root / "manager.log").read_text()
+        assert "hanging" in log and "did not serve within 2000 ms and was ended" in log, log
+        assert (after["failed_upgrades"], after["upgrade_failure"]) == (1, "timeout"), after
+        assert after["keeper_pid"] == before["keeper_pid"] and after["pid"] != before["pid"]
+        for pid in (after["pid"], before["keeper_pid"]):
+            assert os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("syspulse"), pid
+        assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
+        # What follows is as if nothing had been: one that ends at once is told as such, and the manager is replaced.
+        assert "could not serve" in m.fails(1, "upgrade", shutil.which("false"))
+        assert info(m)["upgrade_failure"] == "ended"
+        kill_manager(m)
+        m.ok("upgrade")
+        assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
+        m.ok("stop", "tick")
+        assert numbers(m, "tick") == list(range(len(numbers(m, "tick"))))
+        m.stop()
+
+
 def a_config_file_that_is_being_edited_stops_no_manager_that_takes_over():
     with Manager() as m:
         config = m.root / "config.yaml"

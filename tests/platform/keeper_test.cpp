@@ -231,6 +231,19 @@ TEST_F(KeeperTest, GoesOnWithTheOldProgramWhenTheNewOneFails) {
     EXPECT_EQ(contents(dir_ / "served"), "again");
 }
 
+TEST_F(KeeperTest, GoesOnWithTheOldProgramWhenTheNewOneNeitherServesNorEnds) {
+    start("hang-in-upgrade");
+    ASSERT_TRUE(test::eventually([&] { return lines("served") == 1; }));
+    EXPECT_EQ(contents(dir_ / "failure"), "overdue");
+    EXPECT_EQ(lines("starts"), 3U);
+    ::kill(pid_, SIGTERM);
+    EXPECT_EQ(end(), 0);
+    EXPECT_EQ(
+        contents(dir_ / "stderr"),
+        "syspulse: the new program did not serve within 50 ms and was ended; the old one goes "
+        "on\n");
+}
+
 TEST_F(KeeperTest, EndsWithANewProgramThatStopsAllBeforeItServes) {
     start("stop-in-upgrade");
     EXPECT_EQ(end(), 0);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <ctime>
 #include <fstream>
 #include <set>
@@ -35,6 +36,8 @@ bool has_ended(const std::string& pid) {
 }
 
 namespace {
+
+constexpr std::chrono::minutes patience{1};
 
 [[noreturn]] void end_by(int number) {
     // AddressSanitizer would turn some signals into an exit.
@@ -194,7 +197,7 @@ int leave_stray(Link& link, const fs::path& dir) {
 int upgrade_in_vain(Link& link, const fs::path& dir) {
     if (link.failed_upgrades() == 0) {
         link.serving();
-        return link.hand_over("/bin/false") ? 0 : 97;
+        return link.hand_over("/bin/false", patience) ? 0 : 97;
     }
     append(dir / "served", "again");
     return 0;
@@ -205,7 +208,21 @@ int upgrade(Link& link, const fs::path& dir) {
     append(dir / "handed-over", std::to_string(link.keeper_pid()) + "\n");
     link.serving();
     if (!first) return wait_for_stop();
-    return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string(), patience) ? 0 : 97;
+}
+
+// The new program does nothing at all, which is found out by a short limit. The old one goes on.
+int hang_in_upgrade(Link& link, const fs::path& dir) {
+    if (link.failed_upgrades() > 0) {
+        append(dir / "failure",
+               link.upgrade_failure() == UpgradeFailure::overdue ? "overdue" : "?");
+        return serve(link, dir);
+    }
+    while (fs::exists(dir / "handed-over")) ::pause();
+    append(dir / "handed-over", "x");
+    link.serving();
+    constexpr std::chrono::milliseconds limit{50};
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string(), limit) ? 0 : 97;
 }
 
 // The new program is asked to stop all before it serves, and does.
@@ -216,7 +233,7 @@ int stop_in_upgrade(Link& link, const fs::path& dir) {
     }
     append(dir / "handed-over", "x");
     link.serving();
-    return link.hand_over(fs::read_symlink("/proc/self/exe").string()) ? 0 : 97;
+    return link.hand_over(fs::read_symlink("/proc/self/exe").string(), patience) ? 0 : 97;
 }
 
 // Managers that cannot start follow one that has served; the last of them can, if there is one.
@@ -242,7 +259,7 @@ int die_young(Link& link, const fs::path& dir) {
 int die_in_farewell(Link& link, const fs::path& dir) {
     link.serving();
     if (link.restarts() == 0) {
-        if (link.hand_over("")) end_by(SIGKILL);
+        if (link.hand_over("", patience)) end_by(SIGKILL);
         return 97;
     }
     append(dir / "failed", std::to_string(link.failed_upgrades()));
@@ -262,6 +279,7 @@ int play_manager(Link& link, const std::string& script, const fs::path& dir) {
     if (script == "leave-newborn") return leave_newborn(link, dir);
     if (script == "leave-stray") return leave_stray(link, dir);
     if (script == "upgrade-in-vain") return upgrade_in_vain(link, dir);
+    if (script == "hang-in-upgrade") return hang_in_upgrade(link, dir);
     if (script == "stop-in-upgrade") return stop_in_upgrade(link, dir);
     if (script == "upgrade") return upgrade(link, dir);
     if (script == "refuse-for-a-while") return refuse_later(link, dir, 6);

@@ -1,4 +1,5 @@
 // syspulse upgrade
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,12 +13,22 @@
 namespace syspulse::cli {
 namespace {
 
-constexpr Duration patience = std::chrono::seconds{60};
+constexpr Duration timeout_default = std::chrono::seconds{60};
+// Longer than the new program may take: when that is given up, the old one has to start, too.
+constexpr Duration grace = std::chrono::seconds{60};
 constexpr Duration between_looks = std::chrono::milliseconds{20};
+
+constexpr std::array options{
+    OptionSpec{0, "timeout", "SECS",
+               "go back to the old program when the new one does not serve within this time "
+               "(default: 60)",
+               ValueKind::seconds},
+};
 
 struct About {
     std::int64_t pid = 0;
     std::uint32_t failed = 0;
+    std::string failure;  // Of the last one that failed.
     std::string version;
 };
 
@@ -26,12 +37,14 @@ std::optional<About> look(const Context& context) {
     if (!answer) return std::nullopt;
     const auto info = nlohmann::json::parse(answer.body, nullptr, false);
     if (!info.is_object()) return std::nullopt;
+    const auto failure = info.find("upgrade_failure");
     return About{info.value("pid", std::int64_t{0}), info.value("failed_upgrades", 0U),
+                 failure != info.end() && failure->is_string() ? failure->get<std::string>() : "",
                  info.value("version", "")};
 }
 
 // The next manager, whichever program it runs.
-std::optional<About> next_manager(Context& context, const About& before) {
+std::optional<About> next_manager(Context& context, const About& before, Duration patience) {
     const Instant end = context.now().mono + patience;
     while (context.now().mono < end) {
         const auto now = look(context);
@@ -41,24 +54,34 @@ std::optional<About> next_manager(Context& context, const About& before) {
     return std::nullopt;
 }
 
+Failure given_up(const About& after, Duration timeout) {
+    if (after.failure == "timeout") {
+        return {ExitCode::timed_out, 504, "timeout",
+                "cannot upgrade: the new program did not serve within " + seconds_text(timeout) +
+                    " s and was ended; the old one goes on"};
+    }
+    return {ExitCode::failed, 500, "internal",
+            "cannot upgrade: the new program could not serve, and the old one goes on; the "
+            "manager's output says why"};
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
+    const auto timeout = arguments.duration("timeout");
     const auto before = look(context);
     nlohmann::json body = nlohmann::json::object();
     if (!arguments.positionals.empty())
         body["program"] =
             std::filesystem::absolute(path_from_utf8(arguments.positionals.front())).string();
+    if (timeout) body["timeout_secs"] = std::chrono::duration<double>(*timeout).count();
     const Answer answer = call(context, {"POST", "/v1/upgrade", body.dump(), std::nullopt});
     if (!answer) return report(context, not_of_a_daemon(*answer.failure));
-    const auto after = next_manager(context, before.value_or(About{}));
+    const Duration limit = timeout.value_or(timeout_default);
+    const auto after = next_manager(context, before.value_or(About{}), limit + grace);
     if (!after) {
         return report(context, {ExitCode::timed_out, 504, "timeout",
                                 "the manager did not come back; see its output"});
     }
-    if (before && after->failed != before->failed) {
-        return report(context, {ExitCode::failed, 500, "internal",
-                                "cannot upgrade: the new program could not serve, and the old one "
-                                "goes on; the manager's output says why"});
-    }
+    if (before && after->failed != before->failed) return report(context, given_up(*after, limit));
     if (context.json()) {
         context.out << nlohmann::json{{"pid", after->pid}, {"version", after->version}}.dump()
                     << '\n';
@@ -75,12 +98,13 @@ constinit const Command upgrade_command{
     .name = "upgrade",
     .summary = "go on with a new program, daemons untouched",
     .positional = {"[PROGRAM]", 0, 1, ValueKind::file},
-    .options = {},
+    .options = options,
     .details =
         "Starts PROGRAM, or the file that the running manager came from, as the next manager and "
         "keeper, with plugins loaded anew. Daemons go on and their output waits. When the new "
-        "program cannot serve, the old one goes on; the manager's output says why. One that does "
-        "not fit the running keeper is started after shutdown --keep-running instead, which "
+        "program cannot serve, the old one goes on; the manager's output says why. One that "
+        "neither serves within --timeout nor ends is ended for that. One that does not fit the "
+        "running keeper is started after shutdown --keep-running instead, which "
         "leaves daemons running, too. A registry of an older layout is brought to the new one, "
         "after a copy was made.",
     .examples =
