@@ -96,5 +96,29 @@ TEST_F(CaptureOnFullDisk, lets_output_wait_where_that_was_asked_for_and_loses_no
     EXPECT_EQ(capture_->count("web").dropped_bytes, 0U);
 }
 
+// One that waits always has bytes, so there is never a turn without any.
+TEST_F(CaptureOnFullDisk, has_files_of_others_put_in_order_while_output_waits) {
+    write_file(dir() / "ballast", std::string(200'000, 'x'));
+    start_daemon({.wait_when_full = true});
+    const std::string text = numbered_lines(0, 15'000);
+    std::thread daemon([&] { write_fully(out_, text); });
+    EXPECT_TRUE(test::eventually([&] {
+        std::error_code none;
+        return fs::space(dir(), none).available == 0;
+    }));
+    const fs::path other = logs_dir() / "other";
+    fs::create_directories(other);
+    for (std::uint32_t number = 1; number <= 5; ++number)
+        write_file(log_path(other, Stream::err, number), "old\n");
+    EXPECT_TRUE(capture_->open("other", {.retain_count = 2}));
+    capture_->handles_used("other");
+    EXPECT_TRUE(test::eventually([&] { return list_archives(other, Stream::err).size() == 2; }));
+    std::error_code none;
+    EXPECT_EQ(fs::space(dir(), none).available, 0U);
+    fs::remove(dir() / "ballast");
+    EXPECT_TRUE(eventually_all_is(text));
+    daemon.join();
+}
+
 }  // namespace
 }  // namespace syspulse::logs
