@@ -208,9 +208,9 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     return status;
 }
 
-// Until nobody holds the named pipe open for writing any more.
-void wait_at_gate() {
-    const char* const gate = std::getenv("SYSPULSE_MOCK_RECOVER_GATE");
+// Until nobody holds the named pipe open for writing any more, if there is one.
+void wait_at_gate(const char* variable) {
+    const char* const gate = std::getenv(variable);
     if (gate == nullptr) return;
     std::ifstream pipe(gate);
     static_cast<void>(pipe.get());
@@ -219,7 +219,7 @@ void wait_at_gate() {
 sysp_status SYSP_CALL recover(void* self, sysp_op op, const sysp_recover_request* request) {
     Driver& driver = *static_cast<Driver*>(self);
     driver.starting[op] = request->proc;
-    wait_at_gate();
+    wait_at_gate("SYSPULSE_MOCK_RECOVER_GATE");
     if (broken("crash-always")) std::abort();
     std::string& token = driver.looked_for[op];
     token.assign(request->token.ptr, request->token.len);
@@ -352,6 +352,7 @@ const sysp_kind* driver_kind() {
                                         spawn,        recover, signal, inspect,
                                         stats,        release, cancel, get_extension};
     static const sysp_kind kind = [] {
+        wait_at_gate("SYSPULSE_MOCK_LOAD_GATE");
         sysp_kind copy = *mock_inner_plugin()->kinds[0];
         copy.name = "mock";
         copy.summary = "the posix driver, or a broken one";

@@ -88,18 +88,19 @@ def two_daemons_of_a_driver_that_hangs_have_the_same_patience():
 
 
 @contextlib.contextmanager
-def fresh_host_at_the_gate(m, command):
-    """A daemon whose driver's process was lost, while the fresh one is held in its recovery: the gate's descriptor."""
+def fresh_host_at_the_gate(m, command, place="RECOVER"):
+    """A daemon whose driver's process was lost, while the fresh one is held in its recovery, or when it is loaded,
+    before the manager hears of it: the gate's descriptor."""
     gate = m.root / "gate"
-    os.mkfifo(gate)
-    os.environ["SYSPULSE_MOCK_RECOVER_GATE"] = str(gate)
+    os.environ[f"SYSPULSE_MOCK_{place}_GATE"] = str(gate)
     try:
         configured(m, {"syspulse.mock": {"watchdog_secs": 60}})
     finally:
-        del os.environ["SYSPULSE_MOCK_RECOVER_GATE"]
+        del os.environ[f"SYSPULSE_MOCK_{place}_GATE"]
     m.add(web={"command": command, "driver": "mock", "stop_timeout_secs": 30})
     m.ok("start", "web")
     until(lambda: "ready" in m.ok("logs", "web"), "it has set its handler")
+    os.mkfifo(gate)
     os.kill(host(m, "syspulse.mock")["pid"], signal.SIGKILL)
     held = [os.open(gate, os.O_WRONLY)]  # Waits until the fresh process has come there.
     host(m, "syspulse.mock")  # By now the manager has heard of that process.
@@ -110,10 +111,10 @@ def fresh_host_at_the_gate(m, command):
             os.close(descriptor)
 
 
-def a_signal_waits_for_a_fresh_process_that_reaches_the_whole_group():
+def reaches_the_whole_group(place):
     child = "trap 'echo child saved; exit' TERM; echo ready; while :; do sleep 0.05; done"
     with Manager() as m, fresh_host_at_the_gate(
-            m, ["/bin/sh", "-c", f"trap 'wait; exit 5' TERM; ({child}) & wait; wait"]) as held:
+            m, ["/bin/sh", "-c", f"trap 'wait; exit 5' TERM; ({child}) & wait; wait"], place) as held:
         stop = threading.Thread(target=m.run, args=("stop", "web"))
         stop.start()
         being_stopped(m)
@@ -122,6 +123,14 @@ def a_signal_waits_for_a_fresh_process_that_reaches_the_whole_group():
         ended = m.status("web")
         assert (ended["exit_code"], ended["exit_signal"]) == (5, None), ended
         assert "child saved" in m.ok("logs", "web"), "not only its leader was asked to end"
+
+
+def a_signal_waits_for_a_fresh_process_that_reaches_the_whole_group():
+    reaches_the_whole_group("RECOVER")
+
+
+def a_signal_waits_for_a_fresh_process_that_has_not_said_hello():
+    reaches_the_whole_group("LOAD")
 
 
 def a_signal_waits_for_a_fresh_process_no_longer_than_for_a_silent_one():

@@ -89,16 +89,17 @@ void RemotePlugin::recover(RemoteInstance& instance, sysp_op op, const RecoverCa
 }
 
 // A faulty driver postpones no kill: the leader is killed from here, what belongs to it by the
-// driver. A process whose host is away is signalled from here alone; a host that is yet to take it
-// over is waited for, as it reaches all that belongs to it. A host of another user names processes
-// that it could not signal itself, so for that one the manager's rights are not lent.
+// driver. A process whose host hangs, or does not come back, is signalled from here alone; a fresh
+// host that is yet to take it over is waited for, as it reaches all that belongs to it. A host of
+// another user names processes that it could not signal itself, so for that one the manager's
+// rights are not lent.
 void RemotePlugin::signal(RemoteInstance& instance, sysp_op op, const PlainCall& call) {
     Operation operation{&instance, op, OpType::plain, FrameType::signal, call.proc};
     operation.kill = call.kind == SYSP_SIG_KILL;
     operation.signal = call;
-    const bool away = !current_ || !current_->ready() || current_->suspect();
+    const bool nobody_else = status_.state == HostStatus::State::failed;
+    const bool away = nobody_else || (current_ && current_->suspect());
     if ((away || operation.kill) && signal_from_here(call.proc, call.number)) {
-        const bool nobody_else = status_.state == HostStatus::State::failed;
         if (!operation.kill || nobody_else) return answer(operation, {});
         operation.leader_killed = true;
     }
