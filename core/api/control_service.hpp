@@ -113,6 +113,8 @@ struct LogQuery {
     std::optional<std::uint64_t> lines;  // The last so many; absent: all that match.
     std::optional<Since> since;
     bool follow = false;
+    bool marks = false;  // Of one that follows: each piece tells where it ends.
+    std::string from;    // What follows this mark, instead of `lines` and `since`; empty: none.
     // Set, from the loop thread, when nobody waits for the answer any more; null: never.
     std::shared_ptr<const std::atomic<bool>> given_up;
 };
@@ -122,8 +124,9 @@ struct EventQuery {
     std::optional<Since> since;
     std::int64_t after_id = 0;
     std::size_t limit =
-        1000;             // The newest of the past that match, oldest first; zero: only new ones.
-    bool follow = false;  // Then new ones as they happen.
+        1000;              // The newest of the past that match, oldest first; zero: only new ones.
+    bool follow = false;   // Then new ones as they happen.
+    bool objects = false;  // With the daemon as it stands when its event is given.
 };
 
 // How a read from a stream ended.

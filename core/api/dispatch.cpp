@@ -1,6 +1,7 @@
 #include "api/dispatch.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -16,21 +17,36 @@ constexpr std::size_t typical_event_bytes = 256;
 // Events as newline-delimited JSON.
 class EventLines final : public TextStream {
   public:
-    explicit EventLines(std::unique_ptr<EventStream> events) : events_(std::move(events)) {}
+    // With `service` each event has the daemon as it stands, which many events of one reading
+    // share.
+    EventLines(std::unique_ptr<EventStream> events, ControlService* service)
+        : events_(std::move(events)), service_(service) {}
 
     Result<Pull> read(std::string& sink, std::size_t max) override {
         entries_.clear();
+        objects_.clear();
         auto pulled = events_->read(entries_, std::max<std::size_t>(1, max / typical_event_bytes));
         for (const auto& entry : entries_) {
-            sink += to_json(entry);
+            sink += service_ == nullptr ? to_json(entry) : to_json(entry, object_of(entry));
             sink += '\n';
         }
         return pulled;
     }
 
   private:
+    // Null once it is gone, even if there is another one of that name.
+    const std::string& object_of(const model::HistoryEntry& entry) {
+        const auto [found, is_new] = objects_.try_emplace(entry.uuid, "null");
+        if (!is_new || entry.daemon.empty()) return found->second;
+        for (const model::DaemonView& daemon : service_->list({{}, entry.daemon}))
+            if (daemon.id == entry.uuid) found->second = to_json(daemon);
+        return found->second;
+    }
+
     std::unique_ptr<EventStream> events_;
-    std::vector<model::HistoryEntry> entries_;  // Kept for its capacity.
+    ControlService* service_;
+    std::map<std::string, std::string> objects_;  // By id.
+    std::vector<model::HistoryEntry> entries_;    // Kept for its capacity.
 };
 
 std::string single_field(std::string_view key, std::string_view value) {
@@ -124,8 +140,9 @@ class Dispatcher {
     void operator()(const EventsCall& call) {
         auto events = service_.events(call.query, std::move(readable_));
         if (!events) return fail(events.error(), Subject::daemon);
-        done_(
-            StreamAnswer{"application/x-ndjson", std::make_unique<EventLines>(std::move(*events))});
+        done_(StreamAnswer{"application/x-ndjson",
+                           std::make_unique<EventLines>(std::move(*events),
+                                                        call.query.objects ? &service_ : nullptr)});
     }
 
   private:

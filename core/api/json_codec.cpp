@@ -287,6 +287,12 @@ std::string to_json(const model::HistoryEntry& entry) {
     return std::move(json).take();
 }
 
+std::string to_json(const model::HistoryEntry& entry, std::string_view object) {
+    std::string json = to_json(entry);
+    json.pop_back();
+    return json.append(R"(,"daemon_object":)").append(object) + '}';
+}
+
 std::string to_json(const ManagerInfo& info) {
     JsonWriter json;
     json.begin_object();

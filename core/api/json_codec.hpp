@@ -16,6 +16,8 @@ namespace syspulse::api {
 std::string to_json(const model::DaemonView& daemon);
 std::string to_json(const std::vector<model::DaemonView>& daemons);
 std::string to_json(const model::HistoryEntry& entry);
+// With `object` as it is, for its daemon_object.
+std::string to_json(const model::HistoryEntry& entry, std::string_view object);
 std::string to_json(const ManagerInfo& info);
 std::string to_json(const std::vector<PluginView>& plugins);
 std::string to_json(const AddOutcome& outcome);

@@ -186,6 +186,16 @@ Parsed parse_logs(Parts& parts) {
     const auto follow = parts.query.take_flag("follow");
     if (!follow) return follow.error();
     call.query.follow = *follow;
+    const auto marks = parts.query.take_flag("marks");
+    if (!marks) return marks.error();
+    call.query.marks = *marks;
+    call.query.from = parts.query.take("from").value_or("");
+    if (call.query.from.empty() && !call.query.marks) return ParsedCall{std::move(call)};
+    if (!call.query.follow || (!call.query.from.empty() && (*lines || *since))) {
+        return Error{ErrorCode::invalid_argument,
+                     "cannot read query: 'marks' and 'from' need follow=true, and 'from' takes the "
+                     "place of 'lines' and 'since'"};
+    }
     return ParsedCall{std::move(call)};
 }
 
@@ -209,6 +219,9 @@ Parsed parse_events(Parts& parts) {
     const auto follow = parts.query.take_flag("follow");
     if (!follow) return follow.error();
     call.query.follow = *follow;
+    const auto objects = parts.query.take_flag("objects");
+    if (!objects) return objects.error();
+    call.query.objects = *objects;
     return ParsedCall{std::move(call)};
 }
 

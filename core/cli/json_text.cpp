@@ -243,6 +243,7 @@ Result<EventInfo> decode_event(std::string_view line) {
         return not_understood("an event");
     }
     EventInfo event;
+    event.id = integer_of(object, "id").value_or(0);
     event.at = text_of(object, "at");
     event.daemon = text_of(object, "daemon");
     event.kind = text_of(object, "kind");

@@ -45,6 +45,7 @@ struct DaemonInfo {
 };
 
 struct EventInfo {
+    std::int64_t id = 0;
     std::string at;
     std::string daemon;
     std::string kind;

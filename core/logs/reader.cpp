@@ -84,6 +84,13 @@ void Reader::only_complete_lines() {
     for (const auto& cursor : cursors_) cursor->only_complete_lines();
 }
 
+Mark Reader::mark() const {
+    Mark mark;
+    for (const auto& cursor : cursors_)
+        (cursor->stream() == Stream::out ? mark.out : mark.err) = cursor->position();
+    return mark;
+}
+
 std::vector<Stream> Reader::streams() const {
     std::vector<Stream> streams;
     for (const auto& cursor : cursors_) streams.push_back(cursor->stream());

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "logs/line_pieces.hpp"
+#include "logs/mark.hpp"
 #include "logs/segment.hpp"
 #include "logs/stream.hpp"
 
@@ -29,6 +30,9 @@ struct Query {
     // The capture puts a time before each line. Else what looks like one is the daemon's own, and
     // says nothing about when the line came.
     bool stamped = false;
+    // What came after this, whatever `lines` and `since` say: all there is of a stream whose place
+    // is not found any more, for retention has removed it.
+    std::optional<Mark> from{};
     // Asked often while the first line is looked for, on the thread that looks: once it is true,
     // the rest of that is left out.
     GivenUp given_up{};
@@ -64,6 +68,9 @@ class Reader {
 
     // From now on a line that has no newline yet is held back.
     void only_complete_lines();
+
+    // Behind the line or piece that was read last.
+    Mark mark() const;
 
     const std::filesystem::path& directory() const noexcept { return directory_; }
     std::vector<Stream> streams() const;

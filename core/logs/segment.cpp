@@ -92,6 +92,15 @@ bool Segment::is_same_part(Segment& other) {
     return modified() == other.modified() && beginning() == other.beginning();
 }
 
+// A number of a file that is gone may be another file's by now, so both must fit where both are
+// known.
+bool Segment::is_part(const Position& position) const {
+    const auto mine = index_.id();
+    const bool same_index = mine && position.index && *mine == *position.index;
+    if (id() == position.log) return same_index || !mine || !position.index;
+    return same_index && is_packed();
+}
+
 std::string Segment::beginning() {
     std::string text(compared_bytes, '\0');
     text.resize(read_at(0, text));

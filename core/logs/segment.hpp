@@ -15,6 +15,7 @@
 #include "base/result.hpp"
 #include "logs/archiver.hpp"
 #include "logs/gzip.hpp"
+#include "logs/mark.hpp"
 #include "logs/stream.hpp"
 #include "logs/time_index.hpp"
 #include "platform/output_file.hpp"
@@ -35,6 +36,8 @@ class Segment {
     WallTime modified() const;
     // The same part of the log, though perhaps packed since.
     bool is_same_part(Segment& other);
+    bool is_part(const Position& position) const;
+    Position position(std::uint64_t offset) const { return {id(), index_.id(), offset}; }
     TimeIndex& index() noexcept { return index_; }
     // The writer may create the index only now; looks for it again if it was not there.
     void find_index();

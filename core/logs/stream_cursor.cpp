@@ -27,7 +27,12 @@ StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream, const Query
       since_(query.since),
       stamped_(query.stamped),
       want_times_(query.since.has_value()) {
-    find_start(query);
+    if (query.from) {
+        since_.reset();
+        go_to(stream == Stream::out ? query.from->out : query.from->err);
+    } else {
+        find_start(query);
+    }
 }
 
 void StreamCursor::find_start(const Query& query) {
@@ -40,6 +45,20 @@ void StreamCursor::find_start(const Query& query) {
         segments_.pop_front();
         offset_ = 0;
     }
+}
+
+void StreamCursor::go_to(const std::optional<Position>& position) {
+    bool found = false;
+    segments_ = open_segments(dir_, stream_, [&](Segment& segment, bool) {
+        found = position && segment.is_part(*position);
+        return found;
+    });
+    if (found) offset_ = position->offset;
+}
+
+std::optional<Position> StreamCursor::position() const {
+    if (segments_.empty()) return std::nullopt;
+    return segments_.front().position(offset_ - (buffer_.size() - start_));
 }
 
 // Sets offset_ for the case that this segment becomes the first; true if it does.

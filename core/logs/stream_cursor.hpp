@@ -33,6 +33,8 @@ class StreamCursor {
     // True if there is a line, or a piece of one, to take.
     bool fill();
     std::string take();
+    // Behind what was taken last; nothing if there are no files.
+    std::optional<Position> position() const;
     bool ends_line() const noexcept { return length_ > 0 && buffer_[start_ + length_ - 1] == '\n'; }
     // When the present line came, as well as that is known.
     WallTime time() const noexcept { return time_; }
@@ -40,6 +42,7 @@ class StreamCursor {
 
   private:
     void find_start(const Query& query);
+    void go_to(const std::optional<Position>& position);
     bool load();
     bool find_line();
     void keep_time();

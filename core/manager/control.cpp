@@ -217,7 +217,9 @@ api::ManagerInfo Control::info() {
 }
 
 std::vector<model::DaemonView> Control::list(const api::DaemonFilter& filter) {
-    auto all = conductor().views();
+    // No name has a pattern's characters.
+    const auto one = conductor().view(filter.name);
+    auto all = one ? std::vector<model::DaemonView>{*one} : conductor().views();
     std::erase_if(all, [&](const model::DaemonView& view) {
         const bool tagged = filter.tag.empty() || std::find(view.tags.begin(), view.tags.end(),
                                                             filter.tag) != view.tags.end();
@@ -354,25 +356,22 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
                    api::Done<std::unique_ptr<api::TextStream>> done) {
     const engine::SpecPtr spec = conductor().spec(name);
     if (!spec) return done(no_logs_of(name));
-    logs::Query wanted;
-    wanted.stamped = spec->log.timestamps;
-    wanted.out = query.out;
-    wanted.err = query.err;
-    wanted.lines = query.lines;
-    wanted.given_up = [ending = stopping_.get_token(), by_client = query.given_up] {
+    auto wanted = reader_query(query, spec->log.timestamps, parts_.clock.now().wall);
+    if (!wanted) return done(wanted.error());
+    wanted->given_up = [ending = stopping_.get_token(), by_client = query.given_up] {
         return ending.stop_requested() || (by_client && *by_client);
     };
-    if (query.since) wanted.since = query.since->resolve(parts_.clock.now().wall);
     if (!openers_) openers_.emplace(std::size_t{3});
     if (!readers_) readers_.emplace(std::size_t{1});
-    boost::asio::post(*openers_, [this, alive = alive_, name, wanted, follow = query.follow,
+    boost::asio::post(*openers_, [this, alive = alive_, name, wanted = *wanted,
+                                  follow = query.follow, marks = query.marks,
                                   directory = parts_.paths.logs(), readable = std::move(readable),
                                   done = std::move(done)]() mutable {
         // The reader is moved to the loop thread; std::function needs something that can be copied.
         auto reader =
             std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
         if (*reader && !follow) (*reader)->end_at_present();
-        parts_.loop.post([this, alive, name, reader, follow, readable = std::move(readable),
+        parts_.loop.post([this, alive, name, reader, follow, marks, readable = std::move(readable),
                           done = std::move(done)]() mutable {
             if (!*alive) return;
             if (!*reader) return done(reader->error());
@@ -385,7 +384,7 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
             }
             if (!conductor().spec(name))
                 return done(Error{ErrorCode::not_found, "\"" + name + "\" was removed meanwhile"});
-            done(follow_text(parts_.loop, background, std::move(**reader), conductor(), name,
+            done(follow_text(parts_.loop, background, std::move(**reader), conductor(), name, marks,
                              std::move(readable)));
         });
     });

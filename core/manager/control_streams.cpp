@@ -53,7 +53,8 @@ class LogText final : public api::TextStream {
     }
 
     // Until the daemon `name` is removed.
-    Result<void> follow(Conductor& conductor, std::string name) {
+    Result<void> follow(Conductor& conductor, std::string name, bool marks) {
+        work_->marks = marks;
         auto watch = logs::watch_logs(loop_, work_->reader, [this] { fetch(); });
         if (!watch) return watch.error();
         watch_ = std::move(*watch);
@@ -77,7 +78,7 @@ class LogText final : public api::TextStream {
 
     Result<api::Pull> read(std::string& sink, std::size_t) override {
         if (!std::exchange(ready_, false)) return api::Pull::wait;
-        sink += std::exchange(work_->piece, {});
+        work_->hand_over(sink);
         if (work_->more || std::exchange(look_again_, false)) {
             fetch();
         } else if (watch_) {
@@ -100,11 +101,23 @@ class LogText final : public api::TextStream {
                 more = reader.next(line);
                 if (more) text.append(line, piece);
             }
+            if (marks) mark = reader.mark().text();
+        }
+
+        // The first piece comes also if it is empty, for its mark.
+        void hand_over(std::string& sink) {
+            if (marks && (is_first || !piece.empty()))
+                sink += std::to_string(piece.size()) + ' ' + mark + '\n';
+            is_first = false;
+            sink += std::exchange(piece, {});
         }
 
         logs::Reader reader;
         MergedText text;
         std::string piece;
+        std::string mark;
+        bool marks = false;
+        bool is_first = true;
         bool more = true;
     };
 
@@ -239,6 +252,21 @@ bool is_known(Conductor& conductor, const std::string& pattern) {
 
 }  // namespace
 
+Result<logs::Query> reader_query(const api::LogQuery& query, bool stamped, WallTime now) {
+    logs::Query wanted;
+    wanted.stamped = stamped;
+    wanted.out = query.out;
+    wanted.err = query.err;
+    wanted.lines = query.lines;
+    if (query.since) wanted.since = query.since->resolve(now);
+    if (query.from.empty()) return wanted;
+    const auto from = logs::Mark::parse(query.from);
+    if (!from) return from.error();
+    wanted.from = *from;
+    wanted.lines.reset();
+    return wanted;
+}
+
 std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background background,
                                            logs::Reader reader, api::Readable readable) {
     auto text = std::make_unique<LogText>(loop, std::move(background), std::move(reader),
@@ -250,10 +278,10 @@ std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background
 Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
                                                      Background background, logs::Reader reader,
                                                      Conductor& conductor, std::string daemon,
-                                                     api::Readable readable) {
+                                                     bool marks, api::Readable readable) {
     auto text = std::make_unique<LogText>(loop, std::move(background), std::move(reader),
                                           std::move(readable));
-    if (auto following = text->follow(conductor, std::move(daemon)); !following)
+    if (auto following = text->follow(conductor, std::move(daemon), marks); !following)
         return following.error();
     return std::unique_ptr<api::TextStream>(std::move(text));
 }

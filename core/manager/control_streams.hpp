@@ -16,11 +16,14 @@ using Background = std::function<void(std::function<void()> task)>;
 std::unique_ptr<api::TextStream> open_text(platform::EventLoop& loop, Background background,
                                            logs::Reader reader, api::Readable readable);
 
-// Goes on with what comes, and ends when the daemon is removed.
+Result<logs::Query> reader_query(const api::LogQuery& query, bool stamped, WallTime now);
+
+// Goes on with what comes, and ends when the daemon is removed. With `marks` as pieces that begin
+// with a line of their own: their size in bytes and the mark of their end.
 Result<std::unique_ptr<api::TextStream>> follow_text(platform::EventLoop& loop,
                                                      Background background, logs::Reader reader,
                                                      Conductor& conductor, std::string daemon,
-                                                     api::Readable readable);
+                                                     bool marks, api::Readable readable);
 
 Result<std::unique_ptr<api::EventStream>> open_events(platform::EventLoop& loop,
                                                       Conductor& conductor,

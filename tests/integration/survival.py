@@ -325,6 +325,45 @@ def an_upgrade_to_a_program_that_does_nothing_is_given_up():
         m.stop()
 
 
+def followers_go_on_with_the_next_manager():
+    def follow(*words):
+        return subprocess.Popen([PROGRAM, "--data-dir", m.data, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True)
+
+    def read_until(follower, last, number):
+        seen = [number(follower.stdout.readline())]
+        while seen[-1] < last:
+            seen.append(number(follower.stdout.readline()))
+        return seen
+
+    with Manager() as m:
+        m.start()
+        m.add(tick={"command": TICK, "log_config": {"max_size_bytes": 256, "retain_count": 1000, "compress_rotated": True}},
+              silent={"command": ["/bin/sh", "-c", "echo ready; while :; do sleep 60; done"]})
+        m.ok("start", "silent", "tick")
+        silent, plain = follow("logs", "-f", "silent"), follow("logs", "-f", "tick")
+        merged = follow("logs", "-f", "--all-streams", "--format", "json", "tick")
+        events = follow("--format", "json", "events", "-f", "--daemon", "tick")
+        assert silent.stdout.readline() == "ready\n"
+        first = [int(plain.stdout.readline()), json.loads(merged.stdout.readline())["line"],
+                 json.loads(events.stdout.readline())["id"]]
+        kill_manager(m)
+        m.ok("upgrade")
+        kill_manager(m)
+        until(lambda: list((m.data / "logs" / "tick").glob("*.gz")), "an archive is packed")
+        m.ok("stop", "tick")
+        lines = [int(n) for n in m.ok("logs", "-n", "1000000", "tick").split()]
+        assert lines == list(range(len(lines))), lines
+        assert read_until(plain, lines[-1], int) == lines[first[0] + 1:]
+        assert read_until(merged, lines[-1], lambda line: int(json.loads(line)["line"])) == lines[int(first[1]) + 1:]
+        ids = [event["id"] for event in json.loads(m.ok("--format", "json", "events", "--daemon", "tick"))]
+        assert read_until(events, ids[-1], lambda line: json.loads(line)["id"]) == ids[1:] and first[2] == ids[0]
+        m.stop()
+        for follower in (silent, plain, merged, events):
+            told = follower.communicate(timeout=DEADLINE_SECS)[1]
+            assert follower.returncode == 3 and "no other one has come within 10 s" in told, told
+
+
 def a_config_file_that_is_being_edited_stops_no_manager_that_takes_over():
     with Manager() as m:
         config = m.root / "config.yaml"

@@ -1,8 +1,11 @@
 // syspulse events
 #include <array>
 #include <ostream>
+#include <utility>
 
 #include "base/exit_status.hpp"
+#include "cli/across_managers.hpp"
+#include "cli/call.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/line_splitter.hpp"
 #include "cli/selection.hpp"
@@ -51,14 +54,10 @@ std::string what_happened(const Context& context, const EventInfo& event) {
     return reason.empty() ? text : text + ": " + reason;
 }
 
-void show(Context& context, std::string_view line) {
-    const auto event = decode_event(line);
-    if (!event) {
-        return;  // A blank line that keeps the connection open.
-    }
-    context.out << colored(context, Color::dim, printable(event->at)) << ' '
-                << (event->daemon.empty() ? "syspulse" : printable(event->daemon)) << ' '
-                << what_happened(context, *event) << '\n';
+void show(Context& context, const EventInfo& event) {
+    context.out << colored(context, Color::dim, printable(event.at)) << ' '
+                << (event.daemon.empty() ? "syspulse" : printable(event.daemon)) << ' '
+                << what_happened(context, event) << '\n';
 }
 
 // What one request can give. Without --since the newest are meant, with it all.
@@ -75,65 +74,120 @@ std::optional<std::string> daemon_of(const Arguments& arguments) {
                                          : std::optional(arguments.positionals.front());
 }
 
-std::string target_of(const Arguments& arguments) {
-    std::vector<std::pair<std::string, std::string>> list;
-    if (arguments.has("follow")) {
-        list.emplace_back("follow", "true");
+// Events as they come, over as many requests as it takes.
+class Listing {
+  public:
+    Listing(Context& context, const Arguments& arguments)
+        : context_(context),
+          arguments_(arguments),
+          follow_(arguments.has("follow")),
+          objects_(context.json()),
+          begun_(context.now().wall) {}
+
+    Result<Response> run() {
+        if (!follow_) return stream();
+        auto reached = context_.connect(context_.globals);
+        if (!reached) return reached.error();
+        // Where nothing has happened yet, nothing else tells that there is a manager.
+        auto pong = (*reached)->request("GET", "/v1/ping", {}, Call{}.timeout);
+        if (!pong) return pong;
+        return across_managers(context_, [this](bool& heard) {
+            heard = !again_;
+            auto response = stream();
+            again_ = true;
+            heard = heard || std::exchange(heard_, false);
+            return response;
+        });
     }
-    if (const auto daemon = daemon_of(arguments)) {
-        list.emplace_back("daemon", *daemon);
+
+    std::size_t count() const { return count_; }
+    const std::vector<std::string>& values() const { return values_; }
+
+  private:
+    Result<Response> stream() {
+        auto response = stream_once();
+        // A manager of an older version.
+        if (response && response->status == 400 && std::exchange(objects_, false))
+            return stream_once();
+        return response;
     }
-    for (const char* name : {"since", "lines"}) {
-        if (const auto value = arguments.text(name)) {
-            list.emplace_back(name, *value);
+
+    Result<Response> stream_once() {
+        auto connection = context_.connect(context_.globals);
+        if (!connection) return connection.error();
+        // What is cut off comes once more.
+        LineSplitter lines([this](std::string_view line) { take(trimmed(line)); });
+        auto response = (*connection)->stream(target(), [&](std::string_view piece) {
+            heard_ = true;
+            lines.feed(piece);
+            context_.out << std::flush;
+            return context_.out.good();  // Nobody reads it any more.
+        });
+        if (response) lines.finish();
+        return response;
+    }
+
+    std::string target() const {
+        std::vector<std::pair<std::string, std::string>> list;
+        if (follow_) list.emplace_back("follow", "true");
+        if (const auto daemon = daemon_of(arguments_)) list.emplace_back("daemon", *daemon);
+        if (again_) {
+            if (last_ != 0) list.emplace_back("after", std::to_string(last_));
+            if (last_ == 0) list.emplace_back("since", format_rfc3339(begun_));
+            list.emplace_back("lines", std::to_string(events_max));
+        } else {
+            if (const auto since = arguments_.text("since")) list.emplace_back("since", *since);
+            const auto lines = arguments_.text("lines");
+            list.emplace_back("lines", lines.value_or(std::to_string(asked_for(arguments_))));
+        }
+        if (objects_) list.emplace_back("objects", "true");
+        return "/v1/events" + query(list);
+    }
+
+    void take(const std::string& text) {
+        const auto event = decode_event(text);
+        if (!event) return;  // A blank line that keeps the connection open.
+        ++count_;
+        last_ = event->id;
+        if (!context_.json()) {
+            show(context_, *event);
+        } else if (follow_) {
+            context_.out << text << '\n';
+        } else {
+            values_.push_back(text);
         }
     }
-    if (!arguments.has("lines")) {
-        list.emplace_back("lines", std::to_string(asked_for(arguments)));
-    }
-    return "/v1/events" + query(list);
-}
+
+    Context& context_;
+    const Arguments& arguments_;
+    const bool follow_;
+    bool objects_;        // Whether the daemon's object is asked for, too.
+    bool again_ = false;  // Those before have gone.
+    bool heard_ = false;
+    WallTime begun_;
+    std::int64_t last_ = 0;  // The id of the newest event so far.
+    std::size_t count_ = 0;
+    std::vector<std::string> values_;
+};
 
 ExitCode run(Context& context, const Arguments& arguments) {
     if (!arguments.positionals.empty() && arguments.has("daemon")) {
         return report(context, usage_failure("the daemon is named twice: as NAME and by --daemon"));
     }
-    auto connection = context.connect(context.globals);
-    if (!connection) {
-        return report(context, failure_of(connection.error()));
-    }
-    const bool follow = arguments.has("follow");
-    std::vector<std::string> values;
-    std::size_t count = 0;
-    LineSplitter lines([&](std::string_view line) {
-        const std::string text = trimmed(line);
-        if (text.empty()) {
-            return;
-        }
-        ++count;
-        if (!context.json()) {
-            show(context, text);
-        } else if (follow) {
-            context.out << text << '\n';
-        } else {
-            values.push_back(text);
-        }
-    });
-    const auto response = (*connection)->stream(target_of(arguments), [&](std::string_view piece) {
-        lines.feed(piece);
-        context.out << std::flush;
-        return context.out.good();  // Nobody reads it any more.
-    });
-    lines.finish();
+    Listing listing(context, arguments);
+    const auto response = listing.run();
     if (!response || response->status >= 400) {
         return report(context, response ? failure_of(*response) : failure_of(response.error()));
     }
+    const bool follow = arguments.has("follow");
     if (context.json() && !follow) {
-        context.out << json_array(values) << '\n';
+        context.out << json_array(listing.values()) << '\n';
     }
     context.out << std::flush;
-    if (!follow && !arguments.has("lines") && count >= asked_for(arguments) && !context.json()) {
-        context.err << "syspulse: these are the last " << count << " events; for older ones "
+    if (!follow && !arguments.has("lines") && listing.count() >= asked_for(arguments) &&
+        !context.json()) {
+        context.err << "syspulse: these are the last " << listing.count()
+                    << " events; for older ones "
                     << (arguments.has("since") ? "ask for a shorter time, or page with the API\n"
                                                : "see the options -n and --since\n");
     }
@@ -149,9 +203,11 @@ constinit const Command events_command{
     .options = options,
     .details =
         "The event history, oldest first: transitions, exits, changes of health, and what "
-        "operators "
-        "did; the reason of an action that was not done begins with refused. NAME is the same as "
-        "--daemon NAME. With --format json an array, with -f one object a line.",
+        "operators did; the reason of an action that was not done begins with refused. NAME is the "
+        "same as "
+        "--daemon NAME. With --format json an array, with -f one object a line; "
+        "daemon_object in each is the daemon as it stands when the event is told, null once it is "
+        "removed. -f goes on with the next manager, and ends with 3 when none comes within 10 s.",
     .examples =
         "syspulse events\n"
         "syspulse events -f web\n"

@@ -6,9 +6,11 @@
 #include <thread>
 #include <utility>
 
+#include "cli/across_managers.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/concurrent.hpp"
 #include "cli/line_splitter.hpp"
+#include "cli/marked_text.hpp"
 #include "cli/selection.hpp"
 #include "cli/text.hpp"
 
@@ -28,21 +30,25 @@ constexpr std::array options{
     OptionSpec{0, "all-streams", "", "show both, merged"},
 };
 
-std::string parameters(const Arguments& arguments) {
+const char* stream_of(const Arguments& arguments) {
+    return arguments.has("all-streams") ? "all" : arguments.has("stderr") ? "stderr" : "stdout";
+}
+
+std::string parameters(const Arguments& arguments, bool marks = false) {
     std::vector<std::pair<std::string, std::string>> list;
     const auto lines = arguments.count("lines");
     if (lines || !arguments.has("since")) {
         list.emplace_back("lines", std::to_string(lines.value_or(lines_default)));
     }
-    const char* stream = arguments.has("all-streams") ? "all"
-                         : arguments.has("stderr")    ? "stderr"
-                                                      : "stdout";
-    list.emplace_back("stream", stream);
+    list.emplace_back("stream", stream_of(arguments));
     if (const auto since = arguments.text("since")) {
         list.emplace_back("since", *since);
     }
     if (arguments.has("follow")) {
         list.emplace_back("follow", "true");
+    }
+    if (marks) {
+        list.emplace_back("marks", "true");
     }
     return query(list);
 }
@@ -158,14 +164,79 @@ std::optional<Failure> show(Context& context, LineSink& sink, const std::string&
     return response->status >= 400 ? std::optional(failure_of(*response)) : std::nullopt;
 }
 
+// What one daemon writes, from manager to manager.
+class Following {
+  public:
+    Following(Context& context, LineSink& sink, const Arguments& arguments, std::string daemon,
+              std::size_t which)
+        : context_(context),
+          sink_(sink),
+          arguments_(arguments),
+          daemon_(std::move(daemon)),
+          which_(which) {}
+
+    std::optional<Failure> run() {
+        const auto response =
+            across_managers(context_, [this](bool& heard) { return stream(heard); });
+        lines_.finish();
+        if (!response) return failure_of(response.error());
+        // A manager of an older version.
+        if (response->status == 400 && text_.mark().empty())
+            return show(context_, sink_, target(parameters(arguments_)), which_);
+        return response->status >= 400 ? std::optional(failure_of(*response)) : std::nullopt;
+    }
+
+  private:
+    std::string target(const std::string& query_text) const {
+        return daemon_target(daemon_, "/logs" + query_text);
+    }
+
+    std::string next_target() const {
+        if (text_.mark().empty()) return target(parameters(arguments_, true));
+        return target(query({{"stream", stream_of(arguments_)},
+                             {"follow", "true"},
+                             {"marks", "true"},
+                             {"from", text_.mark()}}));
+    }
+
+    Result<Response> stream(bool& heard) {
+        auto connection = context_.connect(context_.globals);
+        if (!connection) return connection.error();
+        text_.begin_anew();
+        bool understood = true;
+        auto response = (*connection)->stream(next_target(), [&](std::string_view bytes) {
+            heard = true;
+            understood = text_.feed(bytes);
+            return understood && sink_.flush();
+        });
+        if (!understood)
+            return Error{ErrorCode::corrupt, "cannot read log: the manager's answer has no marks"};
+        return response;
+    }
+
+    Context& context_;
+    LineSink& sink_;
+    const Arguments& arguments_;
+    std::string daemon_;
+    std::size_t which_;
+    LineSplitter lines_{[this](std::string_view line) { sink_.line(which_, line); }};
+    MarkedText text_{[this](std::string_view piece) {
+        if (sink_.is_plain()) {
+            sink_.plain(piece);
+        } else {
+            lines_.feed(piece);
+        }
+    }};
+};
+
 // Followers last until the end, so each gets its own thread, however many.
-ExitCode follow_all(Context& context, const Selection& selection, const std::string& suffix) {
+ExitCode follow_all(Context& context, const Selection& selection, const Arguments& arguments) {
     const ExitCode before = report(context, selection.failures);
     LineSink sink(context, selection.names, true);
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < selection.names.size(); ++i) {
         threads.emplace_back([&, i] {
-            const auto failure = show(context, sink, daemon_target(selection.names[i], suffix), i);
+            const auto failure = Following(context, sink, arguments, selection.names[i], i).run();
             if (failure) sink.tell(i, *failure);
         });
     }
@@ -179,10 +250,10 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (selection.refused) {
         return report(context, *selection.refused);
     }
-    const std::string suffix = "/logs" + parameters(arguments);
     if (arguments.has("follow")) {
-        return follow_all(context, selection, suffix);
+        return follow_all(context, selection, arguments);
     }
+    const std::string suffix = "/logs" + parameters(arguments);
     LineSink sink(context, selection.names, false);
     std::vector<std::optional<Failure>> results(selection.names.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -211,7 +282,8 @@ constinit const Command logs_command{
     .details =
         "Shows the last lines of a daemon's output; of several daemons, each line begins with the "
         "name. A carriage return at the end of a line is not shown; the log files keep it. With "
-        "--format json an array of {daemon, line}, with -f one such object a line.",
+        "--format json an array of {daemon, line}, with -f one such object a line. -f goes on with "
+        "the next manager where the last one was, and ends with 3 when none comes within 10 s.",
     .examples =
         "syspulse logs web\n"
         "syspulse logs -f --all-streams web worker\n"

@@ -171,6 +171,18 @@ TEST(JsonCodec, events_name_the_state_that_was_entered) {
     EXPECT_TRUE(json::parse(to_json(entry))["pid"].is_null());
 }
 
+TEST(JsonCodec, an_event_may_have_its_daemons_object) {
+    model::HistoryEntry entry;
+    entry.kind = "exit";
+    EXPECT_FALSE(json::parse(to_json(entry)).contains("daemon_object"));
+    EXPECT_TRUE(json::parse(to_json(entry, "null"))["daemon_object"].is_null());
+    model::DaemonView daemon;
+    daemon.name = "web";
+    const json object = json::parse(to_json(entry, to_json(daemon)));
+    EXPECT_EQ(object["kind"], "exit");
+    EXPECT_EQ(object["daemon_object"], json::parse(to_json(daemon)));
+}
+
 TEST(JsonCodec, errors_carry_code_and_kind) {
     const auto text = to_json(to_api_error({ErrorCode::not_found, "no \xff"}, Subject::daemon));
     const json object = json::parse(text)["error"];

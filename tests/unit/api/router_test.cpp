@@ -98,6 +98,12 @@ TEST(Router, reads_log_and_event_queries) {
     EXPECT_EQ(events.query.since->resolve(from_unix_ms(0)), from_unix_ms(1000));
     EXPECT_EQ(events.query.after_id, 3);
     EXPECT_EQ(events.query.daemon, "w");
+    EXPECT_FALSE(events.query.objects);
+    EXPECT_TRUE(call_of<EventsCall>({"GET", "/v1/events?objects", {}}).query.objects);
+    const auto marked = call_of<LogsCall>(
+        {"GET", "/v1/daemons/w/logs?follow=true&marks=true&from=1.2.3.4.5-0", {}});
+    EXPECT_TRUE(marked.query.marks);
+    EXPECT_EQ(marked.query.from, "1.2.3.4.5-0");
 }
 
 TEST(Router, gives_no_more_events_at_once_than_the_manager_can_hold) {
@@ -122,7 +128,8 @@ TEST(Router, refuses_values_of_the_wrong_kind) {
         EXPECT_EQ(error_of({"POST", "/v1/daemons/w/start", body}).code, 400) << body;
     }
     for (const char* query : {"lines=x", "lines=-1", "lines=99999999999999999999999", "stream=in",
-                              "since=soon", "follow=maybe", "lines=%zz", "lines=%0"}) {
+                              "since=soon", "follow=maybe", "lines=%zz", "lines=%0", "marks=true",
+                              "from=0-0", "follow&from=0-0&lines=1", "follow&from=0-0&since=1m"}) {
         EXPECT_EQ(error_of({"GET", std::string("/v1/daemons/w/logs?") + query, {}}).code, 400)
             << query;
     }

@@ -184,8 +184,8 @@ TEST(Logs, a_carriage_return_is_taken_wherever_the_pieces_are_cut) {
 TEST(Logs, flags_become_parameters) {
     World world;
     world.manager.answers["GET /v1/daemons/web/logs?lines=3&stream=stderr"] = {200, "a\n"};
-    world.manager.answers["GET /v1/daemons/web/logs?stream=all&since=10m&follow=true"] = {200,
-                                                                                          "b\n"};
+    world.manager.answers["GET /v1/daemons/web/logs?stream=all&since=10m&follow=true&marks=true"] =
+        {200, "2 m\nb\n"};
     EXPECT_EQ(world.run({"logs", "web", "-n", "3", "--stderr"}).out, "a\n");
     EXPECT_EQ(world.run({"logs", "-f", "web", "--since", "10m", "--all-streams"}).out, "b\n");
     EXPECT_EQ(
@@ -195,8 +195,8 @@ TEST(Logs, flags_become_parameters) {
 
 TEST(Logs, following_several_ends_when_all_have_ended) {
     World world;
-    world.manager.answers["GET /v1/daemons/a/logs?lines=50&stream=stdout&follow=true"] = {200,
-                                                                                          "x\n"};
+    world.manager.answers["GET /v1/daemons/a/logs?lines=50&stream=stdout&follow=true&marks=true"] =
+        {200, "2 m\nx\n"};
     const Outcome outcome = world.run({"logs", "-f", "a", "nope"});
     EXPECT_EQ(outcome.code, 4);
     EXPECT_EQ(outcome.out, "a    | x\n");
@@ -225,8 +225,14 @@ TEST(Events, are_worded_for_people_and_listed_for_programs) {
     const std::string line =
         "2026-01-01T00:00:00.000Z web transition running -> backoff: exit code 1\n";
     EXPECT_EQ(world.run({"events"}).out, line + line);
-    EXPECT_EQ(world.run({"events", "--format", "json"}).out, "[" + event + "," + event + "]\n");
-    world.manager.answers["GET /v1/events?follow=true&daemon=web&lines=1000"] = {200, event + "\n"};
+    const std::string object = event.substr(0, event.size() - 1) + R"(,"daemon_object":{}})";
+    world.manager.answers["GET /v1/events?lines=1000&objects=true"] = {200, object + "\n"};
+    EXPECT_EQ(world.run({"events", "--format", "json"}).out, "[" + object + "]\n");
+    world.manager.answers["GET /v1/events?lines=1000&objects=true"] = {400, "{}"};
+    EXPECT_EQ(world.run({"events", "--format", "json"}).out, "[" + event + "," + event + "]\n")
+        << "an older manager";
+    world.manager.answers["GET /v1/events?follow=true&daemon=web&lines=1000&objects=true"] = {
+        200, event + "\n"};
     EXPECT_EQ(world.run({"events", "-f", "--daemon", "web", "--format", "json"}).out, event + "\n");
     EXPECT_EQ(world.run({"events", "web", "-f", "--format", "json"}).out, event + "\n");
     const auto twice = world.run({"events", "web", "--daemon", "web"});

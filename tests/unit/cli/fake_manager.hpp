@@ -1,6 +1,7 @@
 // A manager that answers from a table, and a context that shows what a command printed.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -23,7 +24,9 @@ struct Request {
 class FakeManager {
   public:
     bool running = true;
-    bool silent = false;              // It takes requests and never answers.
+    bool silent = false;           // It takes requests and never answers.
+    std::atomic<int> cut_off = 0;  // So many streams end without their last chunk.
+    bool ends_when_cut_off = false;
     std::size_t bytes_per_piece = 3;  // Of a stream, as a socket may give them.
     // By "METHOD /target"; anything else is answered 404.
     std::map<std::string, Response> answers;
@@ -82,6 +85,10 @@ class FakeConnection : public Connection {
         const std::string body = std::exchange(response->body, {});
         for (std::size_t at = 0; at < body.size(); at += manager_.bytes_per_piece) {
             on_data(std::string_view(body).substr(at, manager_.bytes_per_piece));
+        }
+        if (manager_.cut_off > 0 && manager_.cut_off-- > 0) {
+            manager_.running = !manager_.ends_when_cut_off;
+            return Error{ErrorCode::unavailable, "the manager closed the connection"};
         }
         return response;
     }

@@ -89,6 +89,45 @@ TEST_F(Following, misses_nothing_across_rotation_and_compression) {
     EXPECT_TRUE(is_same_text(seen_, text));
 }
 
+TEST_F(Following, another_reader_goes_on_from_a_mark) {
+    start_daemon({.max_size_bytes = 5'000, .retain_count = 1000, .compress_rotated = true});
+    std::string text;
+    std::string seen;
+    std::string mark = Mark{}.text();
+    for (int i = 0; i < 60; ++i) {
+        const std::string lines = numbered_lines(i * 200, (i + 1) * 200);
+        text += lines;
+        write_fully(out_, lines);
+        auto reader = Reader::open(logs_dir(), "web", {.from = *Mark::parse(mark)});
+        ASSERT_TRUE(reader);
+        Line line;
+        for (int wanted = i * 137 % 400; wanted > 0 && reader->next(line); --wanted)
+            seen += line.text;
+        mark = reader->mark().text();
+    }
+    ASSERT_TRUE(eventually_all_is(text));
+    auto reader = Reader::open(logs_dir(), "web", {.lines = 1, .from = *Mark::parse(mark)});
+    for (Line line; reader->next(line);) seen += line.text;
+    EXPECT_TRUE(is_same_text(seen, text));
+}
+
+TEST_F(Following, a_mark_of_what_is_gone_leads_to_all_that_is_left) {
+    fs::create_directories(dir());
+    write_file(log_path(dir(), Stream::out), "one\ntwo\n");
+    auto reader = Reader::open(logs_dir(), "web", {.lines = 0});
+    const Mark mark = reader->mark();
+    EXPECT_TRUE(mark.out);
+    EXPECT_FALSE(mark.err);
+    fs::rename(log_path(dir(), Stream::out), dir() / "kept");
+    write_file(log_path(dir(), Stream::out), "three\n");
+    auto next = Reader::open(logs_dir(), "web", {.from = mark});
+    Line line;
+    ASSERT_TRUE(next->next(line));
+    EXPECT_EQ(line.text, "three\n");
+    for (const char* bad : {"", "0", "0-", "1.2.3.4-0", "1.2.3.4.5-x", "1.2.3.4.5.6-0", "0-0-0"})
+        EXPECT_FALSE(Mark::parse(bad)) << bad;
+}
+
 TEST_F(Following, survives_a_restart_of_daemon_and_capture) {
     start_daemon();
     follow_from({.lines = 0});
