@@ -34,6 +34,7 @@ enum RecordStore::Sql : std::size_t {
     prune_to_sql,
     prune_before_sql,
     prune_runs_sql,
+    with_runs_sql,
 };
 
 #define SYSPULSE_HISTORY_COLUMNS                                                                \
@@ -95,6 +96,7 @@ inline constexpr std::array sql_texts{
     " (SELECT id FROM history WHERE at < ?1 AND id < ?2 ORDER BY at LIMIT ?3)",
     "DELETE FROM runs WHERE run IN"
     " (SELECT run FROM runs WHERE uuid = ?1 ORDER BY run DESC LIMIT ?2 OFFSET ?3)",
+    "SELECT DISTINCT uuid FROM runs WHERE uuid > ?1 ORDER BY uuid LIMIT ?2",
 };
 
 #undef SYSPULSE_HISTORY_COLUMNS

@@ -39,7 +39,7 @@ std::string as_glob(std::string pattern) {
 }  // namespace
 
 Result<RecordStore> RecordStore::prepare(Database database) {
-    static_assert(sql_texts.size() == sql_count && prune_runs_sql + 1 == sql_count);
+    static_assert(sql_texts.size() == sql_count && with_runs_sql + 1 == sql_count);
     RecordStore store(std::move(database));
     for (std::size_t i = 0; i < sql_count; ++i) {
         auto statement = store.database_.prepare(sql_texts[i]);
@@ -246,6 +246,16 @@ Result<void> RecordStore::prune_runs(const std::string& uuid, std::size_t kept, 
     sql.bind(1, to_sql(step));
     sql.bind(2, to_sql(kept));
     return run(sql);
+}
+
+Result<std::vector<std::string>> RecordStore::with_runs(const std::string& after,
+                                                        std::size_t limit) {
+    auto& sql = statement(with_runs_sql);
+    const StatementUse use(sql);
+    sql.bind(0, after);
+    sql.bind(1, to_sql(limit));
+    return collect<std::string>(
+        database_, sql, [](const Statement& row) { return Result<std::string>(row.text(0)); });
 }
 
 }  // namespace syspulse::registry

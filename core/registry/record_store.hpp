@@ -46,10 +46,12 @@ class RecordStore {
     Result<void> prune_history_to(std::int64_t first_kept_id, std::size_t step);
     Result<void> prune_history_before(WallTime cutoff, std::int64_t newest_id, std::size_t step);
     Result<void> prune_runs(const std::string& uuid, std::size_t kept, std::size_t step);
+    // Daemons that have runs, by uuid: the first `limit` behind `after`.
+    Result<std::vector<std::string>> with_runs(const std::string& after, std::size_t limit);
 
   private:
     enum Sql : std::size_t;
-    static constexpr std::size_t sql_count = 26;
+    static constexpr std::size_t sql_count = 27;
 
     explicit RecordStore(Database database) noexcept : database_(std::move(database)) {}
     Statement& statement(Sql sql) noexcept { return statements_[sql]; }

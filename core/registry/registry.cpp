@@ -49,8 +49,11 @@ class SqliteJournal final : public model::Journal {
     Result<void> write_all(std::span<model::JournalRecord> records);
     Result<void> write(model::JournalRecord& record);
     void note_written(std::span<const model::JournalRecord> records);
+    void note_run(const std::string& uuid);
     void prune();
     Result<void> prune_step();
+    Result<std::vector<std::string>> next_to_prune();
+    void note_pruned(const std::vector<std::string>& pruned);
     void keep_log_short();
 
     RecordStore store_;
@@ -68,8 +71,12 @@ class SqliteJournal final : public model::Journal {
     std::size_t lines_ = 0;
     std::size_t tried_at_lines_ = 0;  // When a step failed, lines_ stays.
     std::optional<WallTime> latest_at_;
-    std::set<std::string> ran_;  // UUIDs with new runs.
+    std::set<std::string> ran_;  // UUIDs with new runs, a bounded number.
     std::string pruned_to_;      // The last of them that the last step looked at.
+    // How often all that have runs are to be looked at, because there were more than that: twice
+    // when it happened again meanwhile.
+    int rounds_ = 0;
+    std::string round_at_;  // Likewise of the present round.
 };
 
 Result<model::JournalSnapshot> SqliteJournal::load() {
@@ -164,9 +171,16 @@ void SqliteJournal::note_written(std::span<const model::JournalRecord> records) 
             ++lines_;
             latest_at_ = line->entry.at;
         } else if (const auto* run = std::get_if<model::RunChanged>(&record)) {
-            ran_.insert(run->run.uuid);
+            note_run(run->run.uuid);
         }
     }
+}
+
+void SqliteJournal::note_run(const std::string& uuid) {
+    ran_.insert(uuid);
+    if (ran_.size() <= options_.prune_noted) return;
+    ran_.clear();
+    rounds_ = rounds_ == 0 ? 1 : 2;
 }
 
 // Retention is a courtesy: when it fails (a full disk), the next step tries again, and the commit
@@ -191,22 +205,41 @@ Result<void> SqliteJournal::prune_step() {
         const auto cutoff = *latest_at_ - options_.history_age;
         if (auto done = store_.prune_history_before(cutoff, last_id_, step); !done) return done;
     }
-    // From where the last step ended, so that those that run again and again leave the others a
-    // turn.
-    std::vector<std::string> pruned;
-    auto next = ran_.upper_bound(pruned_to_);
-    for (std::size_t left = std::min(daemons_per_step, ran_.size()); left > 0; --left, ++next) {
-        if (next == ran_.end()) next = ran_.begin();
-        auto done = store_.prune_runs(*next, options_.runs_per_daemon, step);
+    const auto pruned = next_to_prune();
+    if (!pruned) return pruned.error();
+    for (const std::string& uuid : *pruned) {
+        auto done = store_.prune_runs(uuid, options_.runs_per_daemon, step);
         if (!done) return done;
-        pruned.push_back(*next);
     }
     if (auto committed = store_.commit(); !committed) return committed;
-    for (const std::string& uuid : pruned) ran_.erase(uuid);
-    if (!pruned.empty()) pruned_to_ = pruned.back();
+    note_pruned(*pruned);
     lines_ = 0;
     tried_at_lines_ = 0;
     return {};
+}
+
+// From where the last step ended, so that those that run again and again leave the others a turn.
+Result<std::vector<std::string>> SqliteJournal::next_to_prune() {
+    if (rounds_ > 0) return store_.with_runs(round_at_, daemons_per_step);
+    std::vector<std::string> found;
+    auto next = ran_.upper_bound(pruned_to_);
+    for (std::size_t left = std::min(daemons_per_step, ran_.size()); left > 0; --left, ++next) {
+        if (next == ran_.end()) next = ran_.begin();
+        found.push_back(*next);
+    }
+    return found;
+}
+
+void SqliteJournal::note_pruned(const std::vector<std::string>& pruned) {
+    for (const std::string& uuid : pruned) ran_.erase(uuid);
+    if (rounds_ == 0) {
+        if (!pruned.empty()) pruned_to_ = pruned.back();
+    } else if (pruned.size() < daemons_per_step) {
+        --rounds_;
+        round_at_.clear();
+    } else {
+        round_at_ = pruned.back();
+    }
 }
 
 Result<std::vector<model::HistoryEntry>> SqliteJournal::history(const model::HistoryQuery& query) {

@@ -25,6 +25,8 @@ struct RegistryOptions {
     std::uint32_t prune_every = 64;
     std::size_t prune_lines = 512;
     std::size_t prune_step = 256;  // Rows removed at most in one step, per table.
+    // Daemons remembered at most because of new runs; when there are more, all are looked at.
+    std::size_t prune_noted = 1024;
 
     // Waiting for another process that holds the file: when opening it, and later with each
     // commit, which must not hold up its thread; what cannot be written then is for the caller to

@@ -310,6 +310,24 @@ TEST_F(Registry, daemons_that_run_all_the_time_leave_each_other_a_turn) {
     }
 }
 
+TEST_F(Registry, more_daemons_than_are_remembered_are_all_looked_after) {
+    RegistryOptions options{.runs_per_daemon = 3, .prune_every = 1, .prune_noted = 50};
+    auto journal = open(options);
+    std::uint64_t run = 0;
+    for (int times = 0; times < 6; ++times) {
+        std::vector<model::JournalRecord> records;
+        for (int i = 100; i < 300; ++i)
+            records.emplace_back(RunChanged{run_of("d" + std::to_string(i), ++run)});
+        ASSERT_TRUE(journal->commit(records));
+    }
+    // Two rounds of four steps, as the last commit came within one.
+    for (int commits = 0; commits < 8; ++commits)
+        ASSERT_TRUE(commit(*journal, RunChanged{run_of("other", ++run)}));
+    for (int i = 100; i < 300; ++i) {
+        EXPECT_THAT(*journal->runs("uuid-d" + std::to_string(i), 100), SizeIs(3)) << i;
+    }
+}
+
 TEST_F(Registry, the_latest_runs_of_each_daemon_stay_and_so_does_the_highest_id) {
     RegistryOptions options{.runs_per_daemon = 3, .prune_every = 1};
     auto journal = open(options);
