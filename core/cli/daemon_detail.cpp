@@ -264,7 +264,9 @@ std::vector<Field> describe_daemon(const DaemonTexts& texts, WallTime now) {
     lines.add("depends on", list(daemon, "depends_on"));
     lines.add("tags", list(daemon, "tags"));
     lines.add("id", text(daemon, "id"));
-    lines.add_all("logs", {text(daemon, "stdout_log"), text(daemon, "stderr_log")});
+    const std::string log = text(daemon, "stdout_log");
+    lines.add("logs", log.empty() ? "not captured" : log);
+    lines.add("", text(daemon, "stderr_log"));
     lines.add_all("last ends", last_runs(texts.events, now));
     lines.add_all("last output", lines_of(texts.logs));
     return lines.take();

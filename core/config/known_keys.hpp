@@ -46,7 +46,7 @@ inline constexpr std::array restart_policy{"policy"sv, "max_retries"sv, "backoff
 inline constexpr std::array resource_limits{"max_memory_bytes"sv, "max_cpu_percent"sv,
                                             "max_open_files"sv, "max_processes"sv};
 inline constexpr std::array schedule{"cron"sv, "timezone"sv, "overlap"sv, "catch_up"sv};
-inline constexpr std::array log_config{"max_size_bytes"sv, "retain_count"sv, "compress_rotated"sv,
-                                       "timestamps"sv, "on_full"sv};
+inline constexpr std::array log_config{"capture"sv,          "max_size_bytes"sv, "retain_count"sv,
+                                       "compress_rotated"sv, "timestamps"sv,     "on_full"sv};
 
 }  // namespace syspulse::config::keys

@@ -150,6 +150,7 @@ bool read_log(Scanner& scan, model::LogConfig& log) {
     log.max_size_bytes = static_cast<std::uint64_t>(bytes);
     log.retain_count = static_cast<std::uint32_t>(count);
     if (scan.take(R"(,"on_full":"block")")) log.on_full = model::LogConfig::OnFull::block;
+    if (scan.take(R"(,"capture":false)")) log.capture = false;
     return scan.take("},");
 }
 

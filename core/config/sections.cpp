@@ -143,6 +143,7 @@ void read_log_config(const Value& block, model::LogConfig& log, ReadContext& con
     if (!require_map("log_config", block, "a map", context.issues)) return;
     constexpr std::int64_t retain_max = 10'000;
     FieldReader fields(block, keys::log_config, context.issues);
+    fields.flag("capture", log.capture);
     fields.bytes("max_size_bytes", log.max_size_bytes);
     fields.whole("retain_count", log.retain_count, 0, retain_max);
     fields.flag("compress_rotated", log.compress_rotated);

@@ -99,6 +99,7 @@ OrderedJson log_config(const model::LogConfig& log) {
     json["compress_rotated"] = log.compress_rotated;
     json["timestamps"] = log.timestamps;
     if (log.on_full == model::LogConfig::OnFull::block) json["on_full"] = "block";
+    if (!log.capture) json["capture"] = false;
     return json;
 }
 

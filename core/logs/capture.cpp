@@ -46,6 +46,13 @@ class LogCapture final : public platform::OutputCapture {
     Result<platform::CaptureHandles> open(const std::string& daemon,
                                           const platform::CaptureSettings& settings) override;
 
+    bool has_pipes(const std::string& daemon) const override {
+        std::error_code ignored;
+        return daemons_.contains(daemon) || std::ranges::any_of(streams, [&](Stream stream) {
+                   return fs::exists(pipe_path(logs_dir_ / daemon, stream), ignored);
+               });
+    }
+
     void handles_used(const std::string& daemon) override {
         if (const auto it = daemons_.find(daemon); it != daemons_.end()) close_writers(it->second);
     }

@@ -333,9 +333,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
         submit(engine::SpawnFailed{action.daemon, run, user.error()});
         return;
     }
-    platform::CaptureSettings settings = capture_settings(spec);
-    settings.user = user->number;
-    const auto handles = ports_.capture.open(entry.name, settings);
+    const auto handles = capture_run(entry.name, spec, user->number);
     if (!handles) {
         submit(engine::SpawnFailed{action.daemon, run, handles.error()});
         return;

@@ -225,6 +225,9 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     model::HistoryEntry history_entry(const engine::AddHistory& action) const;
     std::string run_id(const Entry& entry, RunId run) const;
     static platform::CaptureSettings capture_settings(const model::DaemonSpec& spec);
+    Result<platform::CaptureHandles> capture_run(const std::string& name,
+                                                 const model::DaemonSpec& spec,
+                                                 std::optional<std::uint32_t> user);
     model::DaemonView view_of(DaemonKey daemon, const Entry& entry, Now now);
     Result<void> check_addable(const std::vector<model::DaemonSpec>& specs, bool replace) const;
     void enter(const model::DaemonSpec& spec, WallTime now, const Operator& by,

@@ -53,9 +53,12 @@ void Conductor::begin_run(const engine::RecoverRun& action) {
     const auto found = entries_.find(action.daemon);
     if (found == entries_.end()) return;
     const Entry& entry = found->second;
-    const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
-    if (!opened) log::warn(opened.error().message);
-    ports_.capture.handles_used(entry.name);
+    // Also where nothing is to be captured any more: the run may have begun before that was so.
+    if (entry.spec->log.capture || ports_.capture.has_pipes(entry.name)) {
+        const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
+        if (!opened) log::warn(opened.error().message);
+        ports_.capture.handles_used(entry.name);
+    }
     // The last manager died before its turn came. Looking at all processes would hold up others.
     if (options_.run_begun && !options_.run_begun(action.run)) {
         const Error error{ErrorCode::not_found, "no process was made for this run"};
@@ -81,6 +84,19 @@ void Conductor::recover_failed(RunId run, const Error& error) {
                                                 " lives and is this run; it is left alone"};
     log::error("daemon \"" + entry.name + "\": " + lie.message);
     submit(engine::RecoverFailed{found->second, run, false, lie, false});
+}
+
+// What the run is to write to; no handles where nothing is captured.
+Result<platform::CaptureHandles> Conductor::capture_run(const std::string& name,
+                                                        const model::DaemonSpec& spec,
+                                                        std::optional<std::uint32_t> user) {
+    if (!spec.log.capture) {
+        if (ports_.capture.has_pipes(name)) ports_.capture.close(name);
+        return platform::CaptureHandles{};
+    }
+    platform::CaptureSettings settings = capture_settings(spec);
+    settings.user = user;
+    return ports_.capture.open(name, settings);
 }
 
 void Conductor::act(engine::StartCheck& action) {

@@ -180,7 +180,8 @@ void Conductor::announce(const Additions& additions) {
     }
     for (const DaemonKey key : additions.added) {
         const Entry& entry = entries_.at(key);
-        ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
+        if (entry.spec->log.capture)
+            ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
         engine::DaemonAdded event{key, entry.spec, std::nullopt, false};
         // A manager that has not begun takes over what the declaration was in the way of.
         if (const auto left = unreadable_.extract(entry.name); left && !begun_) {
@@ -376,8 +377,10 @@ model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now n
     view.description = entry.spec->description;
     view.tags = entry.spec->tags;
     view.depends_on = entry.spec->depends_on;
-    view.stdout_log = options_.logs_dir + "/" + entry.name + "/stdout.log";
-    view.stderr_log = options_.logs_dir + "/" + entry.name + "/stderr.log";
+    if (entry.spec->log.capture) {
+        view.stdout_log = options_.logs_dir + "/" + entry.name + "/stdout.log";
+        view.stderr_log = options_.logs_dir + "/" + entry.name + "/stderr.log";
+    }
     const platform::OutputCount output = ports_.capture.count(entry.name);
     view.output_bytes = output.bytes;
     view.output_dropped_bytes = output.dropped_bytes;

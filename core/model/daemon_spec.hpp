@@ -71,6 +71,7 @@ struct LogConfig {
 
     std::uint64_t max_size_bytes = 50ULL * 1024 * 1024;
     std::uint32_t retain_count = 5;
+    bool capture = true;  // Otherwise its output goes nowhere, and the rest means nothing.
     bool compress_rotated = false;
     bool timestamps = false;
     OnFull on_full = OnFull::drop;

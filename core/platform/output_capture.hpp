@@ -56,6 +56,12 @@ class OutputCapture {
     virtual Result<CaptureHandles> open(const std::string& daemon,
                                         const CaptureSettings& settings) = 0;
 
+    // Whether a run of the daemon may be writing into pipes.
+    virtual bool has_pipes(const std::string& daemon) const {
+        static_cast<void>(daemon);
+        return true;
+    }
+
     // The child holds the handles now, or nobody will: an idle daemon should not cost descriptors,
     // and the end of the last writer can be seen only when the capture holds no writing end itself.
     virtual void handles_used(const std::string& daemon) { static_cast<void>(daemon); }

@@ -254,6 +254,39 @@ def logs_rotate_and_are_followed():
         assert m.ok("logs", "chatty", "-n", 3) == "line 3997\nline 3998\nline 3999\n"
 
 
+def output_that_is_not_captured_goes_to_the_null_device():
+    quiet = {"command": ["/bin/sh", "-c", "echo said; exec sleep 600"], "log_config": {"capture": False}}
+    with Manager() as m:
+        logs = m.data / "logs" / "quiet"
+
+        def writes_to(stream):
+            return os.readlink(f"/proc/{m.status('quiet')['pid']}/fd/{stream}")
+
+        m.start()
+        m.add(quiet=quiet)
+        m.ok("start", "quiet", "--wait")
+        assert (writes_to(1), writes_to(2)) == ("/dev/null", "/dev/null")
+        assert m.status("quiet")["stdout_log"] is None and m.ok("logs", "quiet") == ""
+        assert "not captured" in m.ok("status", "quiet")
+        assert not logs.exists(), "nothing is made for logs"
+
+        m.ok("add", "--replace", "-f", m.spec_file(quiet={**quiet, "log_config": {}}))
+        assert writes_to(1) == "/dev/null", "the next run is captured"
+        m.ok("restart", "quiet", "--wait")
+        until(lambda: m.log("quiet") == "said\n", "output is captured")
+        assert m.status("quiet")["stdout_log"] == str(logs / "stdout.log")
+
+        m.ok("add", "--replace", "-f", m.spec_file(quiet=quiet))
+        m.kill()
+        m.start()
+        m.wait_for("quiet", state="running")
+        assert writes_to(1) == str(logs / ".stdout.fifo"), "a run keeps what it began with"
+        m.ok("restart", "quiet", "--wait")
+        assert writes_to(1) == "/dev/null"
+        assert not (logs / ".stdout.fifo").exists(), "nobody needs the pipes any more"
+        assert m.ok("logs", "quiet") == "said\n", "what was kept stays"
+
+
 def curl_is_a_client():
     need("curl")
     with Manager() as m:

@@ -34,7 +34,7 @@ constexpr std::string_view full_spec = R"(daemons:
     stop_timeout_secs: 1.000001
     resource_limits: {max_memory_bytes: 256M, max_cpu_percent: 50.5, max_open_files: 10, max_processes: 4}
     schedule: {cron: "0 3 * * *", timezone: UTC, overlap: replace, catch_up: one}
-    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block}
+    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block, capture: no}
     tags: [web, prod]
     depends_on: [db]
     autostart: true
@@ -108,7 +108,7 @@ constexpr std::string_view plain_spec = R"(daemons:
     restart_policy: {policy: on_failure, max_retries: 5, backoff_base_secs: 0, backoff_max_secs: 20}
     success_exit_codes: [0, 3]
     stop_signal: SIGINT
-    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block}
+    log_config: {max_size_bytes: 1K, retain_count: 0, compress_rotated: yes, timestamps: on, on_full: block, capture: no}
     tags: [web, prod]
     depends_on: [db, cache]
     autostart: true
