@@ -13,15 +13,15 @@ struct ExitStatus {
         lost,    // It ended, but nobody could read how; `value` means nothing.
     };
     Kind kind = Kind::lost;
-    std::int32_t value = 0;
     bool oom_killed = false;
+    std::int32_t value = 0;
     std::uint64_t memory_peak_bytes = 0;  // The most the run ever held; zero is not known.
 
-    static constexpr ExitStatus exited(std::int32_t code) { return {Kind::code, code, false, 0}; }
+    static constexpr ExitStatus exited(std::int32_t code) { return {Kind::code, false, code, 0}; }
     static constexpr ExitStatus signalled(std::int32_t number) {
-        return {Kind::signal, number, false, 0};
+        return {Kind::signal, false, number, 0};
     }
-    static constexpr ExitStatus unknown() { return {Kind::lost, 0, false, 0}; }
+    static constexpr ExitStatus unknown() { return {Kind::lost, false, 0, 0}; }
 
     bool operator==(const ExitStatus&) const = default;
 };

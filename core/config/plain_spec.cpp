@@ -158,9 +158,14 @@ bool read_process(Scanner& scan, model::DaemonSpec& spec) {
     if (!scan.take(R"({"command":)") || !read_texts(scan, spec.command) || spec.command.empty() ||
         spec.command.front().empty())
         return false;
-    if (scan.take(R"(,"description":)") && !scan.text(spec.description)) return false;
+    std::string text;
+    if (scan.take(R"(,"description":)")) {
+        if (!scan.text(text)) return false;
+        spec.description = text;
+    }
     if (scan.take(R"(,"working_dir":)")) {
-        if (!scan.text(spec.working_dir) || !spec.working_dir.starts_with('/')) return false;
+        if (!scan.text(text) || !text.starts_with('/')) return false;
+        spec.working_dir = text;
     }
     if (scan.take(R"(,"env":)") && !read_environment(scan, spec)) return false;
     return scan.take(R"(,"driver":{"type":)") && scan.text(spec.driver.type) &&

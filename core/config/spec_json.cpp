@@ -120,10 +120,10 @@ OrderedJson environment(const model::DaemonSpec& spec) {
 std::string to_json(const model::DaemonSpec& spec) {
     OrderedJson json;
     json["command"] = spec.command;
-    if (!spec.description.empty()) json["description"] = spec.description;
-    if (!spec.working_dir.empty()) json["working_dir"] = spec.working_dir;
+    if (!spec.description.empty()) json["description"] = spec.description.text();
+    if (!spec.working_dir.empty()) json["working_dir"] = spec.working_dir.text();
     if (!spec.env.empty()) json["env"] = environment(spec);
-    if (!spec.user.empty()) json["user"] = spec.user;
+    if (!spec.user.empty()) json["user"] = spec.user.text();
     json["driver"] = {{"type", spec.driver.type}, {"with", options(spec.driver)}};
     if (spec.health_check) json["health_check"] = health_check(*spec.health_check);
     json["restart_policy"] = restart_policy(spec.restart);

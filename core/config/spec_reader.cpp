@@ -51,7 +51,7 @@ void read_working_dir(FieldReader& fields, const ReadContext& context, model::Da
     if (!context.options.windows_files) return;
     if (auto refusal = windows_path_refusal("working_dir", text))
         fields.fail(fields.find("working_dir")->where, *std::move(refusal));
-    if (auto refusal = windows_directory_refusal(spec.working_dir))
+    if (auto refusal = windows_directory_refusal(spec.working_dir.text()))
         fields.fail(fields.find("working_dir")->where, *std::move(refusal));
 }
 
@@ -104,16 +104,18 @@ std::string unknown_user(const std::string& user,
 }
 
 void read_user(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
-    if (!fields.text("user", spec.user)) return;
+    std::string user;
+    if (!fields.text("user", user)) return;
+    spec.user = user;
     if (!context.options.user_refusal.empty())
         return fields.fail(fields.find("user")->where, context.options.user_refusal);
     const auto& exists = context.options.user_exists;
-    if (exists && !exists(spec.user))
-        return fields.fail(fields.find("user")->where, unknown_user(spec.user, exists));
+    if (exists && !exists(user))
+        return fields.fail(fields.find("user")->where, unknown_user(user, exists));
     const auto& may_become = context.options.may_become;
-    if (may_become && !may_become(spec.user))
+    if (may_become && !may_become(user))
         fields.fail(fields.find("user")->where,
-                    "cannot run as the user \"" + spec.user +
+                    "cannot run as the user \"" + user +
                         "\": only a manager of root can, and this is none; leave \"user\" out, or "
                         "run the manager as root");
 }
@@ -295,7 +297,8 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     const std::size_t before = context.issues.size();
     FieldReader fields(entry.value, keys::daemon, context.issues);
     read_command(fields, entry, context, spec);
-    fields.any_text("description", spec.description);
+    std::string description;
+    if (fields.any_text("description", description)) spec.description = description;
     read_working_dir(fields, context, spec);
     read_env(fields, context, spec);
     read_user(fields, context, spec);

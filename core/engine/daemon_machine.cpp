@@ -199,7 +199,7 @@ void DaemonMachine::spawn() {
     spawn_pending_ = true;
     pid_ = 0;
     token_.clear();
-    driver_ = spec_->driver;
+    driver_ = {spec_, &spec_->driver};
     run_spec_ = spec_;
     spec_changed_ = false;
     killed_after_.reset();

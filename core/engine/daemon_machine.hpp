@@ -18,12 +18,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/boxed.hpp"
+#include "base/maybe.hpp"
 #include "base/random.hpp"
+#include "base/rare_text.hpp"
 #include "engine/action.hpp"
 #include "engine/event.hpp"
 #include "engine/health_tracker.hpp"
@@ -234,18 +237,20 @@ class DaemonMachine {
     RunId run_;
     std::int64_t pid_ = 0;
     std::string token_;
-    model::PluginChoice driver_;  // Of the run; another declaration does not change it.
-    SpecPtr run_spec_;            // Likewise; null when an earlier manager knew it.
+    // Of the run; another declaration does not change it. Mostly a part of run_spec_; null before
+    // the first run.
+    std::shared_ptr<const model::PluginChoice> driver_;
+    SpecPtr run_spec_;  // Likewise; null when an earlier manager knew it.
     bool spec_changed_ = false;
-    std::optional<Duration> killed_after_;
+    Maybe<Duration> killed_after_;
     WallTime began_at_{};
     Instant started_mono_{};
-    std::optional<WallTime> started_at_;
-    std::optional<WallTime> stopped_at_;
-    std::optional<WallTime> next_restart_at_;
+    Maybe<WallTime> started_at_;
+    Maybe<WallTime> stopped_at_;
+    Maybe<WallTime> next_restart_at_;
     Instant restart_due_{};
-    Instant asked_to_end_{};           // Last.
-    std::optional<WallTime> kill_at_;  // While it is asked to end: when it is killed.
+    Instant asked_to_end_{};   // Last.
+    Maybe<WallTime> kill_at_;  // While it is asked to end: when it is killed.
     std::optional<ExitStatus> last_exit_;
     std::uint32_t restart_count_ = 0;
     std::uint32_t attempt_ = 0;
@@ -260,9 +265,9 @@ class DaemonMachine {
     bool armed_ = false;
     Owed owed_ = Owed::none;
     bool queued_run_ = false;
-    std::optional<WallTime> armed_at_;
-    std::optional<WallTime> last_fired_at_;
-    std::optional<WallTime> next_fire_;
+    Maybe<WallTime> armed_at_;
+    Maybe<WallTime> last_fired_at_;
+    Maybe<WallTime> next_fire_;
 
     std::array<std::uint32_t, daemon_timer_kinds> generations_{};
 };

@@ -20,8 +20,12 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     run_live_ = stored.run_live;
     pid_ = stored.pid;
     token_ = stored.token;
-    driver_ = stored.driver.empty() ? spec_->driver
-                                    : model::PluginChoice{stored.driver, stored.driver_options};
+    const model::PluginChoice began_with{stored.driver, stored.driver_options};
+    if (stored.driver.empty() || began_with == spec_->driver) {
+        driver_ = {spec_, &spec_->driver};
+    } else {
+        driver_ = std::make_shared<const model::PluginChoice>(began_with);
+    }
     spec_changed_ = stored.spec_changed;
     run_spec_ = spec_changed_ ? nullptr : spec_;
     started_at_ = stored.started_at;
@@ -148,7 +152,7 @@ void DaemonMachine::look_for() {
     if (!unfound_ || spawn_pending_) return;
     cancel(TimerKind::backoff);
     spawn_pending_ = true;
-    surroundings_.emit(RecoverRun{key_, run_, token_, driver_});
+    surroundings_.emit(RecoverRun{key_, run_, token_, *driver_});
 }
 
 void DaemonMachine::recover_failed(const RecoverFailed& event) {

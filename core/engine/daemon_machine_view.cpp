@@ -18,8 +18,10 @@ model::StoredInstance DaemonMachine::stored() const {
     s.run_live = run_live_;
     s.pid = pid_;
     s.token = token_;
-    s.driver = driver_.type;
-    s.driver_options = driver_.options_json;
+    if (driver_) {
+        s.driver = driver_->type;
+        s.driver_options = driver_->options_json;
+    }
     s.spec_changed = spec_changed_;
     s.started_at = started_at_;
     s.stopped_at = stopped_at_;
@@ -53,7 +55,7 @@ void DaemonMachine::describe(model::DaemonView& view) const {
     // What the last manager knew of it, such as that it was paused, is not known here yet.
     view.state = left_over_ ? State::starting : state_;
     view.health_status = health();
-    if (run_live_) view.driver = driver_.type;
+    if (run_live_) view.driver = driver_->type;
     if (run_live_ && pid_ > 0) view.pid = pid_;
     view.paused = hold_ == Hold::paused || hold_ == Hold::resuming;
     view.run = run_;

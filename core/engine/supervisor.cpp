@@ -44,12 +44,12 @@ void Supervisor::add_timer(Instant when, TimerKind kind, std::uint64_t owner,
 
 const DaemonMachine* Supervisor::find(DaemonKey daemon) const {
     const auto found = machines_.find(daemon);
-    return found == machines_.end() ? nullptr : found->second.get();
+    return found == machines_.end() ? nullptr : &found->second;
 }
 
 DaemonMachine* Supervisor::machine(DaemonKey daemon) {
     const auto found = machines_.find(daemon);
-    return found == machines_.end() ? nullptr : found->second.get();
+    return found == machines_.end() ? nullptr : &found->second;
 }
 
 void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
@@ -95,9 +95,8 @@ void Supervisor::reached(DaemonKey daemon, Milestone milestone) {
 
 void Supervisor::on(const DaemonAdded& event) {
     Surroundings& surroundings = *this;
-    auto made = std::make_unique<DaemonMachine>(surroundings, event.daemon, event.spec);
-    DaemonMachine& m = *made;
-    machines_.emplace(event.daemon, std::move(made));
+    DaemonMachine& m =
+        machines_.try_emplace(event.daemon, surroundings, event.daemon, event.spec).first->second;
     by_name_[event.spec->name] = event.daemon;
     link(event.daemon, *event.spec);
     if (event.stored) {
@@ -143,7 +142,7 @@ void Supervisor::remove(DaemonKey daemon) {
 }
 
 void Supervisor::on(const ManagerStarted& event) {
-    for (auto& [key, m] : machines_) m->resume(event.restore, event.continued);
+    for (auto& [key, m] : machines_) m.resume(event.restore, event.continued);
 }
 
 // --- answers of the world
@@ -216,7 +215,7 @@ void Supervisor::on(const TimeAdvanced&) {
 }
 
 void Supervisor::on(const WallClockChanged&) {
-    for (auto& [key, m] : machines_) m->wall_clock_changed();
+    for (auto& [key, m] : machines_) m.wall_clock_changed();
 }
 
 // --- propagation
@@ -260,7 +259,7 @@ void Supervisor::on(const ShutdownRequested& event) {
         emit(Finish{});
         return;
     }
-    for (auto& [key, m] : machines_) m->shut_down(event.force);
+    for (auto& [key, m] : machines_) m.shut_down(event.force);
 }
 
 // Looks on from the daemon that was last seen active, so that a shutdown of many does not look at
@@ -270,7 +269,7 @@ void Supervisor::finish_if_done() {
     auto at = machines_.lower_bound(last_active_);
     for (std::size_t looked = 0; looked < machines_.size(); ++looked, ++at) {
         if (at == machines_.end()) at = machines_.begin();
-        if (!at->second->is_active() || at->second->abandoned()) continue;
+        if (!at->second.is_active() || at->second.abandoned()) continue;
         last_active_ = at->first;
         return;
     }

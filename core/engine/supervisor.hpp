@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -120,7 +119,7 @@ class Supervisor final : private Surroundings {
     std::vector<Action>* actions_ = nullptr;
     TimerQueue timers_;
 
-    std::map<DaemonKey, std::unique_ptr<DaemonMachine>> machines_;  // In the order of registration.
+    std::map<DaemonKey, DaemonMachine> machines_;  // In the order of registration.
     std::unordered_map<std::string, DaemonKey> by_name_;
     std::unordered_map<std::string, std::vector<DaemonKey>>
         dependents_;  // By the name depended upon.

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/boxed.hpp"
+#include "base/maybe.hpp"
+#include "base/rare_text.hpp"
 #include "base/time.hpp"
 #include "model/restart_policy.hpp"
 #include "model/schedule.hpp"
@@ -41,10 +43,10 @@ struct HealthCheckSpec {
 };
 
 struct ResourceLimits {
-    std::optional<std::uint64_t> max_memory_bytes;
-    std::optional<double> max_cpu_percent;  // Of one CPU; above 100 means several.
-    std::optional<std::uint64_t> max_open_files;
-    std::optional<std::uint64_t> max_processes;
+    Maybe<std::uint64_t> max_memory_bytes;
+    Maybe<double> max_cpu_percent;  // Of one CPU; above 100 means several.
+    Maybe<std::uint64_t> max_open_files;
+    Maybe<std::uint64_t> max_processes;
 
     bool operator==(const ResourceLimits&) const = default;
 };
@@ -69,9 +71,9 @@ struct LogConfig {
     // What happens to output that cannot be written although the oldest archives are gone.
     enum class OnFull : std::uint8_t { drop, block };
 
+    bool capture = true;  // Otherwise its output goes nowhere, and the rest means nothing.
     std::uint64_t max_size_bytes = 50ULL * 1024 * 1024;
     std::uint32_t retain_count = 5;
-    bool capture = true;  // Otherwise its output goes nowhere, and the rest means nothing.
     bool compress_rotated = false;
     bool timestamps = false;
     OnFull on_full = OnFull::drop;
@@ -82,10 +84,10 @@ struct LogConfig {
 struct DaemonSpec {
     std::string name;
     std::vector<std::string> command;  // argv, never empty.
-    std::string description;
-    std::string working_dir;                               // Empty: "/".
+    RareText description;
+    RareText working_dir;                                  // Empty: "/".
     std::vector<std::pair<std::string, std::string>> env;  // In the file's order.
-    std::string user;                                      // Empty: the manager's.
+    RareText user;                                         // Empty: the manager's.
     PluginChoice driver{"posix", "{}"};
     Boxed<HealthCheckSpec> health_check;
     RestartPolicy restart;

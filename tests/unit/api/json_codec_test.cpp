@@ -151,7 +151,7 @@ TEST(JsonCodec, an_exit_code_of_32_bits_is_not_negative) {
 TEST(JsonCodec, an_event_of_an_exit_tells_an_oom_kill_and_the_peak) {
     model::HistoryEntry entry;
     entry.kind = "exit";
-    entry.exit = ExitStatus{ExitStatus::Kind::lost, 0, true, 4096};
+    entry.exit = ExitStatus{ExitStatus::Kind::lost, true, 0, 4096};
     const json object = json::parse(to_json(entry));
     EXPECT_EQ(object["oom_killed"], true);
     EXPECT_EQ(object["memory_peak_bytes"], 4096);

@@ -65,7 +65,7 @@ TEST(Lifecycle, an_oom_kill_is_a_failure_whatever_the_code) {
     Engine e;
     const DaemonKey web = e.add(make_spec("web"));
     e.up(web);
-    e.exited(web, ExitStatus{ExitStatus::Kind::code, 0, true});
+    e.exited(web, ExitStatus{ExitStatus::Kind::code, true, 0});
     EXPECT_EQ(e.state(web), State::failed);
 }
 

@@ -112,7 +112,7 @@ TEST_F(RegistryFile, of_every_released_layout_keeps_what_it_holds_and_gets_what_
         EXPECT_FALSE(instance.spec_changed);
         EXPECT_EQ(state->last_run, RunId{8});
         model::HistoryAdded exit = line("d", 100);
-        exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 4096};
+        exit.entry.exit = ExitStatus{ExitStatus::Kind::signal, true, 9, 4096};
         ASSERT_TRUE(commit(*journal, exit));
         EXPECT_THAT(reasons(*journal, {}), ElementsAre("was", exit.entry.reason));
         EXPECT_EQ(journal->history({})->back().exit, exit.entry.exit);

@@ -31,7 +31,7 @@ model::StoredInstance full_instance() {
     instance.token = "pid:4321";
     instance.started_at = at(1);
     instance.stopped_at = at(2);
-    instance.last_exit = ExitStatus{ExitStatus::Kind::signal, 9, true, 123456789};
+    instance.last_exit = ExitStatus{ExitStatus::Kind::signal, true, 9, 123456789};
     instance.restart_count = 3;
     instance.attempt = 2;
     instance.armed_at = at(3);
