@@ -81,7 +81,7 @@ void Conductor::load_daemon(const model::StoredSpec& stored, const model::Stored
     }
     const DaemonKey key{++last_key_};
     auto shared = std::make_shared<const model::DaemonSpec>(std::move(*spec));
-    entries_.emplace(key, Entry{stored.uuid, stored.name, shared, stored.added_at});
+    entries_.emplace(key, Entry{stored.uuid, shared, stored.added_at});
     by_name_[stored.name] = key;
     if (instance.run_live) runs_[instance.run] = key;
     const engine::DaemonAdded added{key, shared, instance, from_earlier_life(instance)};
@@ -333,7 +333,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
         submit(engine::SpawnFailed{action.daemon, run, user.error()});
         return;
     }
-    const auto handles = capture_run(entry.name, spec, user->number);
+    const auto handles = capture_run(entry.name(), spec, user->number);
     if (!handles) {
         submit(engine::SpawnFailed{action.daemon, run, handles.error()});
         return;
@@ -341,7 +341,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     platform::SpawnRequest request;
     request.run = run;
     request.run_id = run_id(entry, run);
-    request.unit = entry.name;
+    request.unit = entry.name();
     request.driver = spec.driver.type;
     request.options_json = spec.driver.options_json;
     request.argv = spec.command;
@@ -349,7 +349,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     for (auto& [name, value] : user->environment) environment[name] = std::move(value);
     for (const auto& [name, value] : spec.env) environment[name] = value;
     environment["SYSPULSE_RUN_ID"] = request.run_id;
-    environment["SYSPULSE_DAEMON"] = entry.name;
+    environment["SYSPULSE_DAEMON"] = entry.name();
     for (const auto& [name, value] : environment) request.env.push_back(name + "=" + value);
     request.working_dir = spec.working_dir.empty() ? "/" : spec.working_dir.text();
     request.user = spec.user;
@@ -361,7 +361,7 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     reached("before-spawn");
     ports_.processes.spawn(request);
     reached("after-spawn");
-    ports_.capture.handles_used(entry.name);
+    ports_.capture.handles_used(entry.name());
 }
 
 // One timer of the loop stands for all timers of the engine.

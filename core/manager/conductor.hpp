@@ -155,9 +155,10 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
   private:
     struct Entry {
         std::string uuid;
-        std::string name;
         engine::SpecPtr spec;
         WallTime added_at{};
+
+        const std::string& name() const { return spec->name; }
     };
     struct Unreadable {
         model::StoredInstance instance;
@@ -214,7 +215,11 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     DaemonKey key_of(const std::string& name) const;
     Error no_such(const std::string& name) const;
     Result<void> remove_unreadable(const std::string& name, bool force, const Operator& by);
-    model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const;
+    model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const {
+        return action_of(entry.uuid, entry.name(), std::move(what), by);
+    }
+    model::HistoryEntry action_of(const std::string& uuid, const std::string& name,
+                                  std::string what, const Operator& by) const;
     // When the history tells of it: as soon as it is accepted or refused, or done.
     enum class Told : std::uint8_t { decided, answered };
     RequestId ask(DaemonKey daemon, std::string what, const Operator& by, Done done,

@@ -39,7 +39,7 @@ void Conductor::act(engine::SpawnRun& action) {
     if (action.only_recorded && recorder_.holds_back(entry.uuid)) {
         const Error why{ErrorCode::unavailable, recorder_.error()};
         return submit(engine::SpawnFailed{action.daemon, action.run,
-                                          why.with("cannot start \"" + entry.name + '"')});
+                                          why.with("cannot start \"" + entry.name() + '"')});
     }
     runs_[action.run] = action.daemon;
     beginnings_.emplace_back(std::move(action));
@@ -54,18 +54,18 @@ void Conductor::begin_run(const engine::RecoverRun& action) {
     if (found == entries_.end()) return;
     const Entry& entry = found->second;
     // Also where nothing is to be captured any more: the run may have begun before that was so.
-    if (entry.spec->log.capture || ports_.capture.has_pipes(entry.name)) {
-        const auto opened = ports_.capture.open(entry.name, capture_settings(*entry.spec));
+    if (entry.spec->log.capture || ports_.capture.has_pipes(entry.name())) {
+        const auto opened = ports_.capture.open(entry.name(), capture_settings(*entry.spec));
         if (!opened) log::warn(opened.error().message);
-        ports_.capture.handles_used(entry.name);
+        ports_.capture.handles_used(entry.name());
     }
     // The last manager died before its turn came. Looking at all processes would hold up others.
     if (options_.run_begun && !options_.run_begun(action.run)) {
         const Error error{ErrorCode::not_found, "no process was made for this run"};
         return submit(engine::RecoverFailed{action.daemon, action.run, true, error, true});
     }
-    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name, action.driver.type,
-                              action.driver.options_json, action.token});
+    ports_.processes.recover({action.run, run_id(entry, action.run), entry.name(),
+                              action.driver.type, action.driver.options_json, action.token});
 }
 
 void Conductor::recover_failed(RunId run, const Error& error) {
@@ -82,7 +82,7 @@ void Conductor::recover_failed(RunId run, const Error& error) {
     const Error lie{ErrorCode::unavailable, "its driver says that it is gone (" + error.message +
                                                 "), but process " + std::to_string(pid) +
                                                 " lives and is this run; it is left alone"};
-    log::error("daemon \"" + entry.name + "\": " + lie.message);
+    log::error("daemon \"" + entry.name() + "\": " + lie.message);
     submit(engine::RecoverFailed{found->second, run, false, lie, false});
 }
 
@@ -105,8 +105,8 @@ void Conductor::act(engine::StartCheck& action) {
     if (m == nullptr || !entry.spec->health_check) return;
     const model::HealthCheckSpec& check = *entry.spec->health_check;
     checks_[action.check] = action.daemon;
-    ports_.checks.start({action.check, action.daemon, entry.name, check.checker.type, check.target,
-                         check.checker.options_json, m->pid(), check.timeout});
+    ports_.checks.start({action.check, action.daemon, entry.name(), check.checker.type,
+                         check.target, check.checker.options_json, m->pid(), check.timeout});
 }
 
 void Conductor::act(const engine::SignalRun& action) {
@@ -135,15 +135,15 @@ void Conductor::act(engine::ReleaseRun& action) {
     if (options_.run_forgotten) options_.run_forgotten(action.run);
     ports_.processes.release(action.run);
     const auto entry = entries_.find(action.daemon);
-    if (entry != entries_.end()) ports_.capture.run_ended(entry->second.name);
+    if (entry != entries_.end()) ports_.capture.run_ended(entry->second.name());
 }
 
 void Conductor::act(engine::ForgetDaemon& action) {
     ports_.checks.forget(action.daemon);
     const auto entry = entries_.find(action.daemon);
     if (entry == entries_.end()) return;
-    ports_.capture.close(entry->second.name);
-    by_name_.erase(entry->second.name);
+    ports_.capture.close(entry->second.name());
+    by_name_.erase(entry->second.name());
     entries_.erase(entry);
 }
 
@@ -167,7 +167,7 @@ void Conductor::report_abandoned() {
     for (const auto& [key, entry] : entries_) {
         const engine::DaemonMachine* m = supervisor_->find(key);
         if (m == nullptr || !m->abandoned()) continue;
-        const std::string which = "\"" + entry.name + "\" (pid " + std::to_string(m->pid()) + ")";
+        const std::string which = "\"" + entry.name() + "\" (pid " + std::to_string(m->pid()) + ")";
         log::error(which + " is left behind: " + m->stored().last_error);
         note_manager("left behind", which + ": " + m->stored().last_error);
     }

@@ -54,8 +54,7 @@ Result<void> Conductor::remove_unreadable(const std::string& name, bool force, c
     const Unreadable& left = unreadable_.at(name);
     if (left.may_run && !force) return no_such(name);
     std::vector<model::JournalRecord> records{model::SpecRemoved{left.instance.uuid}};
-    records.emplace_back(
-        model::HistoryAdded{action_of(Entry{left.instance.uuid, name, nullptr, {}}, "remove", by)});
+    records.emplace_back(model::HistoryAdded{action_of(left.instance.uuid, name, "remove", by)});
     if (auto done = recorder_.write_now(std::move(records)); !done)
         return done.error().with("cannot remove \"" + name + "\"");
     unreadable_.erase(name);
@@ -99,7 +98,7 @@ Result<void> Conductor::can_record(DaemonKey daemon, bool known_to_be_fine, std:
     if (known_to_be_fine || supervisor_->find(daemon) == nullptr) return {};
     const auto done = recorder_.write_now({model::InstanceChanged{stored_instance(daemon)}});
     if (done) return {};
-    return done.error().with("cannot " + std::string(verb) + " \"" + entries_.at(daemon).name +
+    return done.error().with("cannot " + std::string(verb) + " \"" + entries_.at(daemon).name() +
                              '"');
 }
 
@@ -129,7 +128,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
     if (!additions.records.empty()) {
         if (const auto done = recorder_.write_now(std::move(additions.records)); !done) {
             for (const DaemonKey key : additions.added) {
-                by_name_.erase(entries_.at(key).name);
+                by_name_.erase(entries_.at(key).name());
                 entries_.erase(key);
             }
             return done.error().with("cannot register");
@@ -158,7 +157,7 @@ void Conductor::enter(const model::DaemonSpec& spec, WallTime now, const Operato
     const auto left = unreadable_.find(spec.name);
     const bool known = left != unreadable_.end();
     const std::string uuid = known ? left->second.instance.uuid : options_.make_uuid();
-    const Entry& entry = entries_.emplace(key, Entry{uuid, spec.name, shared, now}).first->second;
+    const Entry& entry = entries_.emplace(key, Entry{uuid, shared, now}).first->second;
     by_name_[spec.name] = key;
     additions.added.push_back(key);
     if (known) {
@@ -181,10 +180,10 @@ void Conductor::announce(const Additions& additions) {
     for (const DaemonKey key : additions.added) {
         const Entry& entry = entries_.at(key);
         if (entry.spec->log.capture)
-            ports_.capture.prepare(entry.name, capture_settings(*entry.spec));
+            ports_.capture.prepare(entry.name(), capture_settings(*entry.spec));
         engine::DaemonAdded event{key, entry.spec, std::nullopt, false};
         // A manager that has not begun takes over what the declaration was in the way of.
-        if (const auto left = unreadable_.extract(entry.name); left && !begun_) {
+        if (const auto left = unreadable_.extract(entry.name()); left && !begun_) {
             event.stored = left.mapped().instance;
             event.rebooted = from_earlier_life(*event.stored);
             if (event.stored->run_live) runs_[event.stored->run] = key;
@@ -285,7 +284,8 @@ engine::SpecPtr Conductor::spec(const std::string& name) const {
 
 std::vector<model::DependencyNode> Conductor::dependencies() const {
     std::vector<model::DependencyNode> nodes;
-    for (const auto& [key, entry] : entries_) nodes.push_back({entry.name, entry.spec->depends_on});
+    for (const auto& [key, entry] : entries_)
+        nodes.push_back({entry.name(), entry.spec->depends_on});
     return nodes;
 }
 
@@ -308,12 +308,12 @@ void Conductor::unsubscribe(std::uint64_t id) {
     subscribers_.erase(id);
 }
 
-model::HistoryEntry Conductor::action_of(const Entry& entry, std::string what,
-                                         const Operator& by) const {
+model::HistoryEntry Conductor::action_of(const std::string& uuid, const std::string& name,
+                                         std::string what, const Operator& by) const {
     model::HistoryEntry history;
     history.at = ports_.clock.now().wall;
-    history.daemon = entry.name;
-    history.uuid = entry.uuid;
+    history.daemon = name;
+    history.uuid = uuid;
     history.kind = "action";
     history.to = std::move(what);
     history.reason = by;
@@ -337,7 +337,7 @@ void Conductor::tell_of_manager(std::string what, std::string reason) {
 }
 
 model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
-    return {entry.uuid, entry.name, config::to_json(*entry.spec), entry.added_at};
+    return {entry.uuid, entry.name(), config::to_json(*entry.spec), entry.added_at};
 }
 
 model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
@@ -352,7 +352,7 @@ model::HistoryEntry Conductor::history_entry(const engine::AddHistory& action) c
     entry.at = ports_.clock.now().wall;
     const auto found = entries_.find(action.daemon);
     if (found != entries_.end()) {
-        entry.daemon = found->second.name;
+        entry.daemon = found->second.name();
         entry.uuid = found->second.uuid;
     }
     entry.kind = action.kind;
@@ -372,16 +372,16 @@ std::string Conductor::run_id(const Entry& entry, RunId run) const {
 model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now now) {
     model::DaemonView view;
     view.id = entry.uuid;
-    view.name = entry.name;
+    view.name = entry.name();
     view.driver = entry.spec->driver.type;
     view.description = entry.spec->description;
     view.tags = entry.spec->tags;
     view.depends_on = entry.spec->depends_on;
     if (entry.spec->log.capture) {
-        view.stdout_log = options_.logs_dir + "/" + entry.name + "/stdout.log";
-        view.stderr_log = options_.logs_dir + "/" + entry.name + "/stderr.log";
+        view.stdout_log = options_.logs_dir + "/" + entry.name() + "/stdout.log";
+        view.stderr_log = options_.logs_dir + "/" + entry.name() + "/stderr.log";
     }
-    const platform::OutputCount output = ports_.capture.count(entry.name);
+    const platform::OutputCount output = ports_.capture.count(entry.name());
     view.output_bytes = output.bytes;
     view.output_dropped_bytes = output.dropped_bytes;
     supervisor_->describe(daemon, now, view);

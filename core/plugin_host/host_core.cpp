@@ -54,7 +54,7 @@ Instance& HostCore::take_instance(const LoadedKind& kind) {
     }
     Instance& taken = *unused_.back();
     unused_.pop_back();
-    taken.label = kind.plugin_id + "/" + kind.info.name;
+    taken.label = &*labels_.insert(kind.plugin_id + "/" + kind.info.name).first;
     taken.remote = remote;
     taken.number =
         remote || calls_ == nullptr ? std::uint8_t{0} : number_of_plugin(*calls_, kind.plugin_id);
@@ -67,7 +67,7 @@ Instance& HostCore::take_instance(const LoadedKind& kind) {
 void HostCore::retire(Instance& instance) {
     instance.open = false;
     if (!instance.watches.empty() || !instance.timers.empty()) {
-        log::warn("plugin " + instance.label + " left watches or timers behind; they are removed");
+        log::warn("plugin " + *instance.label + " left watches or timers behind; they are removed");
     }
     for (const platform::WatchId id : instance.watches.take()) loop_->unwatch(id);
     for (const platform::TimerId id : instance.timers.take()) loop_->cancel_timer(id);
@@ -140,7 +140,7 @@ void HostCore::destroy(Instance& instance, const LoadedKind& kind) {
         destroy(instance.self);
         return sysp_status{SYSP_OK};
     });
-    if (!destroyed) log::warn("plugin " + instance.label + ": " + destroyed.error().message);
+    if (!destroyed) log::warn("plugin " + *instance.label + ": " + destroyed.error().message);
     retire(instance);
 }
 
@@ -176,11 +176,11 @@ void HostCore::call_ended(Instance& instance, const char* function, Duration too
         if (threw) ++blame().thrown;
         if (took >= slow_call) ++blame().slow_calls;
     }
-    const std::string where = "plugin " + instance.label + ": " + function + " ";
+    const std::string where = "plugin " + *instance.label + ": " + function + " ";
     if (threw) log::error(where + "let a C++ exception escape");
     if (took < slow_call) return;
     // On a busy machine there are dozens, and one tells as much.
-    SlowCalls& slow = slow_calls_[instance.label];
+    SlowCalls& slow = slow_calls_[*instance.label];
     const Instant now = clock_->now().mono;
     ++slow.untold;
     if (slow.told && now - *slow.told < slow_call_silence) return;
@@ -221,7 +221,7 @@ void HostCore::fail(sysp_op op, Error error) {
 
 void HostCore::refused(const Instance& instance, sysp_op op, Error error) {
     if (waiting(op)) return fail(op, std::move(error));
-    log::warn("plugin " + instance.label +
+    log::warn("plugin " + *instance.label +
               ": refused an operation that it had completed: " + error.message);
     const std::lock_guard lock(mutex_);
     ++blame().rejected;
@@ -283,7 +283,7 @@ sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type
         blame();
         if (status == SYSP_OK) return status;
     }
-    log::warn("plugin " + instance.label +
+    log::warn("plugin " + *instance.label +
               (status == SYSP_E_STALE ? ": completed an operation that nobody waits for"
                                       : ": completed an operation with the wrong function"));
     return status;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -37,7 +38,9 @@ class HostCore;
 struct Instance {
     sysp_host host{};  // What the plugin holds; its `impl` points back here.
     HostCore* core = nullptr;
-    std::string label;  // "plugin-id/kind", for messages. As it is from before a plugin has `host`.
+    // "plugin-id/kind", for messages; shared by all of a kind. As it is from before a plugin has
+    // `host`.
+    const std::string* label = nullptr;
     bool remote = false;      // The plugin runs elsewhere, so that none in this process has `host`.
     std::uint8_t number = 0;  // Of the plugin, to mark calls by; zero: they are not marked.
     std::atomic<bool> open{false};
@@ -151,6 +154,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     platform::EventLoop* loop_;
     const platform::Clock* clock_;
     std::unique_ptr<WorkerPool> workers_;
+    std::set<std::string> labels_;  // Of instances, which outlive their kinds.
     std::deque<Instance> instances_;
     std::vector<Instance*> unused_;  // Those that are `remote` and not open.
     Instance* in_call_ = nullptr;

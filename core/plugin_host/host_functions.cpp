@@ -48,7 +48,7 @@ sysp_status SYSP_CALL run(const sysp_host* host, void (*function)(void*), void* 
         try {
             function(data);
         } catch (...) {
-            log::error("plugin " + instance->label + ": a C++ exception escaped in a worker");
+            log::error("plugin " + *instance->label + ": a C++ exception escaped in a worker");
         }
     });
 }

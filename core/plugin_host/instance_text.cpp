@@ -58,11 +58,11 @@ void HostCore::log(Instance& instance, std::int32_t level, const char* text, std
             ++blame().log_lines_dropped;
             return;
         }
-        line = "plugin " + instance.label + ": " +
+        line = "plugin " + *instance.label + ": " +
                safe_text_without({text, length}, log_line_limit, instance.secrets);
     }
     if (dropped > 0) {
-        log::warn("plugin " + instance.label + ": " + std::to_string(dropped) +
+        log::warn("plugin " + *instance.label + ": " + std::to_string(dropped) +
                   " log lines dropped, it logs too fast");
     }
     log::write(level_of(level), line);

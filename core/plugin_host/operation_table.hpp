@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/boxed.hpp"
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
@@ -106,7 +107,7 @@ class OperationTable {
         CompletionSink* sink = nullptr;
         RunId run;
         std::int64_t pid = 0;
-        std::optional<ExitStatus> parked;  // An exit that overtook its spawn.
+        Boxed<ExitStatus> parked;  // An exit that overtook its spawn.
     };
 
     Operation* find(sysp_op op);

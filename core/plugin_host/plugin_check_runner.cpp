@@ -35,15 +35,30 @@ PluginCheckRunner::PluginCheckRunner(std::shared_ptr<HostCore> core, const Plugi
 
 PluginCheckRunner::~PluginCheckRunner() {
     for (const auto& [check, running] : running_) core_->loop().cancel_timer(running.deadline);
-    for (auto& [daemon, checker] : checkers_) core_->destroy(*checker.instance, *checker.kind);
+    for (auto& [daemon, checker] : checkers_)
+        core_->destroy(*checker.instance, *checker.options->kind);
+}
+
+// Those of the checker that was made before if they are the same. What a plugin in a process of its
+// own makes of them may change with its file.
+Result<std::shared_ptr<const PluginCheckRunner::Options>> PluginCheckRunner::options(
+    const LoadedKind& kind, const std::string& json) {
+    auto latest = latest_options_.lock();
+    if (latest && latest->kind == &kind && latest->json == json && kind.remote == nullptr)
+        return latest;
+    auto config = core_->configure(kind, json);
+    if (!config) return Error{ErrorCode::unavailable, config.error().message};
+    latest = std::make_shared<const Options>(Options{&kind, json, *std::move(config)});
+    latest_options_ = latest;
+    return latest;
 }
 
 Result<PluginCheckRunner::Checker*> PluginCheckRunner::checker(
     const platform::CheckRequest& request) {
     if (const auto found = checkers_.find(request.daemon); found != checkers_.end()) {
         const Checker& present = found->second;
-        const bool fits = present.kind->info.name == request.checker &&
-                          present.options_json == request.options_json && !core_->owed(present.op);
+        const bool fits = present.options->kind->info.name == request.checker &&
+                          present.options->json == request.options_json && !core_->owed(present.op);
         if (fits) return &found->second;
         drop(request.daemon);
     }
@@ -52,12 +67,12 @@ Result<PluginCheckRunner::Checker*> PluginCheckRunner::checker(
         return Error{ErrorCode::not_found,
                      "there is no checker \"" + request.checker + "\" among the plugins"};
     }
-    auto config = core_->configure(*kind, request.options_json);
-    if (!config) return Error{ErrorCode::unavailable, config.error().message};
-    const auto instance = core_->create(*kind, *config);
+    auto used = options(*kind, request.options_json);
+    if (!used) return used.error();
+    const auto instance = core_->create(*kind, (*used)->config);
     if (!instance) return instance.error();
-    Checker made{kind, request.options_json, *std::move(config), *instance, 0};
-    return &checkers_.emplace(request.daemon, std::move(made)).first->second;
+    return &checkers_.emplace(request.daemon, Checker{*std::move(used), *instance, 0})
+                .first->second;
 }
 
 void PluginCheckRunner::report_error(CheckId check, Error error) {
@@ -88,7 +103,7 @@ void PluginCheckRunner::start(const platform::CheckRequest& request) {
     checker.op = op;
     const sysp_check_request foreign = foreign_request(request);
     const auto accepted = core_->call(*checker.instance, "start", [&] {
-        return checker.kind->checker.start(checker.instance->self, op, &foreign);
+        return checker.options->kind->checker.start(checker.instance->self, op, &foreign);
     });
     if (!accepted) return core_->refused(*checker.instance, op, accepted.error());
     if (!core_->waiting(op)) return;  // The answer waits in the inbox already.
@@ -102,16 +117,19 @@ void PluginCheckRunner::stop_waiting(const Running& running) {
     if (running.op == 0 || found == checkers_.end() || !core_->give_up(running.op)) return;
     const Checker& checker = found->second;
     static_cast<void>(core_->call(*checker.instance, "cancel", [&] {
-        checker.kind->checker.cancel(checker.instance->self, running.op);
+        checker.options->kind->checker.cancel(checker.instance->self, running.op);
         return sysp_status{SYSP_OK};
     }));
 }
 
 bool PluginCheckRunner::unheard(const Running& running) const {
     const auto found = checkers_.find(running.daemon);
-    if (found == checkers_.end() || found->second.kind->remote == nullptr) return false;
-    const auto* const made = static_cast<const RemoteInstance*>(found->second.instance->self);
-    return found->second.kind->remote->unheard(*made, running.op);
+    if (found == checkers_.end()) return false;
+    const Checker& checker = found->second;
+    RemotePlugin* const remote = checker.options->kind->remote;
+    if (remote == nullptr) return false;
+    const auto* const made = static_cast<const RemoteInstance*>(checker.instance->self);
+    return remote->unheard(*made, running.op);
 }
 
 void PluginCheckRunner::cancel(CheckId check) {
@@ -151,7 +169,7 @@ void PluginCheckRunner::forget(DaemonKey daemon) {
 void PluginCheckRunner::drop(DaemonKey daemon) {
     const auto found = checkers_.find(daemon);
     if (found == checkers_.end()) return;
-    core_->destroy(*found->second.instance, *found->second.kind);
+    core_->destroy(*found->second.instance, *found->second.options->kind);
     checkers_.erase(found);
 }
 

@@ -24,10 +24,14 @@ class PluginCheckRunner final : public platform::CheckRunner, private Completion
     void forget(DaemonKey daemon) override;
 
   private:
-    struct Checker {
+    // What a checker is made with. Many daemons have the same.
+    struct Options {
         const LoadedKind* kind = nullptr;
-        std::string options_json;
+        std::string json;
         PluginConfig config;
+    };
+    struct Checker {
+        std::shared_ptr<const Options> options;
         Instance* instance = nullptr;
         sysp_op op = 0;  // The newest one; an instance that still owes its completion is replaced.
     };
@@ -38,6 +42,7 @@ class PluginCheckRunner final : public platform::CheckRunner, private Completion
         Instant began;
     };
 
+    Result<std::shared_ptr<const Options>> options(const LoadedKind& kind, const std::string& json);
     Result<Checker*> checker(const platform::CheckRequest& request);
     void report_error(CheckId check, Error error);
     void stop_waiting(const Running& running);
@@ -52,6 +57,7 @@ class PluginCheckRunner final : public platform::CheckRunner, private Completion
     Duration grace_;
     platform::CheckObserver* observer_ = nullptr;
     std::unordered_map<DaemonKey, Checker> checkers_;
+    std::weak_ptr<const Options> latest_options_;
     std::unordered_map<CheckId, Running> running_;
 };
 

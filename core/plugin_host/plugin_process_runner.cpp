@@ -44,14 +44,13 @@ Result<PluginProcessRunner::Driver*> PluginProcessRunner::driver(const std::stri
 }
 
 Result<PluginProcessRunner::Run*> PluginProcessRunner::begin_run(RunId run,
-                                                                 const std::string& driver_name,
-                                                                 const std::string& unit) {
+                                                                 const std::string& driver_name) {
     if (runs_.contains(run)) {
         return Error{ErrorCode::already_exists, "the run has a process already"};
     }
     const auto used = driver(driver_name);
     if (!used) return used.error();
-    Run made{core_->add_process(*(*used)->instance, this, run), *used, 0, unit};
+    Run made{core_->add_process(*(*used)->instance, this, run), *used, 0};
     return &runs_.emplace(run, made).first->second;
 }
 
@@ -74,7 +73,7 @@ void PluginProcessRunner::report_failure(Pending::Purpose purpose, RunId run, co
 }
 
 void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
-    const auto begun = begin_run(request.run, request.driver, request.unit);
+    const auto begun = begin_run(request.run, request.driver);
     if (!begun) return reject(Pending::Purpose::spawn, request.run, begun.error());
     Run& run = **begun;
     const LoadedKind& kind = *run.driver->kind;
@@ -86,14 +85,15 @@ void PluginProcessRunner::spawn(const platform::SpawnRequest& request) {
     }
     core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
     SpawnArguments arguments(request, run.proc, kind.info.enforces, config->get());
-    Pending pending{Pending::Purpose::spawn, run.driver, request.run, run.proc, 0, {}};
+    Pending pending{
+        Pending::Purpose::spawn, run.driver, request.run, run.proc, 0, {}, false, request.unit};
     start(OpType::spawn, std::move(pending), "spawn", [&](sysp_op op) {
         return kind.driver.spawn(run.driver->instance->self, op, arguments.get());
     });
 }
 
 void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
-    const auto begun = begin_run(request.run, request.driver, request.unit);
+    const auto begun = begin_run(request.run, request.driver);
     if (!begun) return reject(Pending::Purpose::recover, request.run, begun.error());
     Run& run = **begun;
     const LoadedKind& kind = *run.driver->kind;
@@ -110,7 +110,8 @@ void PluginProcessRunner::recover(const platform::RecoverRequest& request) {
     foreign.token = borrow(request.token);
     foreign.config = config->get();
     core_->keep_secret(*run.driver->instance, kind.info.process_schema, request.options_json);
-    Pending pending{Pending::Purpose::recover, run.driver, request.run, run.proc, 0, {}};
+    Pending pending{
+        Pending::Purpose::recover, run.driver, request.run, run.proc, 0, {}, false, request.unit};
     start(OpType::spawn, std::move(pending), "recover", [&](sysp_op op) {
         return kind.driver.recover(run.driver->instance->self, op, &foreign);
     });
@@ -263,7 +264,7 @@ void PluginProcessRunner::clean_up(const Abandoned& abandoned, sysp_proc proc) {
     Driver& driver = *abandoned.driver;
     if (abandoned.purpose == Pending::Purpose::recover) return call_release(driver, proc);
     if (!refused_.contains(proc)) {
-        log::warn("plugin " + driver.instance->label +
+        log::warn("plugin " + *driver.instance->label +
                   " started a process that nobody waits for; it is killed");
     }
     start(OpType::plain, {Pending::Purpose::clean_up, &driver, RunId{}, proc, 0, {}}, "signal",
@@ -333,9 +334,8 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
         observer_->spawned(pending.run, std::get<platform::SpawnedProcess>(completion.payload));
         return;
     }
-    const auto node = runs_.extract(pending.run);
-    const std::string unit = node ? node.mapped().unit : std::string();
-    if (completion.unconfirmed) return refused(pending, unit, completion);
+    runs_.erase(pending.run);
+    if (completion.unconfirmed) return refused(pending, completion);
     // A process that may still come up keeps its name until it is cleaned up.
     if (!abandoned_.contains(pending.proc)) core_->remove_process(pending.proc);
     report_failure(pending.purpose, pending.run, *completion.error);
@@ -344,11 +344,10 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
 // The driver has made or found a process, and what it says of that cannot be true. Whom a wrong
 // number means nobody knows, so the driver is asked to kill only what has a number of a daemon; the
 // rest is looked for.
-void PluginProcessRunner::refused(const Pending& pending, const std::string& unit,
-                                  const Completion& completion) {
+void PluginProcessRunner::refused(const Pending& pending, const Completion& completion) {
     const bool starts = pending.purpose == Pending::Purpose::spawn;
     const bool kills = starts && completion.killable;
-    log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + unit +
+    log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + pending.unit +
               "\": " + completion.error->message +
               (kills ? "; what it started is killed" : "; it is looked for"));
     if (completion.killable) {

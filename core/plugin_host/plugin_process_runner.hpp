@@ -44,8 +44,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     struct Run {
         sysp_proc proc = 0;
         Driver* driver = nullptr;
-        sysp_op busy = 0;    // The operation under way, 0 if none.
-        std::string unit{};  // The daemon's name.
+        sysp_op busy = 0;  // The operation under way, 0 if none.
     };
     // What to do when an operation ends.
     struct Pending {
@@ -57,11 +56,12 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
         platform::TimerId deadline = 0;
         std::variant<std::monostate, platform::DoneHandler, platform::StatsHandler> handler;
         bool urgent = false;
+        std::string unit{};  // The daemon's name, of a spawn or recovery.
     };
     using Slot = std::function<sysp_status(sysp_op)>;
 
     Result<Driver*> driver(const std::string& name);
-    Result<Run*> begin_run(RunId run, const std::string& driver_name, const std::string& unit);
+    Result<Run*> begin_run(RunId run, const std::string& driver_name);
     void reject(Pending::Purpose purpose, RunId run, Error error);
     void report_failure(Pending::Purpose purpose, RunId run, const Error& error);
     void start(OpType type, Pending pending, const char* function, const Slot& slot);
@@ -104,7 +104,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
         RunId run;
         Error why;
     };
-    void refused(const Pending& pending, const std::string& unit, const Completion& completion);
+    void refused(const Pending& pending, const Completion& completion);
     void cleaned_up(const Pending& pending, const std::optional<Error>& failure);
     void clean_up(const Abandoned& abandoned, sysp_proc proc);
     void call_release(Driver& driver, sysp_proc proc);

@@ -37,7 +37,7 @@ void PluginProcessRunner::expired(sysp_op op) {
     const std::string trouble = remote == nullptr ? "" : remote->trouble();
     const std::string what = " did not answer within " + format_duration(limit(driver)) +
                              (trouble.empty() ? "" : ": " + trouble);
-    log::warn("plugin " + driver.instance->label + what);
+    log::warn("plugin " + *driver.instance->label + what);
     end_without_answer(op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + what});
 }
 
