@@ -55,8 +55,11 @@ def start(place, contestant, count):
 
 
 def memory(place, contestant, count):
+    """Of the manager and whatever belongs to it, once all services run and no check is under way."""
     with Session(place, contestant, count) as session:
         session.start()
+        if not procs.until(lambda: session.who.is_idle(count), 120, 0.1):
+            raise RuntimeError("the supervisor did not come to rest in 120 s")
         time.sleep(SETTLE_S)
         return {"pss_kib": procs.pss_kib(session.supervisors())}
 

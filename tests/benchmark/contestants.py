@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 import procs
 
@@ -55,6 +56,10 @@ class Contestant:
     def status_command(self, name):
         return None
 
+    def is_idle(self, count):
+        """Whether nothing is under way any more, once the `count` services run."""
+        return True
+
     def clean_up(self):
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -79,6 +84,7 @@ class Syspulse(Contestant):
     name = OURS
     from_file = False
     file_holds = 5000   # Daemons; a file may have half a million values.
+    captures = True     # Output is kept in log files.
     check = None        # A function from the index to a health check.
     driver = None
 
@@ -90,7 +96,9 @@ class Syspulse(Contestant):
         name, program, argument = service
         daemon = {"command": [program, argument], "autostart": True, "stop_timeout_secs": 30,
                   "restart_policy": {"policy": "always", "backoff_base_secs": 0, "backoff_max_secs": 0}}
-        if logs:
+        if not self.captures:
+            daemon["log_config"] = {"capture": False}
+        elif logs:
             daemon["log_config"] = {"max_size_bytes": 100_000_000, "retain_count": 200}
         if self.check:
             daemon["health_check"] = self.check(index)
@@ -109,7 +117,7 @@ class Syspulse(Contestant):
             if added.returncode != 0:
                 raise RuntimeError(added.stderr)
         self.stop()
-        self.process.wait(60)
+        self.process.wait(180)
 
     def write(self, first, services, logs):
         file = f"{self.dir}/services-{first}.yaml"
@@ -159,12 +167,44 @@ class SyspulseFromFile(Syspulse):
     file_holds = 1 << 30  # There is one to start with.
 
 
+class SyspulseWithoutCapture(Syspulse):
+    name = "syspulse, without log capture"
+    captures = False
+
+
 class SyspulseWithCheck(Syspulse):
+    """The bundled TCP checker. It is asked once, at the start, and passes: a check that fails is soon made again."""
     name = "syspulse, with a check"
 
-    @staticmethod
-    def check(index):
-        return {"type": "tcp", "target": "127.0.0.1:1", "interval_secs": 3600, "on_unhealthy": "none"}
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.accepted = 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept_all, args=(self.listener,), daemon=True).start()
+
+    def accept_all(self, listener):
+        try:
+            while True:
+                listener.accept()[0].close()
+                self.accepted += 1
+        except OSError:
+            return  # Closed.
+
+    def check(self, index):
+        return {"type": "tcp", "target": f"127.0.0.1:{self.port}", "interval_secs": 86400}
+
+    def start(self):
+        self.accepted = 0  # Since it was started to add the daemons.
+        super().start()
+
+    def is_idle(self, count):
+        return self.accepted >= count
+
+    def clean_up(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        super().clean_up()
 
 
 class S6(Contestant):

@@ -17,7 +17,7 @@ import cases
 import procs
 import report
 from contestants import (BareLimit, Daemontools, Monit, Runit, S6, Supervisord, Syspulse, SyspulseFromFile,
-                         SyspulseWithCheck)
+                         SyspulseWithCheck, SyspulseWithoutCapture)
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Per case: the function, the counts, the contestants; what --quick leaves of both; the most rounds worth their time.
@@ -31,8 +31,9 @@ CASES = {
     "stop": (cases.stop, (1000,), (BareLimit, Syspulse, S6, Supervisord), (1000,), (BareLimit, Syspulse), 3),
     "logs": (cases.logs, (40, 1), (BareLimit, Syspulse, Supervisord, S6, Daemontools, Runit), (40,),
              (BareLimit, Syspulse), 3),
-    "memory": (cases.memory, (0, 1000, 10000), (Syspulse, SyspulseWithCheck, BareLimit, Supervisord, S6),
-               (0, 1000), (Syspulse, SyspulseWithCheck), 1),
+    "memory": (cases.memory, (0, 1000, 10000), (SyspulseWithoutCapture, Syspulse, SyspulseWithCheck, BareLimit, Supervisord,
+                                                S6),
+               (0, 10000), (SyspulseWithoutCapture, Syspulse, SyspulseWithCheck), 1),
     "checks": (cases.checks, (10000,), (Syspulse,), (1000,), (Syspulse,), 1),
     "ten_thousand": (cases.ten_thousand, (100, 1000, 5000, 10000), (BareLimit, Syspulse), (2000,), (Syspulse,), 1),
     "idle": (None, (1000,), (BareLimit, Syspulse, SyspulseWithCheck, S6, Runit, Supervisord), (1000,), (BareLimit, Syspulse), 1),
