@@ -144,6 +144,7 @@ void Keeper::time_is_up() {
 void Keeper::start_manager() {
     restarts_.started();
     overdue_ = false;
+    start_timer(0);  // What it was to say of the last one it must not say of this one.
     const pid_t pid = ::fork();
     if (pid == 0) become_manager();
     if (pid < 0) {
