@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mock.hpp"
@@ -36,7 +37,8 @@ struct Driver {
     std::set<sysp_proc> unruly;  // That it will not kill.
     std::uint64_t stats_calls = 0;
     unsigned adopted = 0;
-    bool hasty = false;  // The end is told before the start.
+    bool hasty = false;                // The end is told before the start.
+    std::int32_t* pid_slot = nullptr;  // To be spoiled with the next answer.
 };
 
 const sysp_driver_vtbl& inner() {
@@ -78,6 +80,7 @@ sysp_status SYSP_CALL spawn_done(const sysp_host* host, sysp_op op, const sysp_s
                                  const sysp_error* error) {
     Driver& driver = driver_of(host);
     const sysp_proc proc = driver.starting[op];
+    if (std::int32_t* const slot = std::exchange(driver.pid_slot, nullptr)) *slot = 1;
     if (result == nullptr && broken("D10") && take_anybody(driver, op)) return SYSP_OK;
     if (result == nullptr) return driver.real->spawn_done(driver.real, op, result, error);
     driver.pids[proc] = result->pid;
@@ -202,8 +205,8 @@ sysp_status SYSP_CALL spawn(void* self, sysp_op op, const sysp_spawn_request* re
     if ((copy.limits->valid & ignored) != 0) copy.limits = &none;
     if (broken("X06")) end_all_without_memory(driver);
     if (broken("D23")) static_cast<void>(!::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (broken("D29")) driver.pid_slot = request->pid_slot;
     const sysp_status status = inner().spawn(driver.inner, op, &copy);
-    if (broken("D29") && request->pid_slot != nullptr) *request->pid_slot = 1;
     if (broken("crash-after-spawn") || broken("crash-always")) std::abort();
     return status;
 }
