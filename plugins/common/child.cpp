@@ -153,11 +153,15 @@ bool BeginningLaunch::wait_until_settled(std::chrono::nanoseconds at_most) const
     return true;
 }
 
-bool BeginningLaunch::end(std::chrono::nanoseconds at_most) {
-    if (settled()) return true;
+bool BeginningLaunch::kill() const {
+    if (settled()) return false;
     // It is our child and not reaped, so the number is its own.
     (void)::kill(pid_, SIGKILL);
-    return wait_until_settled(at_most);
+    return true;
+}
+
+bool BeginningLaunch::end(std::chrono::nanoseconds at_most) {
+    return !kill() || wait_until_settled(at_most);
 }
 
 Launch BeginningLaunch::result() {

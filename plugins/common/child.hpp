@@ -92,8 +92,10 @@ class BeginningLaunch {
     // Whether the child has called exec, or ended, or there is none.
     bool settled() const;
     bool wait_until_settled(std::chrono::nanoseconds at_most) const;
-    // Kills a child that has not settled and waits for its end. False: it cannot be killed now, so
-    // that neither this object nor the plan may go away.
+    // Kills a child that has not settled. False: it has.
+    bool kill() const;
+    // The same, and waits for its end. False: it cannot be killed now, so that neither this object
+    // nor the plan may go away.
     bool end(std::chrono::nanoseconds at_most);
     // Once, when it has settled.
     Launch result();

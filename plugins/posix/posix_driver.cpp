@@ -104,6 +104,7 @@ struct PosixDriver::Start {
     BeginningLaunch launch;
     std::optional<sdk::StartAnswer> answer;
     bool cancelled = false;
+    bool hangs = false;  // Somebody has waited for it in vain.
 };
 
 PosixDriver::PosixDriver(const sdk::Config& config)
@@ -116,8 +117,12 @@ PosixDriver::~PosixDriver() {
     for (auto& start : starting_) {
         start->answer->drop();
         if (start->launch.wait_until_settled(until - std::chrono::steady_clock::now())) continue;
+        if (!start->launch.kill()) continue;
+        // A program that never ran has no exit: the next manager must not take this one for it.
+        if (std::int32_t* const place = start->request.pid_slot; place != nullptr)
+            __atomic_store_n(place, 0, __ATOMIC_RELAXED);
         // What the system does not let die reads its memory if it ever goes on: that stays.
-        if (!start->launch.end(cancel_patience)) static_cast<void>(start.release());
+        if (!start->launch.wait_until_settled(cancel_patience)) static_cast<void>(start.release());
     }
 }
 
@@ -125,21 +130,24 @@ void PosixDriver::spawn(sdk::SpawnRequest request, sdk::StartAnswer&& answer) {
     answer_settled();
     refuse_when_full(processes_.size() + abandoned_.size() + starting_.size());
     starting_.reserve(starting_.size() + 1);
-    auto start = std::make_unique<Start>(std::move(request), accounts_);
     look_soon();
-    // From here on nothing throws: who throws has not answered.
+    auto start = std::make_unique<Start>(std::move(request), accounts_);
+    // From here on nothing throws: there is a child, and who throws has not answered.
     start->answer.emplace(std::move(answer));
     starting_.push_back(std::move(start));
     make_way();
 }
 
-// Waits for the child that began some starts ago: one that hangs is passed by all that come later.
+// Waits for the child that began some starts ago. One that hangs is waited for once and counts no
+// more, so that it holds up none of those that come later.
 void PosixDriver::make_way() {
-    if (starting_.size() > starts_at_a_time) {
-        const Start& earlier = *starting_[starting_.size() - 1 - starts_at_a_time];
-        static_cast<void>(earlier.launch.wait_until_settled(way_patience));
-    }
-    if (starting_.back()->launch.settled() || starting_.size() > starts_at_a_time) answer_settled();
+    std::size_t under_way = 0;
+    const auto earlier = std::find_if(starting_.rbegin(), starting_.rend(), [&](const auto& start) {
+        return !start->hangs && ++under_way > starts_at_a_time;
+    });
+    if (earlier != starting_.rend())
+        (*earlier)->hangs = !(*earlier)->launch.wait_until_settled(way_patience);
+    if (earlier != starting_.rend() || starting_.back()->launch.settled()) answer_settled();
 }
 
 void PosixDriver::cancel(sysp_op op) {

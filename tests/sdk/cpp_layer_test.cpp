@@ -97,6 +97,7 @@ TEST(CppLayer, tells_the_end_of_a_process_after_its_start_that_is_answered_later
     const auto exit = host.wait_exit(1);
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->value, 4);
+    EXPECT_FALSE(host.end_was_told_before_the_start(1));
 }
 
 TEST(CppLayer, answers_a_start_once_however_its_driver_fails) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -61,6 +62,7 @@ class HeldStarts : public PosixStarts {
         Spawn spawn;
         spawn.argv = {program_.path()};
         spawn.pid_slot = &pid_;
+        __atomic_store_n(&pid_, 0, __ATOMIC_RELAXED);
         const sysp_op op = host_.begin_spawn(proc, spawn);
         EXPECT_TRUE(host_.run_until([&] { return number() != 0; }));
         return op;
@@ -128,6 +130,33 @@ TEST_F(HeldStarts, hold_up_nobody_when_one_hangs_before_exec) {
     host_.release(1);
 }
 
+// As many as may be on their way, and more: who was waited for in vain once does not count.
+TEST_F(HeldStarts, wait_once_for_each_that_hangs) {
+    std::vector<sysp_op> held;
+    for (sysp_proc proc = 1; proc <= 5; ++proc) held.push_back(begin_held(proc));
+    for (sysp_proc proc = 6; proc < 20; ++proc) run_another(proc);
+    // Each of these would wait 50 ms for one that hangs.
+    constexpr sysp_proc burst = 100;
+    const auto began = std::chrono::steady_clock::now();
+    std::vector<sysp_op> ops;
+    for (sysp_proc proc = 20; proc < 20 + burst; ++proc)
+        ops.push_back(host_.begin_spawn(proc, shell("exit 0")));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds{50} * burst / 2);
+    for (sysp_proc proc = 20; proc < 20 + burst; ++proc) {
+        ASSERT_TRUE(host_.run_until([&] { return host_.result(ops[proc - 20]).has_value(); }));
+        EXPECT_TRUE(host_.wait_exit(proc));
+        host_.release(proc);
+    }
+    for (const sysp_op op : held) EXPECT_FALSE(host_.result(op));
+    program_.let_go();
+    for (std::size_t i = 0; i < held.size(); ++i) {
+        ASSERT_TRUE(host_.run_until([&] { return host_.result(held[i]).has_value(); }));
+        EXPECT_EQ(host_.result(held[i])->status, SYSP_OK);
+        EXPECT_TRUE(host_.wait_exit(i + 1));
+        host_.release(i + 1);
+    }
+}
+
 TEST_F(HeldStarts, never_run_once_they_are_given_up) {
     const sysp_op held = begin_held(1);
     host_.cancel_spawn(held);
@@ -140,10 +169,12 @@ TEST_F(HeldStarts, never_run_once_they_are_given_up) {
 
 TEST_F(HeldStarts, end_with_their_driver_which_answers_none) {
     const sysp_op held = begin_held(1);
+    const pid_t pid = number();
     host_.recreate();
     int status = 0;
-    ASSERT_EQ(::waitpid(number(), &status, 0), number());
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
+    EXPECT_EQ(number(), 0) << "the next manager would take that for the end of the program";
     run_another(2);
     EXPECT_FALSE(host_.result(held));
 }

@@ -123,6 +123,7 @@ struct FakePluginHost::Slots {
             done.token = text(result->token);
             done.flags = result->flags;
         }
+        of(host).beginning_.erase(op);
         of(host).complete(op, done, error);
         return SYSP_OK;
     }
@@ -136,6 +137,8 @@ struct FakePluginHost::Slots {
     static sysp_status proc_exited(const sysp_host* host, sysp_proc proc, const sysp_exit* exit) {
         of(host).exits_[proc] = *exit;
         if (of(host).serving_watch_) of(host).told_by_watch_.insert(proc);
+        for (const auto& [op, begun] : of(host).beginning_)
+            if (begun == proc) of(host).told_before_start_.insert(proc);
         return SYSP_OK;
     }
     static sysp_status watch(const sysp_host* host, sysp_handle handle, std::uint32_t interest,
@@ -356,9 +359,10 @@ sysp_op FakePluginHost::begin_spawn(sysp_proc proc, const Spawn& spawn) {
     request.limits = &limits;
     request.pid_slot = spawn.pid_slot;
     const sysp_op op = next_id_++;
-    const sysp_status accepted = vtbl<sysp_driver_vtbl>().spawn(self_, op, &request);
-    if (accepted == SYSP_OK) return op;
-    rejection_.status = accepted;
+    beginning_[op] = proc;
+    rejection_.status = vtbl<sysp_driver_vtbl>().spawn(self_, op, &request);
+    if (rejection_.status == SYSP_OK) return op;
+    beginning_.erase(op);
     return 0;
 }
 

@@ -124,6 +124,11 @@ class FakePluginHost {
     // Whether the end was told while a watched handle was being served.
     bool end_was_told_by_a_watch(sysp_proc proc) const { return told_by_watch_.count(proc) != 0; }
 
+    // Whether it was told before the start was answered, which no driver may do.
+    bool end_was_told_before_the_start(sysp_proc proc) const {
+        return told_before_start_.count(proc) != 0;
+    }
+
     // Runs the loop until the condition holds; false after 20 s.
     bool run_until(const std::function<bool()>& condition);
     std::optional<Done> result(sysp_op op);
@@ -190,6 +195,8 @@ class FakePluginHost {
     bool watches_refused_ = false;
     bool serving_watch_ = false;
     std::set<sysp_proc> told_by_watch_;
+    std::map<sysp_op, sysp_proc> beginning_;
+    std::set<sysp_proc> told_before_start_;
     std::vector<std::pair<void (*)(void*), void*>> held_;
 };
 

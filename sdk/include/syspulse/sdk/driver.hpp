@@ -21,7 +21,7 @@ struct SpawnRequest {
     std::vector<std::string> argv, env;
     const sysp_handle* stdio;  // Three handles, -1 means the null device; borrowed for the call.
     sysp_limits limits{};      // Only what the kind declares as enforced.
-    Config config;
+    Config config;             // Borrowed for the call, also by who keeps the request.
     std::int32_t* pid_slot;  // Null, or where the child leaves its pid; borrowed until spawn_done.
 
     SpawnRequest(const sysp_host* host, const sysp_spawn_request& raw)
