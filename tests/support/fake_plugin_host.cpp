@@ -271,8 +271,8 @@ void FakePluginHost::turn() {
         handles.push_back({watch.handle, watch.interest});
         ids.push_back(id);
     }
-    constexpr int longest_wait_ms = 5;  // Short, because posted work has no descriptor to wake us.
-    poll_handles(handles, longest_wait_ms);
+    // Short, because posted work has no descriptor to wake us.
+    poll_handles(handles, timer_is_near(now_ns()) ? 0 : longest_wait_ms);
     for (std::size_t i = 0; i < handles.size(); ++i) {
         const auto found = watches_.find(ids[i]);
         if (handles[i].ready == 0 || found == watches_.end()) continue;

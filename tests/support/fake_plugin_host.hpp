@@ -3,6 +3,7 @@
 #pragma once
 
 #include <syspulse/plugin.h>
+#include <algorithm>
 
 #include <atomic>
 #include <cstdint>
@@ -137,6 +138,8 @@ class FakePluginHost {
     std::size_t timer_count() const { return timers_.size(); }
 
   private:
+    static constexpr int longest_wait_ms = 5;
+
     struct Watch {
         sysp_handle handle;
         std::uint32_t interest;
@@ -194,6 +197,13 @@ class FakePluginHost {
     bool timers_held_ = false;
     bool watches_refused_ = false;
     bool serving_watch_ = false;
+    // Whether one is due before a wait would be over.
+    bool timer_is_near(std::uint64_t now) const {
+        const std::uint64_t then = now + longest_wait_ms * std::uint64_t{1'000'000};
+        return !timers_held_ && std::any_of(timers_.begin(), timers_.end(), [then](const auto& t) {
+            return t.second.due_ns < then;
+        });
+    }
     std::set<sysp_proc> told_by_watch_;
     std::map<sysp_op, sysp_proc> beginning_;
     std::set<sysp_proc> told_before_start_;
