@@ -20,7 +20,7 @@ std::string library_file() {
 }
 
 // Never unloaded, as RE2 keeps tables of its own.
-const RegexFunctions& load() {
+const RegexFunctions& load_functions() {
     const std::string file = library_file();
     void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
@@ -39,7 +39,7 @@ const RegexFunctions& load() {
 }  // namespace
 
 const RegexFunctions& regex_functions() {
-    static const RegexFunctions& loaded = load();
+    static const RegexFunctions& loaded = load_functions();
     return loaded;
 }
 
