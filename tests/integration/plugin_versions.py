@@ -304,6 +304,8 @@ def a_file_that_was_cut_is_named_wherever_its_process_is_missed():
         assert " ago: " in m.ok("plugin", "info", "mock")
         assert not warnings(m), warnings(m)
         assert m.status("web")["pid"] == pid and "cannot be loaded" not in info_of(m, "web")
+        # The start that failed was looked for until a process of the driver could tell that nothing is left of it.
+        m.wait_for("later", state="failed")
         m.ok("start", "later")
 
 
