@@ -136,8 +136,7 @@ TEST_F(ProcessRunnerTest, an_exception_from_a_slot_is_a_failure_and_counted) {
 }
 
 TEST_F(ProcessRunnerTest, of_two_answers_the_first_one_counts_and_the_other_is_a_fault) {
-    for (const std::uint64_t run : {std::uint64_t{1}, std::uint64_t{2}})
-        spawn(run == 1 ? "twice" : "both", run);
+    for (const std::uint64_t run : {1U, 2U}) spawn(run == 1 ? "twice" : "both", run);
     until(2);
     settle();
     EXPECT_THAT(heard_, ElementsAre("spawned 1", "spawned 2"));
