@@ -39,6 +39,9 @@ def a_service_starts_its_daemons_and_stops_them():
         equal(system("sc", "start", name).returncode, 0)
         wait_for("it runs again", lambda: state(name) == "RUNNING")
         equal(manager.status("web")["restart_count"], 0)
+        # What the second start says comes after what the first one has said.
+        both = (manager.data / "manager.log").read_text(errors="replace")
+        equal((both.startswith(log), len(both) > len(log)), (True, True))
     finally:
         removed = manager.run("service", "uninstall", "--name", name, check=False)
         log = manager.data / "manager.log"

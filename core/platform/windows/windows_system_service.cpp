@@ -1,7 +1,7 @@
 // Services of Windows. Start and stop take as long as daemons take, which nobody can foretell, so
 // that a thread of the system's pool says again and again that it goes on.
+#include <fcntl.h>
 #include <io.h>
-#include <share.h>
 
 #include <cstdio>
 #include <mutex>
@@ -169,6 +169,23 @@ bool service_stopped(SC_HANDLE handle) {
     return false;
 }
 
+// The handle itself can only append: the manager and plugins' hosts get it as such, and their first
+// byte would otherwise be that of the file.
+std::FILE* open_to_append(const std::filesystem::path& file) {
+    UniqueHandle handle(::CreateFileW(long_path(file).c_str(),
+                                      FILE_GENERIC_WRITE & ~FILE_WRITE_DATA,
+                                      FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                      nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
+    if (!handle) return nullptr;
+    const int descriptor = ::_open_osfhandle(reinterpret_cast<std::intptr_t>(handle.get()),
+                                             _O_APPEND | _O_BINARY | _O_WRONLY);
+    if (descriptor < 0) return nullptr;
+    static_cast<void>(handle.release());  // Closed with the descriptor.
+    std::FILE* const opened = ::_fdopen(descriptor, "ab");
+    if (opened == nullptr) ::_close(descriptor);
+    return opened;
+}
+
 }  // namespace
 
 void service_is_running() {
@@ -239,7 +256,7 @@ Result<std::FILE*> open_error_file(const std::filesystem::path& file) {
     const auto size = std::filesystem::file_size(file, ignored);
     if (!ignored && size > log_bytes_max)
         std::filesystem::rename(file, std::filesystem::path(file) += ".1", ignored);
-    std::FILE* const opened = ::_wfsopen(long_path(file).c_str(), L"ab", _SH_DENYNO);
+    std::FILE* const opened = open_to_append(file);
     if (opened == nullptr) return Error{ErrorCode::unavailable, "cannot write to " + file.string()};
     std::setvbuf(opened, nullptr, _IONBF, 0);
     ::SetStdHandle(STD_ERROR_HANDLE, reinterpret_cast<HANDLE>(::_get_osfhandle(::_fileno(opened))));
