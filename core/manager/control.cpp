@@ -168,12 +168,8 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, Duratio
     const std::string file = program.empty() ? started_from() : program;
     const auto trusted = platform::trusted_file(path_from_utf8(file));
     if (!trusted) return done(trusted.error().with("cannot upgrade to " + file));
-    std::error_code ignored;
-    const auto rights = std::filesystem::status(*trusted, ignored).permissions();
-    if ((rights & std::filesystem::perms::owner_exec) == std::filesystem::perms::none) {
-        return done(Error{ErrorCode::invalid_argument,
-                          "cannot upgrade to " + file + ": it is not executable"});
-    }
+    if (const auto fine = is_program(*trusted); !fine)
+        return done(fine.error().with("cannot upgrade to " + file));
     if (const auto back = has_way_back(program_stamp_); !back)
         return done(back.error().with("cannot upgrade to " + file));
     const auto limit = std::chrono::ceil<std::chrono::milliseconds>(timeout);

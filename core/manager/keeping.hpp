@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "base/result.hpp"
@@ -15,6 +16,9 @@ Outcome keep(const DaemonOptions& options);
 
 // The name of the present program's file, also when another file has it by now.
 std::string started_from();
+
+// Whether the keeper would start such a file as a program, as far as its name and rights tell.
+Result<void> is_program(const std::filesystem::path& file);
 
 // Whether the keeper could start the present program again, if a new one turns out not to serve.
 // `stamp` is that of its file when it started.

@@ -33,6 +33,13 @@ std::string started_from() {
     return name;
 }
 
+Result<void> is_program(const std::filesystem::path& file) {
+    std::error_code ignored;
+    const auto rights = std::filesystem::status(file, ignored).permissions();
+    if ((rights & std::filesystem::perms::owner_exec) != std::filesystem::perms::none) return {};
+    return Error{ErrorCode::invalid_argument, "it is not executable"};
+}
+
 // It holds the program open, whatever becomes of its name.
 Result<void> has_way_back(std::uint64_t) {
     return {};

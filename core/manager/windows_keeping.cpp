@@ -61,6 +61,14 @@ std::string started_from() {
     return platform::program_path().string();
 }
 
+// Windows would have cmd.exe run a file of commands, with the manager's command line.
+Result<void> is_program(const std::filesystem::path& file) {
+    const std::wstring name = file.extension().native();
+    if (::CompareStringOrdinal(name.c_str(), -1, L".exe", -1, TRUE) == CSTR_EQUAL) return {};
+    return Error{ErrorCode::invalid_argument,
+                 "a program's name ends with .exe here; .bat and .cmd are files of commands"};
+}
+
 // A program is started by its name, which another file may have by now.
 Result<void> has_way_back(std::uint64_t stamp) {
     const std::filesystem::path program = platform::program_path();

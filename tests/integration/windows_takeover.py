@@ -116,6 +116,14 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing_on_windows():
         equal(manager.info()["failed_upgrades"], 2)
         holds(manager.log(), "before it could serve; the old program goes on")
 
+        # A file of commands is handed to nobody.
+        for script in (program.with_name("new.bat"), program.with_name("new.CMD")):
+            script.write_text("@echo off\n")
+            refused = manager.run("upgrade", windows_path(script), check=False)
+            equal(refused.returncode, 2)
+            holds(refused.stderr, "name ends with .exe")
+        equal((manager.info()["failed_upgrades"], runs(manager.info()["pid"], program)), (2, True))
+
         # A file in the place of the one that runs would leave no way back; Windows lets one that runs be renamed.
         aside = program.with_name("aside.exe")
         program.rename(aside)
