@@ -87,7 +87,7 @@ void Loader::add_yaml(const SpecText& source) {
     if (!root) return;
     expand_environment(*root, options_.environment, issues_[file]);
     std::error_code error;
-    const auto path = std::filesystem::absolute(path_from_utf8(source.file), error);
+    const auto path = absolute_path(path_from_utf8(source.file), error);
     read_document(*root, file, path.parent_path());
     documents_.insert_or_assign(source.file, *std::move(root));
 }

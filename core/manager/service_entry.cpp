@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "keeper/link.hpp"
 #include "manager/entry.hpp"
 #include "platform/data_dir.hpp"
@@ -15,7 +16,7 @@ constexpr const char* log_name = "manager.log";
 // Absolute, as services start in a directory of the system's.
 std::string path_argument(const std::filesystem::path& path) {
     std::error_code failed;
-    const auto absolute = std::filesystem::absolute(path, failed);
+    const auto absolute = absolute_path(path, failed);
     return (failed ? path : absolute).string();
 }
 
@@ -50,6 +51,10 @@ Result<void> open_log(const DaemonOptions& options) {
 
 Result<void> install_service(const ServiceOptions& options) {
     const auto data_dir = options.daemon.data_dir.value_or(platform::system_service_data_dir());
+    // One that cannot be used would be told to nobody when the service starts.
+    const auto paths =
+        platform::resolve_data_dir(data_dir.string(), platform::process_environment());
+    if (!paths) return paths.error();
     return platform::install_system_service({options.name, command_line(options, data_dir)});
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "platform/file_trust.hpp"
 #include "platform/library_file.hpp"
 #include "plugin_host/isolation/policy.hpp"
@@ -44,7 +45,7 @@ void PluginCatalog::load_directory(const std::filesystem::path& directory,
     if (!std::filesystem::exists(directory, failure)) return;
     std::vector<std::filesystem::path> files;
     // What cannot be loaded is named as what can.
-    const auto whole = std::filesystem::absolute(directory, failure);
+    const auto whole = absolute_path(directory, failure);
     for (std::filesystem::directory_iterator at(failure ? directory : whole, failure), end;
          !failure && at != end; at.increment(failure)) {
         if (at->path().extension() == platform::library_extension) files.push_back(at->path());

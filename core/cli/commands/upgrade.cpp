@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
+#include <system_error>
 
 #include "base/path_text.hpp"
 #include "cli/call.hpp"
@@ -69,9 +70,12 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto timeout = arguments.duration("timeout");
     const auto before = look(context);
     nlohmann::json body = nlohmann::json::object();
-    if (!arguments.positionals.empty())
-        body["program"] =
-            std::filesystem::absolute(path_from_utf8(arguments.positionals.front())).string();
+    if (!arguments.positionals.empty()) {
+        const auto program = path_from_utf8(arguments.positionals.front());
+        std::error_code failed;
+        const auto whole = absolute_path(program, failed);
+        body["program"] = (failed ? program : whole).string();
+    }
     if (timeout) body["timeout_secs"] = std::chrono::duration<double>(*timeout).count();
     const Answer answer = call(context, {"POST", "/v1/upgrade", body.dump(), std::nullopt});
     if (!answer) return report(context, not_of_a_daemon(*answer.failure));

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/users.hpp"
 #include "platform/windows/windows_error.hpp"
@@ -184,6 +185,13 @@ Result<DataPaths> resolve_data_dir(const std::optional<std::string>& flag,
                          "or set SYSPULSE_DATA_DIR"};
         }
         chosen = local + "\\syspulse";
+    }
+    // Access lists of a share are not ours to see through, and SQLite's locks need a local disk.
+    if (is_device_or_share(to_wide(chosen))) {
+        return Error{ErrorCode::invalid_argument,
+                     "cannot use the data directory " + chosen +
+                         ": it has to be a path of a drive of this machine, such as "
+                         "C:\\syspulse, without \\\\ before it; choose another --data-dir"};
     }
     std::error_code failure;
     fs::path absolute = fs::absolute(to_wide(chosen), failure).lexically_normal();

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/path_text.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/file_trust.hpp"
@@ -111,6 +112,22 @@ TEST(DataDir, comes_from_flag_environment_or_the_users_local_data) {
               fs::path(L"C:\\Users\\u\\AppData\\Local\\syspulse"));
     EXPECT_THAT(resolve_data_dir(std::nullopt, none).error().message, HasSubstr("LOCALAPPDATA"));
     EXPECT_EQ(resolve_data_dir("C:\\\xc3\xa9", none)->directory, fs::path(L"C:\\\u00e9"));
+}
+
+TEST(DataDir, is_on_a_drive_and_never_another_directory_than_was_said) {
+    const auto none = [](std::string_view) { return std::optional<std::string>(); };
+    for (const char* path : {R"(\\server\share\d)", R"(\\?\C:\d)", "//server/share/d"}) {
+        const auto refused = resolve_data_dir(path, none);
+        ASSERT_FALSE(refused) << path << " became " << refused->directory;
+        EXPECT_THAT(refused.error().message, HasSubstr("a drive of this machine"));
+    }
+}
+
+TEST(Paths, of_shares_stay_what_they_are_when_made_absolute) {
+    std::error_code failed;
+    EXPECT_EQ(absolute_path(R"(\\server\share\f)", failed).native(), LR"(\\server\share\f)");
+    EXPECT_EQ(absolute_path("C:\\f", failed).native(), L"C:\\f");
+    EXPECT_FALSE(failed);
 }
 
 TEST(DataDir, is_ours_alone_and_held_by_one_manager) {
