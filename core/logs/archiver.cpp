@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "logs/gzip.hpp"
+#include "platform/output_file.hpp"
 
 namespace syspulse::logs {
 namespace {
@@ -43,12 +44,39 @@ void remove_archive(const fs::path& dir, Stream stream, const Archive& archive) 
 // The index moves first: one without its log is harmless, a log with another's index misleads.
 std::error_code move_part(const fs::path& dir, Stream stream, const Archive& from,
                           std::uint32_t to) {
-    std::error_code ignored;
-    fs::rename(index_path(dir, stream, from.number), index_path(dir, stream, to), ignored);
-    std::error_code failed;
-    fs::rename(archive_path(dir, stream, from),
-               archive_path(dir, stream, {.number = to, .compressed = from.compressed}), failed);
+    const fs::path index = index_path(dir, stream, from.number);
+    const fs::path index_there = index_path(dir, stream, to);
+    const std::error_code kept = platform::move_file(index, index_there);
+    const std::error_code failed = platform::move_file(
+        archive_path(dir, stream, from),
+        archive_path(dir, stream, {.number = to, .compressed = from.compressed}));
+    if (failed && !kept) static_cast<void>(platform::move_file(index_there, index));
     return failed;
+}
+
+std::error_code remove_log(const fs::path& dir, Stream stream) {
+    std::error_code failed;
+    fs::remove(log_path(dir, stream), failed);
+    if (failed) return failed;
+    std::error_code ignored;
+    fs::remove(index_path(dir, stream), ignored);
+    return failed;
+}
+
+// What has to go before the log can become number 1, the highest first: what is retained no longer,
+// and all before the first number that is free. A rotation that failed leaves such a gap, and one
+// that is tried again and again moves no archive on for it.
+std::vector<Archive> archives_in_the_way(const fs::path& dir, Stream stream,
+                                         std::uint32_t retain_count) {
+    std::vector<Archive> found;
+    std::uint32_t next = 1;
+    for (const Archive& archive : list_archives(dir, stream)) {
+        const bool is_next = archive.number == next;
+        if (is_next) ++next;
+        if (is_next || archive.number > retain_count) found.push_back(archive);
+    }
+    std::reverse(found.begin(), found.end());
+    return found;
 }
 
 fs::path packing_path(const fs::path& dir, Stream stream) {
@@ -86,10 +114,8 @@ Archiver::~Archiver() {
 
 Result<void> Archiver::rotate(const fs::path& dir, Stream stream, std::uint32_t retain_count) {
     const std::lock_guard lock(names_);
-    auto archives = list_archives(dir, stream);
-    std::reverse(archives.begin(), archives.end());
     std::error_code failed;
-    for (const Archive& archive : archives) {
+    for (const Archive& archive : archives_in_the_way(dir, stream, retain_count)) {
         if (archive.number >= retain_count) {
             remove_archive(dir, stream, archive);
         } else if (failed = move_part(dir, stream, archive, archive.number + 1); failed) {
@@ -97,10 +123,10 @@ Result<void> Archiver::rotate(const fs::path& dir, Stream stream, std::uint32_t 
         }
     }
     if (!failed && retain_count > 0) failed = move_part(dir, stream, {}, 1);
-    if (!failed && retain_count == 0) remove_archive(dir, stream, {});
+    if (!failed && retain_count == 0) failed = remove_log(dir, stream);
     if (!failed) return {};
-    return Error{ErrorCode::internal,
-                 "cannot rotate " + log_path(dir, stream).string() + ": " + failed.message()};
+    return Error{ErrorCode::internal, "cannot rotate " + log_path(dir, stream).string() + ": " +
+                                          platform::file_trouble(failed)};
 }
 
 bool Archiver::drop_oldest(const fs::path& dir, Stream stream) {
@@ -190,7 +216,7 @@ bool Archiver::put_in_place(const Job& job, const fs::path& packed,
         const auto candidate = platform::OutputFile::open_for_reading(plain);
         const auto found = candidate ? candidate->state() : Result<platform::FileState>(Error{});
         if (!found || found->id != source) continue;
-        fs::rename(packed, compressed_path(dir, stream, archive.number), failed);
+        failed = platform::move_file(packed, compressed_path(dir, stream, archive.number));
         if (!failed) fs::remove(plain, failed);
         return !failed;
     }

@@ -46,7 +46,7 @@ StreamWriter::~StreamWriter() {
 
 void StreamWriter::use(const platform::CaptureSettings& settings) {
     settings_ = settings;
-    rotation_failed_ = false;
+    rotates_again_at_.reset();
 }
 
 void StreamWriter::put_in_order() {
@@ -104,9 +104,11 @@ Result<std::size_t> StreamWriter::write_some(std::size_t available) {
     }
 }
 
-// Zero without one.
+// Zero without one: after a rotation that failed there is none until the next attempt, so that
+// whatever waits can be written in between.
 std::uint64_t StreamWriter::size_limit() const {
-    return rotation_failed_ ? 0 : settings_.max_size_bytes;
+    if (!rotates_again_at_) return settings_.max_size_bytes;
+    return size_ < *rotates_again_at_ ? 0 : *rotates_again_at_;
 }
 
 // How much more of the line that it ends with the file may take: past the limit as far again, but
@@ -256,11 +258,14 @@ void StreamWriter::rotate() {
     hand_in_lines();
     auto rotated = tools_.archiver.rotate(*dir_, stream_, settings_.retain_count);
     if (!rotated) {
-        log::warn(rotated.error().message + "; the file grows until the daemon is started again");
-        rotation_failed_ = true;
+        if (!rotates_again_at_)
+            log::warn(rotated.error().message + "; the file grows until that works");
+        rotates_again_at_ = size_ + std::max<std::uint64_t>(1, settings_.max_size_bytes / 10);
         counted_ = size_;
         return;
     }
+    if (std::exchange(rotates_again_at_, std::nullopt))
+        log::info("rotated " + log_path(*dir_, stream_).string() + " again");
     if (settings_.compress_rotated) tools_.archiver.compress(*dir_, stream_);
 }
 
@@ -288,7 +293,7 @@ void StreamWriter::count_lines() {
 
 void StreamWriter::rest() {
     close_file();
-    rotation_failed_ = false;
+    rotates_again_at_.reset();
 }
 
 bool StreamWriter::at_line_start() const {

@@ -99,9 +99,10 @@ class StreamWriter {
     std::shared_ptr<OutputMeter> meter_;  // Of the daemon.
     bool in_trouble_ = false;             // Nothing could be written the last time.
     bool enlarged_ = false;
-    bool rotation_failed_ = false;
     bool line_may_be_open_ = true;  // An earlier manager may have left one.
     bool continues_line_ = false;   // The file, while it is empty, goes on within a line.
+    // Since a rotation failed: the size of the file at which it is tried again.
+    std::optional<std::uint64_t> rotates_again_at_;
     platform::CaptureSettings settings_;
     platform::NativeHandle pipe_;
     platform::OutputFile file_;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/result.hpp"
@@ -26,6 +28,12 @@ struct FileState {
     WallTime modified;
     bool unlinked = false;  // No name leads to it any more.
 };
+
+// Renames a file, in the place of one that may be there.
+std::error_code move_file(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Why a file could not be renamed or removed.
+std::string file_trouble(const std::error_code& why);
 
 // Move-only. Failures for want of space have the code `unavailable`.
 class OutputFile {

@@ -20,6 +20,16 @@ WallTime wall_time(const timespec& t) {
 
 }  // namespace
 
+std::error_code move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+    std::error_code failed;
+    std::filesystem::rename(from, to, failed);
+    return failed;
+}
+
+std::string file_trouble(const std::error_code& why) {
+    return why.message();
+}
+
 Result<OutputFile> OutputFile::open(const std::filesystem::path& path, int flags) {
     const int fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, log_file_mode);
     if (fd < 0) return output_error("cannot open " + path.string(), errno);

@@ -38,6 +38,21 @@ Result<HANDLE> open_file(const std::filesystem::path& path, DWORD access, int di
 
 }  // namespace
 
+// The library's own rename keeps to itself why it failed, and takes no long path.
+std::error_code move_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+    const auto moved =
+        ::MoveFileExW(long_path(from).c_str(), long_path(to).c_str(), MOVEFILE_REPLACE_EXISTING);
+    if (moved != 0) return {};
+    return {static_cast<int>(::GetLastError()), std::system_category()};
+}
+
+std::string file_trouble(const std::error_code& why) {
+    const bool in_use =
+        why.category() == std::system_category() &&
+        (why.value() == ERROR_SHARING_VIOLATION || why.value() == ERROR_LOCK_VIOLATION);
+    return in_use ? "it is in use by another program" : why.message();
+}
+
 Result<OutputFile> OutputFile::open(const std::filesystem::path& path, int flags) {
     auto file = open_file(
         path, flags == OPEN_EXISTING ? GENERIC_READ : GENERIC_READ | GENERIC_WRITE, flags);

@@ -130,6 +130,24 @@ TEST(Paths, of_shares_stay_what_they_are_when_made_absolute) {
     EXPECT_FALSE(failed);
 }
 
+TEST(Files, that_somebody_holds_open_are_said_to_be_in_use) {
+    const test::TemporaryDirectory directory;
+    const fs::path file = directory.path() / "held";
+    std::ofstream(file) << "text";
+    HANDLE const held =
+        ::CreateFileW(file.c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr,
+                      OPEN_EXISTING, 0, nullptr);
+    ASSERT_NE(held, INVALID_HANDLE_VALUE);
+    const std::error_code moved = move_file(file, directory.path() / "moved");
+    std::error_code removed;
+    EXPECT_FALSE(fs::remove(file, removed));
+    ::CloseHandle(held);
+    EXPECT_EQ(file_trouble(moved), "it is in use by another program");
+    EXPECT_EQ(file_trouble(removed), "it is in use by another program");
+    EXPECT_FALSE(move_file(file, directory.path() / "moved"));
+    EXPECT_TRUE(fs::exists(directory.path() / "moved"));
+}
+
 TEST(DataDir, is_ours_alone_and_held_by_one_manager) {
     const test::TemporaryDirectory parent;
     const fs::path deep =
