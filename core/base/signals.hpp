@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
+
 namespace syspulse {
 
 // SIGKILL has this number wherever there are signals.
@@ -28,5 +30,11 @@ std::optional<std::int32_t> parse_signal(std::string_view name);
 
 // 15 gives "SIGTERM"; a number without a name gives "SIG37".
 std::string signal_name(std::int32_t number);
+
+// Whether a signal may have been sent all the same when whoever sends it has failed in this way.
+constexpr bool may_have_arrived(ErrorCode failure) {
+    return failure == ErrorCode::timed_out || failure == ErrorCode::cancelled ||
+           failure == ErrorCode::unavailable;
+}
 
 }  // namespace syspulse

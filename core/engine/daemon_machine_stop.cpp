@@ -68,11 +68,9 @@ void DaemonMachine::signal_failed(const SignalFailed& event) {
     const bool waited = surroundings_.now().mono - asked_to_end_ >= repetition;
     const bool again = event.error.code == ErrorCode::timed_out && waited &&
                        phase_ == Phase::terminating && reachable();
-    const bool unknown = event.error.code == ErrorCode::timed_out ||
-                         event.error.code == ErrorCode::cancelled ||
-                         event.error.code == ErrorCode::unavailable;
-    const std::string_view what =
-        unknown ? "nobody knows whether it arrived: " : "could not be sent: ";
+    const std::string_view what = may_have_arrived(event.error.code)
+                                      ? "nobody knows whether it arrived: "
+                                      : "could not be sent: ";
     note("signal", "", signal_name(event.signal),
          std::string(what) + event.error.message + (again ? "; sent again" : ""));
     if (again) ask_to_end(event.signal);

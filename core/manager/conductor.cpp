@@ -293,6 +293,17 @@ void Conductor::publish() {
     }
 }
 
+model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
+    return {entry.uuid, entry.name(), config::to_json(*entry.spec), entry.added_at};
+}
+
+model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
+    model::StoredInstance instance = supervisor_->find(daemon)->stored();
+    instance.uuid = entries_.at(daemon).uuid;
+    instance.boot = options_.boot;
+    return instance;
+}
+
 // --- spawning
 
 // A manager that has finished begins nothing: what is recorded and was not spawned is begun by the

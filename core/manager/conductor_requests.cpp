@@ -4,7 +4,6 @@
 #include <set>
 
 #include "base/signals.hpp"
-#include "config/spec_json.hpp"
 #include "config/suggest.hpp"
 #include "manager/conductor.hpp"
 
@@ -15,6 +14,16 @@ namespace {
 bool is_refusal(ErrorCode code) {
     return code == ErrorCode::invalid_state || code == ErrorCode::unavailable ||
            code == ErrorCode::unsupported || code == ErrorCode::not_found;
+}
+
+// The reason of an action that was not done; `by` is its own.
+std::string refused(const Error& why, const std::string& by) {
+    return "refused: " + why.message + "; " + by;
+}
+
+std::string signal_failure(const Error& why, const std::string& by) {
+    if (!may_have_arrived(why.code)) return refused(why, by);
+    return "nobody knows whether it arrived: " + why.message + "; " + by;
 }
 
 }  // namespace
@@ -79,10 +88,8 @@ void Conductor::note_requests(const Batch& batch) {
         const auto found = reply == nullptr ? untold_.end() : untold_.find(reply->request);
         if (found == untold_.end()) continue;
         auto& [entry, told] = found->second;
-        const bool changed_nothing =
-            reply->error && (told == Told::answered || is_refusal(reply->error->code));
-        if (changed_nothing)
-            entry.reason = "refused: " + reply->error->message + "; " + entry.reason;
+        if (reply->error && (told == Told::answered || is_refusal(reply->error->code)))
+            entry.reason = refused(*reply->error, entry.reason);
         told = Told::decided;
     }
     for (auto next = untold_.begin(); next != untold_.end();) {
@@ -235,10 +242,17 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
     if (m == nullptr || !m->run_live() || m->pid() == 0) {
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
     }
-    recorder_.note(action_of(entries_.at(key), "signal " + signal_name(number), by));
-    recorder_.write({});  // A signal is no event, so that no turn follows.
-    publish();
-    ports_.processes.signal(m->run(), number, std::move(done));
+    auto told = [this, alive = alive_, done = std::move(done),
+                 entry = action_of(entries_.at(key), "signal " + signal_name(number), by)](
+                    const Result<void>& sent) mutable {
+        if (!*alive) return done(sent);
+        if (!sent) entry.reason = signal_failure(sent.error(), entry.reason);
+        recorder_.note(std::move(entry));
+        recorder_.write({});  // A signal is no event, so that no turn follows.
+        publish();
+        done(sent);
+    };
+    ports_.processes.signal(m->run(), number, std::move(told));
 }
 
 void Conductor::pause(const std::string& name, const Operator& by, Done done) {
@@ -334,17 +348,6 @@ void Conductor::tell_of_manager(std::string what, std::string reason) {
     note_manager(std::move(what), std::move(reason));
     recorder_.write({});
     publish();
-}
-
-model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
-    return {entry.uuid, entry.name(), config::to_json(*entry.spec), entry.added_at};
-}
-
-model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
-    model::StoredInstance instance = supervisor_->find(daemon)->stored();
-    instance.uuid = entries_.at(daemon).uuid;
-    instance.boot = options_.boot;
-    return instance;
 }
 
 model::HistoryEntry Conductor::history_entry(const engine::AddHistory& action) const {

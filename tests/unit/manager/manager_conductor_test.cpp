@@ -149,6 +149,22 @@ TEST_F(ManagerConductor, a_signal_is_in_the_history_at_once) {
     conductor_->unsubscribe(id);
 }
 
+TEST_F(ManagerConductor, a_signal_that_was_refused_says_so_in_the_history) {
+    add("web");
+    start("web");
+    world_.signals_fail = Error{ErrorCode::unsupported, "there is no such signal"};
+    Answer signal;
+    conductor_->signal("web", 10, "tester", signal.callback());
+    EXPECT_TRUE(signal.times == 1 && !signal.result);
+    const Words told = told_in_history("action");
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told.back(), "signal SIGUSR1: refused: there is no such signal; tester");
+    world_.signals_fail = Error{ErrorCode::timed_out, "no answer"};
+    conductor_->signal("web", 10, "tester", signal.callback());
+    EXPECT_EQ(told_in_history("action").back(),
+              "signal SIGUSR1: nobody knows whether it arrived: no answer; tester");
+}
+
 TEST_F(ManagerConductor, a_signal_to_end_that_the_driver_did_not_send_is_in_the_history) {
     add("web");
     start("web");
