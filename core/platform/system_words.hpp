@@ -29,6 +29,8 @@ struct SystemWords {
     std::vector<std::int32_t> stop_signals;
     // Bundled drivers of other systems, and what to say of them.
     std::map<std::string, std::string, std::less<>> drivers_elsewhere;
+    // What daemons lose that go on without a manager; empty where that is nothing to speak of.
+    std::string_view cost_of_keeping{};
     // The largest exit code of a process.
     std::uint32_t exit_code_most = 255;
     // Files are named by the rules of Windows: case says nothing, devices are everywhere.

@@ -153,7 +153,7 @@ std::wstring find_program(const std::string& name, const std::string& cwd,
             SYSP_E_CONFIG,
             "cannot run " + name +
                 ": a .cmd or .bat file is run by cmd.exe, whose rules of quoting let an "
-                "argument become a command; write [cmd.exe, /d, /c, ...] if that is "
+                "argument become a command; write [cmd.exe, /d, /c, call, FILE, ...] if that is "
                 "wanted"};
     }
     if (name.find_first_of("/\\:") != std::string::npos) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "cli/json_text.hpp"
 #include "cli/line_splitter.hpp"
 #include "cli/text.hpp"
+#include "platform/system_words.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -85,6 +87,13 @@ class LeftBehind {
     std::jthread thread_;
 };
 
+std::string done_text(bool keep) {
+    if (!keep) return "manager and daemons stopped\n";
+    const std::string_view cost = platform::system_words().cost_of_keeping;
+    return "manager stopped, daemons keep running" + std::string(cost.empty() ? "" : "; ") +
+           std::string(cost) + "\n";
+}
+
 ExitCode run(Context& context, const Arguments& arguments) {
     const bool keep = arguments.has("keep-running");
     const auto ended = context.watch_manager(context.globals);
@@ -112,9 +121,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (context.json()) {
         context.out << "{\"keep_running\":" << (keep ? "true" : "false") << "}\n" << std::flush;
     } else if (!context.globals.quiet) {
-        context.out << (keep ? "manager stopped, daemons keep running\n"
-                             : "manager and daemons stopped\n")
-                    << std::flush;
+        context.out << done_text(keep) << std::flush;
     }
     return ExitCode::done;
 }

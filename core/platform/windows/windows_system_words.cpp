@@ -50,6 +50,7 @@ const SystemWords& system_words() {
              {"cgroup",
               "the driver cgroup needs Linux; on Windows use job, which confines a daemon "
               "with all that it starts"}},
+        .cost_of_keeping = "what they write is lost until they are restarted",
         .exit_code_most = UINT32_MAX,
         .windows_files = true};
     return words;

@@ -128,7 +128,7 @@ class @CLASS@ : public sdk::Driver {
         const std::wstring program = wide(request.argv.front());
         const std::wstring extension = program.size() < 4 ? L"" : program.substr(program.size() - 4);
         if (_wcsicmp(extension.c_str(), L".cmd") == 0 || _wcsicmp(extension.c_str(), L".bat") == 0)
-            throw sdk::Error{SYSP_E_CONFIG, "cmd.exe would read the arguments by rules of its own; write [cmd.exe, /c, ...]"};
+            throw sdk::Error{SYSP_E_CONFIG, "cmd.exe would read the arguments by rules of its own; write [cmd.exe, /d, /c, call, FILE, ...]"};
         Process process;
         process.job = CreateJobObjectW(nullptr, job_name(request.run_id).c_str());
         // Nothing of a start that is reported as failed may be left, nor of one of which nobody has heard.
