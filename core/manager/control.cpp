@@ -9,7 +9,6 @@
 #include <stop_token>
 #include <utility>
 
-#include "base/path_text.hpp"
 #include "config/spec_json.hpp"
 #include "config/spec_loader.hpp"
 #include "logs/follower.hpp"
@@ -22,6 +21,7 @@
 #include "manager/patience.hpp"
 #include "manager/plugin_views.hpp"
 #include "manager/plugin_warnings.hpp"
+#include "manager/successor.hpp"
 #include "manager/tight_limits.hpp"
 #include "model/name_pattern.hpp"
 #include "platform/daemon_limits.hpp"
@@ -166,17 +166,16 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, Duratio
     if (parts_.link == nullptr)
         return ControlService::upgrade(peer, program, timeout, std::move(done));
     const std::string file = program.empty() ? started_from() : program;
-    const auto trusted = platform::trusted_file(path_from_utf8(file));
-    if (!trusted) return done(trusted.error().with("cannot upgrade to " + file));
-    if (const auto fine = is_program(*trusted); !fine)
-        return done(fine.error().with("cannot upgrade to " + file));
-    if (const auto back = has_way_back(program_stamp_); !back)
-        return done(back.error().with("cannot upgrade to " + file));
+    const auto next = program_to_hand_over_to(file, program_stamp_);
+    if (!next) return done(next.error().with("cannot upgrade to " + file));
+    const auto complete = has_plugins_of(conductor().specs(), parts_.plugins.catalog(),
+                                         plugin_search_path(parts_.plugin_dirs, *next));
+    if (!complete) return done(complete.error().with("cannot upgrade to " + file));
     const auto limit = std::chrono::ceil<std::chrono::milliseconds>(timeout);
-    if (auto noted = parts_.link->hand_over(trusted->string(), limit); !noted)
+    if (auto noted = parts_.link->hand_over(next->string(), limit); !noted)
         return done(noted.error());
     done({});
-    conductor().note_manager("upgrade to " + trusted->string(), by(peer));
+    conductor().note_manager("upgrade to " + next->string(), by(peer));
     conductor().shut_down(true, false);
 }
 

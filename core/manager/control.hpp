@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "api/control_service.hpp"
 #include "keeper/link.hpp"
@@ -26,6 +27,7 @@ struct ControlParts {
     platform::DataPaths paths;
     std::int64_t pid = 0;
     keeper::Link* link = nullptr;  // Null without a keeper.
+    std::vector<std::filesystem::path> plugin_dirs{};  // As given to the manager.
 };
 
 std::unique_ptr<api::ControlService> make_control(ControlParts parts);

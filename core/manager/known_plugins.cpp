@@ -20,8 +20,8 @@ namespace {
 constexpr std::array<std::string_view, 6> bundled_names{"cgroup", "command", "http",
                                                         "job",    "posix",   "tcp"};
 
-std::filesystem::path bundled_directory() {
-    const auto program = platform::program_path();
+std::filesystem::path bundled_directory(
+    const std::filesystem::path& program = platform::program_path()) {
     if (program.empty()) return {};
     return program.parent_path().parent_path() / "lib/syspulse/plugins";
 }
@@ -172,7 +172,7 @@ plugin_host::IsolationOptions isolation_options(std::vector<config::PluginSettin
 }
 
 std::vector<std::filesystem::path> plugin_search_path(
-    const std::vector<std::filesystem::path>& given) {
+    const std::vector<std::filesystem::path>& given, const std::filesystem::path& program) {
     std::vector<std::filesystem::path> path;
     const std::string list = platform::process_environment()("SYSPULSE_PLUGIN_PATH").value_or("");
     const char separator = platform::system_words().list_separator;
@@ -183,7 +183,8 @@ std::vector<std::filesystem::path> plugin_search_path(
         begin = end + 1;
     }
     path.insert(path.end(), given.begin(), given.end());
-    if (const auto bundled = bundled_directory(); !bundled.empty()) path.push_back(bundled);
+    const auto bundled = program.empty() ? bundled_directory() : bundled_directory(program);
+    if (!bundled.empty()) path.push_back(bundled);
     return path;
 }
 

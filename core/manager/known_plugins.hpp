@@ -41,8 +41,8 @@ model::DaemonSpec without_secrets(const model::DaemonSpec& spec,
 plugin_host::IsolationOptions isolation_options(std::vector<config::PluginSetting> settings);
 
 // The search path of plugins: $SYSPULSE_PLUGIN_PATH, then the given directories, then the directory
-// that belongs to the installation of the running program.
+// that belongs to the installation of the running program, or of the one that is named.
 std::vector<std::filesystem::path> plugin_search_path(
-    const std::vector<std::filesystem::path>& given);
+    const std::vector<std::filesystem::path>& given, const std::filesystem::path& program = {});
 
 }  // namespace syspulse::manager

@@ -161,7 +161,7 @@ Result<void> Process::build(const ProcessOptions& options) {
     if (auto loaded = conductor_->load(); !loaded) return loaded;
     conductor_->on_finished([this] { finish(); });
     control_ = make_control({*conductor_, *loop_, *clock_, *plugins_, accounts_, directory_.paths(),
-                             platform::process_id(), link_.get()});
+                             platform::process_id(), link_.get(), options.plugin_dirs});
     return {};
 }
 

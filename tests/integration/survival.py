@@ -285,14 +285,30 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing():
         for pid, program in ((after["pid"], other), (after["keeper_pid"], m.root / "libexec" / "syspulse-keeper")):
             until(lambda: os.readlink(f"/proc/{pid}/exe") == str(program), "both processes run the new program")
         assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
-        assert "could not serve" in m.fails(1, "upgrade", shutil.which("false"))
+        assert "could not serve" in m.fails(1, "upgrade", shutil.copy(shutil.which("false"), other.parent))
         m.fails(1, "upgrade", m.root / "nothing")
+        # One that would find no plugins is not tried at all.
+        served = info(m)
+        alone = m.root / "alone" / "bin" / "syspulse"
+        alone.parent.mkdir(parents=True)
+        shutil.copy(PROGRAM, alone)
+        told = m.fails(2, "upgrade", alone)
+        assert 'the plugin posix.so, which "tick" is run with, in ' + str(m.root / "alone/lib/syspulse/plugins") in told, told
+        kept = ("pid", "restarts", "failed_upgrades")
+        assert [info(m)[key] for key in kept] == [served[key] for key in kept] and served["failed_upgrades"] == 1
         kill_manager(m)
         assert os.readlink(f"/proc/{info(m)['pid']}/exe") == str(other)
         assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
         m.ok("stop", "tick")
         assert numbers(m, "tick") == list(range(len(numbers(m, "tick"))))
         m.stop()
+
+
+def with_plugins(root):
+    """A directory for programs that have all plugins beside them."""
+    shutil.copytree(pathlib.Path(PROGRAM).parent.parent / "lib", root / "lib")
+    (root / "bin").mkdir()
+    return root / "bin"
 
 
 def an_upgrade_to_a_program_that_does_nothing_is_given_up():
@@ -305,7 +321,8 @@ def an_upgrade_to_a_program_that_does_nothing_is_given_up():
         m.ok("start", "tick")
         before, tick = info(m), m.status("tick")
         assert before["upgrade_failure"] is None
-        told = m.fails(6, "upgrade", "--timeout", "2", shutil.which("sh"))
+        programs = with_plugins(m.root / "installed")
+        told = m.fails(6, "upgrade", "--timeout", "2", shutil.copy(shutil.which("sh"), programs))
         assert "did not serve within 2 s and was ended; the old one goes on" in told, told
         after, log = info(m), (m.root / "manager.log").read_text()
         assert "hanging" in log and "did not serve within 2000 ms and was ended" in log, log
@@ -315,7 +332,7 @@ def an_upgrade_to_a_program_that_does_nothing_is_given_up():
             assert os.path.basename(os.readlink(f"/proc/{pid}/exe")).startswith("syspulse"), pid
         assert m.wait_for("tick", state="running")["pid"] == tick["pid"]
         # What follows is as if nothing had been: one that ends at once is told as such, and the manager is replaced.
-        assert "could not serve" in m.fails(1, "upgrade", shutil.which("false"))
+        assert "could not serve" in m.fails(1, "upgrade", shutil.copy(shutil.which("false"), programs))
         assert info(m)["upgrade_failure"] == "ended"
         kill_manager(m)
         m.ok("upgrade")

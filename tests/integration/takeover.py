@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import sqlite3
@@ -111,7 +112,10 @@ def an_upgrade_that_does_not_fit_the_keeper_says_what_to_do():
         m.add(a={"command": FOREVER, "restart_policy": "always"})
         m.ok("start", "a")
         daemon, before = m.status("a")["pid"], info(m)
-        other = m.root / "syspulse"
+        plugins = pathlib.Path(harness.PROGRAM).parent.parent / "lib/syspulse/plugins"
+        shutil.copytree(plugins, m.root / "lib/syspulse/plugins")
+        other = m.root / "bin" / "syspulse"
+        other.parent.mkdir()
         program = pathlib.Path(harness.PROGRAM).read_bytes()
         ours, theirs = (0x53504B33).to_bytes(4, "little"), (0x53504B01).to_bytes(4, "little")
         assert ours in program, "board_magic has changed"
@@ -123,7 +127,6 @@ def an_upgrade_that_does_not_fit_the_keeper_says_what_to_do():
         # What it says works. A program that stands alone is its own keeper.
         m.ok("shutdown", "--keep-running")
         assert m.process.wait(DEADLINE_SECS) == 0
-        plugins = pathlib.Path(harness.PROGRAM).parent.parent / "lib/syspulse/plugins"
         harness.PROGRAM = other
         m.start("--plugin-dir", plugins)
         assert m.wait_for("a", state="running")["pid"] == daemon

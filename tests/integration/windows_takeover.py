@@ -116,6 +116,17 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing_on_windows():
         equal(manager.info()["failed_upgrades"], 2)
         holds(manager.log(), "before it could serve; the old program goes on")
 
+        # One that would find no plugins is not tried at all.
+        alone = manager.trusted_folder() / "alone" / "bin" / program.name
+        alone.parent.mkdir(parents=True)
+        shutil.copy(PROGRAM, alone)
+        served = manager.info()
+        refused = manager.run("upgrade", windows_path(alone), check=False)
+        equal(refused.returncode, 2)
+        holds(refused.stderr, 'the plugin job.dll, which "speaker" is run with')
+        goes_on = manager.info()
+        equal((goes_on["pid"], goes_on["failed_upgrades"]), (served["pid"], 2))
+
         # A file of commands is handed to nobody.
         for script in (program.with_name("new.bat"), program.with_name("new.CMD")):
             script.write_text("@echo off\n")
