@@ -9,6 +9,17 @@
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
+namespace {
+
+// The manager's rights are others than those of who validates: it may have a cgroup of its own.
+Result<void> leave_rights_to_the_manager(Result<void> taken, std::set<std::string>& denied) {
+    if (taken || taken.error().code != ErrorCode::permission_denied) return taken;
+    denied.insert(taken.error().message);
+    return {};
+}
+
+}  // namespace
+
 config::LoadResult load_specs(Context& context, const std::vector<std::string>& files,
                               config::LoadOptions options) {
     if (!options.environment) {
@@ -17,6 +28,38 @@ config::LoadResult load_specs(Context& context, const std::vector<std::string>& 
     options.standard_input = &context.in;
     if (context.complete_options) context.complete_options(options);
     return config::load_spec_files(paths_of(files), options);
+}
+
+Result<CheckedSpecs> check_specs(Context& context, const std::vector<std::string>& files,
+                                 const std::vector<std::string>& plugin_dirs,
+                                 config::LoadOptions options) {
+    const auto plugins = context.load_plugins(plugin_dirs);
+    if (!plugins) return plugins.error();
+    CheckedSpecs checked;
+    options.plugins = &plugins->known;
+    options.accepts_plugins = true;
+    options.user_exists = context.user_exists;
+    options.is_root = context.is_root;
+    options.may_become = context.may_become;
+    options.try_checker = plugins->try_checker;
+    if (plugins->try_driver) {
+        options.try_driver = [&](const model::PluginChoice& driver,
+                                 const model::ResourceLimits& limits) {
+            return leave_rights_to_the_manager(plugins->try_driver(driver, limits), checked.denied);
+        };
+    }
+    checked.loaded = load_specs(context, files, options);
+    checked.problems = plugins->problems;
+    return checked;
+}
+
+ExitCode report_refused_specs(Context& context, const CheckedSpecs& checked) {
+    const ExitCode code = report_spec_errors(context, checked.loaded.errors);
+    for (const std::string& problem : checked.problems) {
+        if (context.json()) break;
+        context.err << "syspulse: warning: " << printable(problem) << '\n' << std::flush;
+    }
+    return code;
 }
 
 ExitCode report_spec_errors(Context& context, const std::vector<config::SpecError>& errors) {

@@ -20,6 +20,11 @@ def a_service_starts_its_daemons_and_stops_them():
     spec.write_text(json.dumps({"daemons": {"web": {"command": [windows_path(CHILD), "sleep"], "autostart": True,
                                                     "stop_timeout_secs": 5}}}))
     try:
+        wrong = manager.folder / "wrong.yaml"
+        wrong.write_text(spec.read_text().replace('"autostart"', '"driver": "jop", "autostart"'))
+        refused = manager.run("service", "install", "--name", name, "--config", windows_path(wrong), check=False)
+        equal((refused.returncode, state(name)), (2, ""))
+        holds(refused.stderr, 'unknown driver "jop"')
         installed = manager.run("service", "install", "--name", name, "--config", windows_path(spec))
         holds(installed.stdout, f"service {name}: installed")
         taken = manager.run("service", "install", "--name", name, check=False)

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <ostream>
 #include <string_view>
+#include <vector>
 
 #include "cli/commands/commands.hpp"
 #include "cli/failure.hpp"
@@ -50,12 +51,14 @@ ExitCode tell(Context& context, const std::string& name, const Result<void>& res
     return ExitCode::done;
 }
 
-// At a start nobody reads along; what only the manager knows, as its drivers, is left to it.
-config::LoadResult load_as_the_service(Context& context, const std::string& file) {
-    config::LoadOptions lenient;
-    lenient.tolerate_unknown_dependencies = true;
-    lenient.accepts_plugins = true;
-    return load_specs(context, {file}, lenient);
+// At a start nobody reads along, so that all is refused here that the manager would refuse then,
+// but dependencies, which may be on daemons that are in its registry.
+Result<CheckedSpecs> check_as_the_service(Context& context, const std::string& file,
+                                          const std::vector<std::string>& plugin_dirs) {
+    config::LoadOptions wanted;
+    wanted.tolerate_unknown_dependencies = true;
+    wanted.may_follow = context.may_follow;
+    return check_specs(context, {file}, plugin_dirs, wanted);
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
@@ -78,8 +81,10 @@ ExitCode run(Context& context, const Arguments& arguments) {
     }
     if (what == "install") {
         if (const auto file = arguments.text("config")) {
-            const config::LoadResult loaded = load_as_the_service(context, *file);
-            if (!loaded.errors.empty()) return report_spec_errors(context, loaded.errors);
+            const auto checked =
+                check_as_the_service(context, *file, arguments.all("plugin-dir"));
+            if (!checked) return report(context, not_of_a_daemon(failure_of(checked.error())));
+            if (!checked->loaded.errors.empty()) return report_refused_specs(context, *checked);
         }
         return tell(context, wanted.name, context.install_service(wanted),
                     "installed; it starts with Windows, and at once with: sc start " + wanted.name);
@@ -98,7 +103,7 @@ constinit const Command service_command{
         "install registers the manager to start with Windows, as the system, with the data "
         "directory %ProgramData%\\syspulse or that of --data-dir, and to be started again when it "
         "fails; administrators talk to it with that --data-dir. Its own output is the file "
-        "manager.log there. A spec file that does not load is refused. A stop, and the shutdown of "
+        "manager.log there. A spec file that validate refuses is refused. A stop, and the shutdown of "
         "Windows, stop all daemons first. uninstall "
         "stops it and removes the registration, and leaves the data. run is what Windows starts. "
         "On Linux a unit of systemd runs the manager; syspulse.service is installed.",

@@ -1,7 +1,6 @@
 // syspulse validate
 #include <array>
 #include <ostream>
-#include <set>
 #include <string>
 
 #include "cli/commands/commands.hpp"
@@ -76,45 +75,14 @@ void warn(Context& context, const config::LoadResult& loaded) {
     }
 }
 
-// The manager's rights are others than those of who validates: it may have a cgroup of its own.
-Result<void> leave_rights_to_the_manager(Result<void> taken, std::set<std::string>& denied) {
-    if (taken || taken.error().code != ErrorCode::permission_denied) return taken;
-    denied.insert(taken.error().message);
-    return {};
-}
-
 ExitCode run(Context& context, const Arguments& arguments) {
-    const auto plugins = context.load_plugins(arguments.all("plugin-dir"));
-    if (!plugins) {
-        return report(context, failure_of(plugins.error()));
-    }
-    config::LoadOptions wanted;
-    wanted.plugins = &plugins->known;
-    wanted.accepts_plugins = true;
-    wanted.user_exists = context.user_exists;
-    wanted.is_root = context.is_root;
-    wanted.may_become = context.may_become;
-    wanted.try_checker = plugins->try_checker;
-    std::set<std::string> denied;
-    if (plugins->try_driver) {
-        wanted.try_driver = [&](const model::PluginChoice& driver,
-                                const model::ResourceLimits& limits) {
-            return leave_rights_to_the_manager(plugins->try_driver(driver, limits), denied);
-        };
-    }
-    const config::LoadResult loaded = load_specs(context, arguments.positionals, wanted);
-    if (!loaded.errors.empty()) {
-        const ExitCode code = report_spec_errors(context, loaded.errors);
-        // One of them may be why a driver or a checker is not known.
-        for (const std::string& problem : plugins->problems) {
-            if (context.json()) break;
-            context.err << "syspulse: warning: " << printable(problem) << '\n' << std::flush;
-        }
-        return code;
-    }
-    praise(context, arguments.positionals, loaded);
-    warn(context, loaded);
-    for (const std::string& message : denied) {
+    const auto checked =
+        check_specs(context, arguments.positionals, arguments.all("plugin-dir"), {});
+    if (!checked) return report(context, failure_of(checked.error()));
+    if (!checked->loaded.errors.empty()) return report_refused_specs(context, *checked);
+    praise(context, arguments.positionals, checked->loaded);
+    warn(context, checked->loaded);
+    for (const std::string& message : checked->denied) {
         context.err << "syspulse: warning: " << printable(message)
                     << " (as this user; the manager may have other rights)\n"
                     << std::flush;

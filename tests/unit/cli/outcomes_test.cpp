@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <string>
 
 #include "support/temporary_directory.hpp"
 #include "unit/cli/fake_manager.hpp"
@@ -28,8 +29,15 @@ TEST(Events, say_when_older_ones_are_left_out) {
     EXPECT_EQ(world.run({"events", "--since", "1h"}).err, "");
 }
 
+PluginFiles with_a_driver() {
+    config::PluginKind kind;
+    kind.name = "posix";
+    return PluginFiles{{{kind}, {}}, "[]"};
+}
+
 TEST(Service, options_reach_the_manager) {
     World world;
+    world.plugin_files = with_a_driver();
     const test::TemporaryDirectory folder;
     const std::string spec = (folder.path() / "c.yaml").string();
     test::write_file(spec, "daemons: {a: {command: [x]}}");
@@ -49,8 +57,9 @@ TEST(Service, options_reach_the_manager) {
               "{\"service\":\"syspulse\"}\n");
 }
 
-TEST(Service, is_not_installed_with_a_spec_file_that_does_not_load) {
+TEST(Service, is_not_installed_with_a_spec_file_that_is_not_valid) {
     World world;
+    world.plugin_files = with_a_driver();
     const test::TemporaryDirectory folder;
     const std::string missing = (folder.path() / "nosuch.yaml").string();
     const Outcome refused = world.run({"service", "install", "--config", missing});
@@ -59,7 +68,33 @@ TEST(Service, is_not_installed_with_a_spec_file_that_does_not_load) {
     const std::string bad = (folder.path() / "bad.yaml").string();
     test::write_file(bad, "daemons: {a: {comand: [x]}}");
     EXPECT_EQ(world.run({"service", "install", "--config", bad}).code, 2);
+    // What only plugins tell counts, too.
+    test::write_file(bad, "daemons: {a: {command: [x], driver: posx, depends_on: [stored]}}");
+    const Outcome unknown = world.run({"service", "install", "--config", bad});
+    EXPECT_EQ(unknown.code, 2);
+    EXPECT_THAT(unknown.err, HasSubstr("bad.yaml:1:37: unknown driver \"posx\""));
+    world.plugin_files->try_driver = [](const auto&, const auto&) -> Result<void> {
+        return Error{ErrorCode::invalid_argument, "the machine has no such memory"};
+    };
+    test::write_file(bad, "daemons: {a: {command: [x], driver: posix}}");
+    EXPECT_THAT(world.run({"service", "install", "--config", bad}).err,
+                HasSubstr("the machine has no such memory"));
+    world.plugin_files = Error{ErrorCode::not_found, "no such directory"};
+    EXPECT_EQ(world.run({"service", "install", "--config", bad}).code, 1);
     EXPECT_FALSE(world.service_options);
+}
+
+TEST(Service, is_installed_with_what_only_its_manager_can_tell) {
+    World world;
+    world.plugin_files = with_a_driver();
+    world.plugin_files->try_driver = [](const auto&, const auto&) -> Result<void> {
+        return Error{ErrorCode::permission_denied, "not as this user"};
+    };
+    const test::TemporaryDirectory folder;
+    const std::string spec = (folder.path() / "c.yaml").string();
+    test::write_file(spec, "daemons: {a: {command: [x], depends_on: [stored]}}");
+    EXPECT_EQ(world.run({"service", "install", "--config", spec}).err, "");
+    EXPECT_TRUE(world.service_options);
 }
 
 TEST(Service, is_not_quiet_for_good_when_it_is_installed_quietly) {
