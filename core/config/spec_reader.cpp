@@ -1,7 +1,9 @@
 #include "config/spec_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdint>
 #include <optional>
 
 #include "base/path_text.hpp"
@@ -39,16 +41,22 @@ void read_working_dir(FieldReader& fields, const ReadContext& context, model::Da
     std::string text;
     if (!fields.text("working_dir", text)) return;
     const std::filesystem::path path = path_from_utf8(text);
+    // That of the spec file is meant; a request comes from anywhere.
+    const bool lacks_drive = context.options.windows_files && is_without_drive(text);
     // A path from a POSIX root is kept as it is on every platform.
-    if (path.is_absolute() || path.has_root_directory()) {
+    if (!lacks_drive && (path.is_absolute() || path.has_root_directory())) {
         spec.working_dir = text;
     } else if (context.base.empty()) {
         fields.fail(fields.find("working_dir")->where,
-                    "\"working_dir\" must be an absolute path, found \"" + text + "\"");
+                    "\"working_dir\" must be an absolute path" +
+                        std::string(lacks_drive ? ", with its drive" : "") + ", found \"" + text +
+                        "\"");
     } else {
         spec.working_dir = (context.base / path).lexically_normal().string();
     }
     if (!context.options.windows_files) return;
+    if (auto refusal = windows_drive_refusal(text))
+        fields.fail(fields.find("working_dir")->where, *std::move(refusal));
     if (auto refusal = windows_path_refusal("working_dir", text))
         fields.fail(fields.find("working_dir")->where, *std::move(refusal));
     if (auto refusal = windows_directory_refusal(spec.working_dir.text()))
@@ -158,6 +166,17 @@ void read_driver(FieldReader& fields, const Member& entry, ReadContext& context,
     }
 }
 
+// Another driver may run such a file by rules of its own.
+void check_program(const FieldReader& fields, const ReadContext& context,
+                   const model::DaemonSpec& spec) {
+    const Value* const command = fields.find("command");
+    if (!context.options.windows_files || spec.driver.type != context.options.default_driver ||
+        command == nullptr || spec.command.empty())
+        return;
+    if (auto refusal = windows_program_refusal(spec.command.front()))
+        context.issues.push_back({command->items.front().where, *std::move(refusal)});
+}
+
 // What the driver itself says, once there is nothing else to say to what it gets.
 void try_driver(FieldReader& fields, const Member& entry, const ReadContext& context,
                 const model::DaemonSpec& spec) {
@@ -185,6 +204,17 @@ std::optional<std::int64_t> code_of(const Value& item) {
     return code;
 }
 
+// Some tools show such codes as numbers with a sign.
+std::string without_sign(const std::optional<std::int64_t>& code, std::uint32_t most) {
+    if (most != UINT32_MAX || !code || *code >= 0 || *code < INT32_MIN) return {};
+    std::array<char, 8> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                   static_cast<std::uint32_t>(*code), 16);
+    std::string text(digits.data(), end.ptr);
+    for (char& c : text) c = c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+    return ": write 0x" + text;
+}
+
 void read_success_codes(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     const Value* value = fields.find("success_exit_codes");
     if (value == nullptr) return;
@@ -203,7 +233,8 @@ void read_success_codes(FieldReader& fields, const ReadContext& context, model::
             context.issues.push_back(
                 {item.where,
                  "every item of \"success_exit_codes\" must be a whole number from 0 to " +
-                     std::to_string(most) + ", found " + describe(item)});
+                     std::to_string(most) + ", found " + describe(item) +
+                     without_sign(code, most)});
         }
     }
     if (codes.empty() && value->items.empty()) {
@@ -303,6 +334,7 @@ ReadDaemon read_daemon(const Member& entry, ReadContext& context) {
     read_env(fields, context, spec);
     read_user(fields, context, spec);
     read_driver(fields, entry, context, spec);
+    check_program(fields, context, spec);
     read_success_codes(fields, context, spec);
     read_stop_signal(fields, context, spec);
     fields.seconds("stop_timeout_secs", spec.stop_timeout, Zero::allowed);

@@ -19,6 +19,10 @@ std::size_t utf16_length(std::string_view text) {
     return length;
 }
 
+bool is_separator(char c) {
+    return c == '/' || c == '\\';
+}
+
 bool is_numbered_device(std::string_view stem) {
     return stem.size() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) &&
            stem.back() >= '0' && stem.back() <= '9';
@@ -55,12 +59,31 @@ std::optional<std::string> windows_name_refusal(std::string_view name) {
     return std::nullopt;
 }
 
+std::optional<std::string> windows_program_refusal(std::string_view program) {
+    const std::string name = without_case(program.substr(0, program.find_last_not_of(". ") + 1));
+    if (!name.ends_with(".bat") && !name.ends_with(".cmd")) return std::nullopt;
+    return "a .cmd or .bat file is run by cmd.exe, whose rules of quoting let an argument become a "
+           "command: write [cmd.exe, /d, /c, call, FILE, ...] if that is wanted";
+}
+
 std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
     if (std::none_of(path.begin(), path.end(), control)) return std::nullopt;
     return '"' + std::string(key) +
            "\" holds a control character, which no path on Windows does: between double quotes a "
            "backslash with a letter means one (\\t, \\n); write single quotes, or /";
+}
+
+bool is_without_drive(std::string_view path) {
+    return !path.empty() && is_separator(path[0]) && (path.size() == 1 || !is_separator(path[1]));
+}
+
+std::optional<std::string> windows_drive_refusal(std::string_view path) {
+    const bool of_a_drive = path.size() > 1 && path[1] == ':';
+    if (!of_a_drive || (path.size() > 2 && is_separator(path[2]))) return std::nullopt;
+    return "\"working_dir\" names a drive and no whole path on it, found \"" + std::string(path) +
+           "\": write \"" + std::string(path.substr(0, 2)) + '/' + std::string(path.substr(2)) +
+           '"';
 }
 
 std::optional<std::string> windows_directory_refusal(std::string_view path) {

@@ -17,6 +17,15 @@ std::optional<std::string> windows_name_refusal(std::string_view name);
 // Why no path of that text exists there: it holds a control character.
 std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path);
 
+// Why the bundled driver does not run a program of that name: it is a file of commands.
+std::optional<std::string> windows_program_refusal(std::string_view program);
+
+// Whether it begins at the root of some drive and does not say of which.
+bool is_without_drive(std::string_view path);
+
+// Why a working directory means another one every time: it is relative to its drive.
+std::optional<std::string> windows_drive_refusal(std::string_view path);
+
 // Why a process cannot begin in a directory there, however it exists: the path is too long.
 std::optional<std::string> windows_directory_refusal(std::string_view path);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -70,7 +71,8 @@ TEST(WindowsSpecs, a_working_directory_has_a_longest_path) {
     const auto begun_in = [](const std::string& path) {
         return "daemons:\n  a:\n    command: [x]\n    working_dir: " + path + "\n";
     };
-    const std::string most = '/' + std::string(257, 'd');
+    const std::string drive = std::filesystem::current_path().root_name().string();
+    const std::string most = drive + '/' + std::string(257 - drive.size(), 'd');
     EXPECT_EQ(errors_on_windows(begun_in(most)), "");
     EXPECT_EQ(
         errors_on_windows(begun_in(most + 'd')),
@@ -80,6 +82,50 @@ TEST(WindowsSpecs, a_working_directory_has_a_longest_path) {
     // Windows counts in UTF-16.
     EXPECT_EQ(errors_on_windows(begun_in(most.substr(0, 257) + "\xc3\xa9")), "");
     EXPECT_NE(errors_on_windows(begun_in(most.substr(0, 257) + "\xf0\x9f\x98\x80")), "");
+}
+
+TEST(WindowsSpecs, a_working_directory_is_a_whole_path_with_its_drive) {
+    const auto begun_in = [](const std::string& path) {
+        return "daemons:\n  a:\n    command: [x]\n    working_dir: '" + path + "'\n";
+    };
+    const auto asked_for = [](const std::string& path) {
+        const auto loaded =
+            load_specs_json(R"({"daemons":{"a":{"command":["x"],"working_dir":")" + path + "\"}}}",
+                            windows_options());
+        return format_errors(loaded.errors);
+    };
+    const std::string refusal =
+        "\"working_dir\" names a drive and no whole path on it, found \"D:sub\": write \"D:/sub\"";
+    EXPECT_EQ(errors_on_windows(begun_in("D:sub")), "a.yaml:4:18: " + refusal);
+    EXPECT_NE(asked_for("D:sub"), "");
+    EXPECT_NE(errors_on_windows(begun_in("D:")), "");
+    EXPECT_EQ(errors_on_windows(begun_in(R"(\\server\share\d)")), "");
+    // In a file it is on the drive of that.
+    const auto loaded = load_spec_text("a.yaml", begun_in("/srv"), windows_options());
+    ASSERT_EQ(format_errors(loaded.errors), "");
+    EXPECT_EQ(std::filesystem::path(loaded.daemons[0].working_dir.text()),
+              std::filesystem::current_path().root_path() / "srv");
+    EXPECT_NE(asked_for("/srv").find("an absolute path, with its drive, found \"/srv\""),
+              std::string::npos)
+        << asked_for("/srv");
+    EXPECT_EQ(errors_of(begun_in("D:sub")), "");
+}
+
+TEST(WindowsSpecs, a_file_of_commands_is_no_program) {
+    const auto running = [](const std::string& program, const std::string& driver) {
+        return "daemons:\n  a:\n    command: ['" + program + "', x]\n    driver: " + driver + "\n";
+    };
+    for (const char* program : {"x.bat", R"(C:\dir\npm.CMD)", "x.cmd. "}) {
+        EXPECT_EQ(errors_on_windows(running(program, "posix")),
+                  "a.yaml:3:15: a .cmd or .bat file is run by cmd.exe, whose rules of quoting let "
+                  "an argument become a command: write [cmd.exe, /d, /c, call, FILE, ...] if that "
+                  "is wanted");
+        // A driver that does not come along may do so.
+        EXPECT_EQ(errors_on_windows(running(program, "cgroup")), "");
+        EXPECT_EQ(errors_of(running(program, "posix")), "");
+    }
+    for (const char* program : {"bat", "x.bat.exe", "cmd.exe"})
+        EXPECT_EQ(errors_on_windows(running(program, "posix")), "") << program;
 }
 
 TEST(WindowsSpecs, variables_that_differ_in_case_only_are_refused) {
@@ -128,6 +174,10 @@ TEST(WindowsSpecs, exit_codes_have_32_bits) {
                   std::string::npos)
             << bad << ": " << errors;
     }
+    // As other tools print it.
+    EXPECT_TRUE(errors_on_windows(head + "[-1073741819]\n", options)
+                    .ends_with("found the number -1073741819: write 0xC0000005"));
+    EXPECT_TRUE(errors_of(head + "[-1]\n").ends_with("found the number -1"));
     EXPECT_EQ(errors_of(head + "[0x05]\n"), "");
     EXPECT_NE(errors_of(head + "[0x100]\n"), "");
 }
