@@ -26,7 +26,7 @@ struct ControlParts {
     Accounts& accounts;
     platform::DataPaths paths;
     std::int64_t pid = 0;
-    keeper::Link* link = nullptr;  // Null without a keeper.
+    keeper::Link* link = nullptr;                      // Null without a keeper.
     std::vector<std::filesystem::path> plugin_dirs{};  // As given to the manager.
 };
 

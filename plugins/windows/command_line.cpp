@@ -73,7 +73,12 @@ bool is_script(const fs::path& file) {
 
 bool is_file(const fs::path& file) {
     std::error_code ignored;
-    return fs::is_regular_file(file, ignored);
+    if (file.native().size() < MAX_PATH) return fs::is_regular_file(file, ignored);
+    // The library looks for no such path.
+    const fs::path whole = fs::absolute(file, ignored).lexically_normal();
+    const std::wstring marked = L"\\\\?\\" + fs::path(whole).make_preferred().native();
+    const DWORD found = ::GetFileAttributesW(marked.c_str());
+    return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
 // Itself, or with .exe.
@@ -121,6 +126,25 @@ sdk::Error not_found(const std::string& name, const std::string& where) {
         ERROR_FILE_NOT_FOUND, false);
 }
 
+// A process cannot be begun from a longer path, which is not found then.
+std::wstring startable(fs::path program) {
+    const std::wstring path = program.make_preferred().native();
+    if (path.size() < MAX_PATH) return path;
+    throw sdk::Error{
+        SYSP_E_CONFIG,
+        "cannot execute " + to_utf8(path) + ": its path has " + std::to_string(path.size()) +
+            " characters, Windows starts programs with at most " + std::to_string(MAX_PATH - 1) +
+            "; put it into a directory with a shorter path (stage exec)"};
+}
+
+sdk::Error no_script(const std::string& what) {
+    return sdk::Error{SYSP_E_CONFIG,
+                      "cannot run " + what +
+                          ": a .cmd or .bat file is run by cmd.exe, whose rules of quoting let an "
+                          "argument become a command; write [cmd.exe, /d, /c, call, FILE, ...] if "
+                          "that is wanted"};
+}
+
 }  // namespace
 
 std::wstring command_line(const std::vector<std::string>& argv) {
@@ -148,24 +172,24 @@ std::wstring command_line(const std::vector<std::string>& argv) {
 std::wstring find_program(const std::string& name, const std::string& cwd,
                           const std::vector<std::string>& env) {
     const fs::path wanted = to_wide(name);
-    if (is_script(wanted)) {
-        throw sdk::Error{
-            SYSP_E_CONFIG,
-            "cannot run " + name +
-                ": a .cmd or .bat file is run by cmd.exe, whose rules of quoting let an "
-                "argument become a command; write [cmd.exe, /d, /c, call, FILE, ...] if that is "
-                "wanted"};
-    }
+    if (is_script(wanted)) throw no_script(name);
     if (name.find_first_of("/\\:") != std::string::npos) {
         const fs::path from = wanted.is_absolute() || cwd.empty() ? wanted : to_wide(cwd) / wanted;
         auto found = program_at(from);
         if (!found) throw not_found(name, "");
-        return found->make_preferred().native();
+        return startable(*found);
     }
     const std::vector<std::wstring> places = split(value_of(env, L"PATH").value_or(L""));
     for (const std::wstring& place : places) {
-        if (auto found = program_at(fs::path(place) / wanted))
-            return found->make_preferred().native();
+        if (auto found = program_at(fs::path(place) / wanted)) return startable(*found);
+    }
+    for (const std::wstring& place : places) {
+        for (const wchar_t* const extension : {L".cmd", L".bat"}) {
+            const fs::path script = fs::path(place) / (wanted.native() + extension);
+            if (is_file(script))
+                throw no_script(name + ", which is " +
+                                to_utf8(fs::path(script).make_preferred().native()));
+        }
     }
     throw not_found(name, " in PATH (" + shown(places) + ")");
 }

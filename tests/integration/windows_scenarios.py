@@ -68,10 +68,17 @@ def what_windows_has_not_is_refused_with_an_alternative():
             holds(refused.stderr, words)
         script = manager.folder / "odd.yaml"
         script.write_text(json.dumps({"daemons": {"odd": {"command": ["C:\\a.bat"]}}}))
+        for words in (("validate",), ("add", "-f")):
+            refused = manager.run(*words, windows_path(script), check=False)
+            equal(refused.returncode, 2)
+            holds(refused.stderr, "odd.yaml:1:34: a .cmd or .bat file is run by cmd.exe")
+        # That there is only such a file is found by the driver.
+        (manager.folder / "tool.cmd").write_text("@echo off\n")
+        script.write_text(json.dumps({"daemons": {"tool": {"command": ["tool"], "env": {"PATH": windows_path(manager.folder)}}}}))
         manager.run("add", "-f", windows_path(script))
-        failed = manager.run("start", "odd", check=False)
+        failed = manager.run("start", "tool", check=False)
         equal(failed.returncode, 2)
-        holds(failed.stderr, "cmd.exe")
+        holds(failed.stderr, "tool.cmd: a .cmd or .bat file is run by cmd.exe")
 
 
 def a_manager_on_windows_names_its_pipe():

@@ -90,6 +90,40 @@ TEST(Program, is_looked_up_in_the_path_of_the_child) {
                 HasSubstr("in PATH (C:\\nowhere;"));
 }
 
+TEST(Program, is_no_file_of_commands_that_is_found_for_it) {
+    const test::TemporaryDirectory directory;
+    test::write_file(directory.path() / "npm.cmd", "");
+    const Words env = {"Path=C:\\nowhere;" + directory.path().string()};
+    const std::string told = error_of([&] { find_program("npm", "", env); });
+    EXPECT_THAT(told, HasSubstr("cannot run npm, which is "));
+    EXPECT_THAT(told, HasSubstr("npm.cmd: a .cmd or .bat file is run by cmd.exe"));
+    test::write_file(directory.path() / "npm.exe", "");
+    EXPECT_THAT(to_utf8(find_program("npm", "", env)), HasSubstr("npm.exe"));
+}
+
+// Windows says of such a file that it is not there.
+TEST(Program, is_not_begun_from_a_path_that_is_too_long) {
+    const test::TemporaryDirectory directory;
+    const std::wstring top =
+        L"\\\\?\\" + directory.path().native() + L"\\" + std::wstring(150, L'd');
+    const std::wstring inner = top + L"\\" + std::wstring(150, L'e');
+    const std::wstring program = inner + L"\\tool.exe";
+    ASSERT_NE(::CreateDirectoryW(top.c_str(), nullptr), 0);
+    ASSERT_NE(::CreateDirectoryW(inner.c_str(), nullptr), 0);
+    ASSERT_NE(::CopyFileW(to_wide(CHILD_PROGRAM).c_str(), program.c_str(), TRUE), 0);
+    const std::string path = to_utf8(program.substr(4));
+    const std::string refusal = ": its path has " + std::to_string(path.size()) +
+                                " characters, Windows starts programs with at most 259; put it "
+                                "into a directory with a shorter path";
+    EXPECT_THAT(error_of([&] { find_program(path, "", {}); }), HasSubstr(path + refusal));
+    const Words env = {"PATH=" + to_utf8(inner.substr(4))};
+    EXPECT_THAT(error_of([&] { find_program("tool", "", env); }), HasSubstr(path + refusal));
+    EXPECT_THAT(error_of([&] { find_program("other", "", env); }), HasSubstr("no such program"));
+    ::DeleteFileW(program.c_str());
+    ::RemoveDirectoryW(inner.c_str());
+    ::RemoveDirectoryW(top.c_str());
+}
+
 TEST(Program, is_no_script_however_its_name_ends) {
     const test::TemporaryDirectory directory;
     test::write_file(directory.path() / "x.bat", "");

@@ -81,8 +81,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
     }
     if (what == "install") {
         if (const auto file = arguments.text("config")) {
-            const auto checked =
-                check_as_the_service(context, *file, arguments.all("plugin-dir"));
+            const auto checked = check_as_the_service(context, *file, arguments.all("plugin-dir"));
             if (!checked) return report(context, not_of_a_daemon(failure_of(checked.error())));
             if (!checked->loaded.errors.empty()) return report_refused_specs(context, *checked);
         }
@@ -103,7 +102,8 @@ constinit const Command service_command{
         "install registers the manager to start with Windows, as the system, with the data "
         "directory %ProgramData%\\syspulse or that of --data-dir, and to be started again when it "
         "fails; administrators talk to it with that --data-dir. Its own output is the file "
-        "manager.log there. A spec file that validate refuses is refused. A stop, and the shutdown of "
+        "manager.log there. A spec file that validate refuses is refused. A stop, and the shutdown "
+        "of "
         "Windows, stop all daemons first. uninstall "
         "stops it and removes the registration, and leaves the data. run is what Windows starts. "
         "On Linux a unit of systemd runs the manager; syspulse.service is installed.",
