@@ -99,9 +99,10 @@ std::vector<Stream> Reader::streams() const {
 
 Result<std::vector<Line>> read_tail(const std::filesystem::path& logs_dir,
                                     const std::string& daemon, const Query& query) {
-    auto reader = Reader::open(logs_dir, daemon, query);
+    Query whole = query;
+    whole.ends_at_present = true;
+    auto reader = Reader::open(logs_dir, daemon, whole);
     if (!reader) return reader.error();
-    reader->end_at_present();
     std::vector<Line> lines;
     for (Line line; reader->next(line);) lines.push_back(std::move(line));
     return lines;

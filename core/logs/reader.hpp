@@ -33,6 +33,9 @@ struct Query {
     // What came after this, whatever `lines` and `since` say: all there is of a stream whose place
     // is not found any more, for retention has removed it.
     std::optional<Mark> from{};
+    // What comes while the first line is looked for is not read any more; with it there could be
+    // more than `lines`.
+    bool ends_at_present = false;
     // Asked often while the first line is looked for, on the thread that looks: once it is true,
     // the rest of that is left out.
     GivenUp given_up{};

@@ -148,17 +148,18 @@ std::size_t Segment::read_packed(std::uint64_t offset, std::span<char> bytes) {
     return got;
 }
 
-Segment::Tail Segment::find_tail(std::uint64_t from, std::uint64_t wanted) {
-    if (!packed_) return find_tail_backwards(from, wanted);
-    const std::uint64_t total = count_lines(from);
+Segment::Tail Segment::find_tail(std::uint64_t from, std::uint64_t wanted, std::uint64_t end) {
+    if (!packed_) return find_tail_backwards(from, wanted, std::min(end, size()));
+    const std::uint64_t total = count_lines(from, end);
     if (total <= wanted) return {from, total};
     return {skip_lines(from, total - wanted), wanted};
 }
 
 // Reads no more than the lines wanted, whatever the size of the file.
-Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wanted) {
+Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wanted,
+                                           std::uint64_t end) {
     std::vector<char> block(block_bytes);
-    std::uint64_t end = size();
+    const std::uint64_t whole = end;
     std::uint64_t lines = 0;
     std::uint64_t end_of_piece = end;
     bool at_end = true;
@@ -172,7 +173,7 @@ Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wan
             const bool ends_line = block[i - 1] == '\n';
             if (std::exchange(at_end, false)) {
                 ++lines;
-                if (wanted == 0) return {size(), 0};
+                if (wanted == 0) return {whole, 0};
             } else if (ends_line || end_of_piece - at == max_line_bytes) {
                 if (lines == wanted) return {at, lines};
                 ++lines;
@@ -184,11 +185,15 @@ Segment::Tail Segment::find_tail_backwards(std::uint64_t from, std::uint64_t wan
     return {from, lines};
 }
 
-std::uint64_t Segment::count_lines(std::uint64_t from) {
+std::uint64_t Segment::count_lines(std::uint64_t from, std::uint64_t end) {
     std::vector<char> block(block_bytes);
     std::uint64_t lines = 0;
     LinePieces pieces;
-    while (const std::size_t got = read_at(from, block)) {
+    while (from < end) {
+        const std::uint64_t room = std::min<std::uint64_t>(block.size(), end - from);
+        const std::size_t got =
+            read_at(from, std::span(block).first(static_cast<std::size_t>(room)));
+        if (got == 0) break;
         std::string_view text(block.data(), got);
         while (pieces.take(text)) ++lines;
         from += got;

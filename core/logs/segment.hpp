@@ -57,14 +57,14 @@ class Segment {
         std::uint64_t offset = 0;  // Where the lines begin.
         std::uint64_t lines = 0;
     };
-    // The last `wanted` lines at or after `from`, or as many as there are.
-    Tail find_tail(std::uint64_t from, std::uint64_t wanted);
+    // The last `wanted` lines at or after `from` and before `end`, or as many as there are.
+    Tail find_tail(std::uint64_t from, std::uint64_t wanted, std::uint64_t end);
 
   private:
     std::string beginning();
     std::size_t read_packed(std::uint64_t offset, std::span<char> bytes);
-    Tail find_tail_backwards(std::uint64_t from, std::uint64_t wanted);
-    std::uint64_t count_lines(std::uint64_t from);
+    Tail find_tail_backwards(std::uint64_t from, std::uint64_t wanted, std::uint64_t end);
+    std::uint64_t count_lines(std::uint64_t from, std::uint64_t end);
     std::uint64_t skip_lines(std::uint64_t from, std::uint64_t count);
 
     platform::OutputFile file_;

@@ -27,6 +27,7 @@ StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream, const Query
       since_(query.since),
       stamped_(query.stamped),
       want_times_(query.since.has_value()) {
+    if (query.ends_at_present) end_at_present();
     if (query.from) {
         since_.reset();
         go_to(stream == Stream::out ? query.from->out : query.from->err);
@@ -35,13 +36,27 @@ StreamCursor::StreamCursor(std::filesystem::path dir, Stream stream, const Query
     }
 }
 
+// What came after the end, where there is one, does not count: it is not read either.
 void StreamCursor::find_start(const Query& query) {
+    if (last_end_ && !last_) return segments_.clear();
+    bool reached = !last_;
     segments_ = open_segments(dir_, stream_, [&](Segment& segment, bool first) {
         if (first) counted_ = 0;
         segment.read_until(query.given_up);
-        return find_start_in(segment, query.lines) || (query.given_up && query.given_up());
+        const bool is_last = !reached && segment.is_same_part(*last_);
+        reached = reached || is_last;
+        const std::uint64_t end = is_last ? *last_end_ : segment.end();
+        const bool found = reached && find_start_in(segment, query.lines, end);
+        return found || (query.given_up && query.given_up());
     });
-    if (skip_first_ && segments_.size() > 1) {
+    if (!reached && !(query.given_up && query.given_up())) {
+        // Retention has removed all that there was.
+        last_.reset();
+        last_end_.reset();
+        find_start(query);
+        return end_at_present();
+    }
+    if (skip_first_ && segments_.size() > 1 && !is_at_last()) {
         segments_.pop_front();
         offset_ = 0;
     }
@@ -62,18 +77,19 @@ std::optional<Position> StreamCursor::position() const {
 }
 
 // Sets offset_ for the case that this segment becomes the first; true if it does.
-bool StreamCursor::find_start_in(Segment& segment, std::optional<std::uint64_t> lines) {
+bool StreamCursor::find_start_in(Segment& segment, std::optional<std::uint64_t> lines,
+                                 std::uint64_t end) {
     std::uint64_t from = 0;
     skip_first_ = false;
     if (since_) {
         const auto begin = segment.index().first_since(*since_);
         // A file's time comes from a coarser clock and may lie before that of its first line.
         skip_first_ = !begin || segment.modified() + index_step < *since_;
-        from = skip_first_ ? segment.end() : *begin;
+        from = skip_first_ ? end : *begin;
     }
     offset_ = from;
     if (lines && !skip_first_) {
-        const Segment::Tail tail = segment.find_tail(from, *lines - counted_);
+        const Segment::Tail tail = segment.find_tail(from, *lines - counted_, end);
         counted_ += tail.lines;
         offset_ = tail.offset;
         if (counted_ >= *lines) return true;

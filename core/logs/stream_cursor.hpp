@@ -50,7 +50,7 @@ class StreamCursor {
     bool advance();
     void open_first();
     bool open_successors();
-    bool find_start_in(Segment& segment, std::optional<std::uint64_t> lines);
+    bool find_start_in(Segment& segment, std::optional<std::uint64_t> lines, std::uint64_t end);
     bool is_at_last();
 
     std::filesystem::path dir_;

@@ -353,6 +353,7 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
     if (!spec) return done(no_logs_of(name));
     auto wanted = reader_query(query, spec->log.timestamps, parts_.clock.now().wall);
     if (!wanted) return done(wanted.error());
+    wanted->ends_at_present = !query.follow;
     wanted->given_up = [ending = stopping_.get_token(), by_client = query.given_up] {
         return ending.stop_requested() || (by_client && *by_client);
     };
@@ -365,7 +366,6 @@ void Control::logs(const std::string& name, const api::LogQuery& query, api::Rea
         // The reader is moved to the loop thread; std::function needs something that can be copied.
         auto reader =
             std::make_shared<Result<logs::Reader>>(logs::Reader::open(directory, name, wanted));
-        if (*reader && !follow) (*reader)->end_at_present();
         parts_.loop.post([this, alive, name, reader, follow, marks, readable = std::move(readable),
                           done = std::move(done)]() mutable {
             if (!*alive) return;

@@ -163,6 +163,28 @@ TEST_F(Reading, ends_where_the_files_end_when_it_is_told_to) {
     EXPECT_EQ(text, numbered_lines(0, 10));
 }
 
+// A daemon that writes all the while.
+TEST_F(Reading, gives_no_more_lines_than_asked_for_while_others_come) {
+    for (const bool rotates : {false, true}) {
+        write_file(log_path(dir(), Stream::out), numbered_lines(0, 10));
+        int from = 10;
+        const auto write_more = [&] {
+            if (rotates && from == 12) {
+                fs::rename(log_path(dir(), Stream::out), log_path(dir(), Stream::out, 1));
+                pack(1);
+            }
+            std::ofstream(log_path(dir(), Stream::out), std::ios::app)
+                << numbered_lines(from, from + 1);
+            ++from;
+            return false;
+        };
+        const auto lines = read_tail(logs_dir(), "web", {.lines = 2, .given_up = write_more});
+        ASSERT_TRUE(lines);
+        EXPECT_EQ(lines->size(), 2U) << rotates;
+        EXPECT_GT(from, 12);
+    }
+}
+
 std::ptrdiff_t open_descriptors() {
     const fs::directory_iterator all("/proc/self/fd");
     return std::distance(begin(all), end(all));
