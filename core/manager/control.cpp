@@ -26,6 +26,7 @@
 #include "model/name_pattern.hpp"
 #include "platform/daemon_limits.hpp"
 #include "platform/file_trust.hpp"
+#include "platform/system_words.hpp"
 #include "platform/this_process.hpp"
 
 namespace syspulse::manager {
@@ -126,7 +127,9 @@ class Control final : public api::ControlService {
     Conductor& conductor() { return parts_.conductor; }
 
     static std::string by(const api::Peer& peer) {
-        return "by uid " + std::to_string(peer.uid) + ", pid " + std::to_string(peer.pid);
+        const bool numbered = platform::system_words().user_numbers;
+        const std::string who = numbered ? "uid " + std::to_string(peer.uid) + ", " : "";
+        return "by " + who + "pid " + std::to_string(peer.pid);
     }
 
     // An answer that shows the daemon as it stands after the request.

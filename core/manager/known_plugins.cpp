@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 6> bundled_names{"cgroup", "command", "ht
 std::filesystem::path bundled_directory(
     const std::filesystem::path& program = platform::program_path()) {
     if (program.empty()) return {};
-    return program.parent_path().parent_path() / "lib/syspulse/plugins";
+    return (program.parent_path().parent_path() / "lib/syspulse/plugins").make_preferred();
 }
 
 bool is_in(const std::filesystem::path& file, const std::filesystem::path& directory) {

@@ -27,12 +27,16 @@ struct SystemWords {
     std::string_view user_refusal;
     // What stop_signal may name; empty: every signal.
     std::vector<std::int32_t> stop_signals;
+    // Two signals that daemons may be sent, in a sentence.
+    std::string_view signal_examples;
     // Bundled drivers of other systems, and what to say of them.
     std::map<std::string, std::string, std::less<>> drivers_elsewhere;
     // What daemons lose that go on without a manager; empty where that is nothing to speak of.
     std::string_view cost_of_keeping{};
     // The largest exit code of a process.
     std::uint32_t exit_code_most = 255;
+    // Users have numbers, by which who asked for something can be told.
+    bool user_numbers = true;
     // Files are named by the rules of Windows: case says nothing, devices are everywhere.
     bool windows_files = false;
 };

@@ -27,7 +27,10 @@ sdk::Error win32_error(const std::string& what, DWORD code) {
         FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
         nullptr, code, 0, text, static_cast<DWORD>(std::size(text)), nullptr);
     while (size > 0 && (text[size - 1] <= L' ' || text[size - 1] == L'.')) --size;
-    const std::string cause = size == 0 ? "unknown error" : to_utf8({text, size});
+    std::string cause = size == 0 ? "unknown error" : to_utf8({text, size});
+    // For the name of a file, which `what` says already.
+    for (auto at = cause.find("%1"); at != std::string::npos; at = cause.find("%1"))
+        cause.replace(at, 2, "the file");
     const bool shortage = code == ERROR_NO_SYSTEM_RESOURCES || code == ERROR_NOT_ENOUGH_MEMORY ||
                           code == ERROR_COMMITMENT_LIMIT;
     return sdk::Error::win32(what + ": " + cause + " (Windows error " + std::to_string(code) + ")",

@@ -28,7 +28,10 @@ def a_daemon_lives_on_windows_from_add_to_stop():
         wait_for("its second line is in the log", lambda: manager.run("logs", "web").stdout.count("tick") >= 2)
         manager.run("stop", "web")
         equal(manager.status("web")["state"], "stopped")
-        holds(manager.run("events", "--daemon", "web").stdout, "running")
+        events = manager.run("events", "--daemon", "web").stdout
+        holds(events, "running")
+        holds(events, " by pid ")
+        equal("uid" in events, False)  # Users have none here.
         manager.run("remove", "web")
         equal(manager.run("status", "web", check=False).returncode, 4)
 

@@ -1,7 +1,10 @@
 // syspulse signal
+#include <string>
+
 #include "base/signals.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/selection.hpp"
+#include "platform/system_words.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -12,8 +15,10 @@ ExitCode run(Context& context, const Arguments& arguments) {
     wanted.names.pop_back();
     const auto number = parse_signal(word);
     if (!number) {
-        return report(context, usage_failure("unknown signal \"" + word +
-                                             "\"; use a name such as HUP or SIGUSR1, or a number"));
+        const std::string examples(platform::system_words().signal_examples);
+        return report(context,
+                      usage_failure("unknown signal \"" + word + "\"; use a name such as " +
+                                    examples + ", or a number"));
     }
     const bool selected = !wanted.names.empty() || !wanted.tags.empty() || wanted.all;
     if (!selected) {

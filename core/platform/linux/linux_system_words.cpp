@@ -11,6 +11,7 @@ const SystemWords& system_words() {
         .inherited_variables = {"LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE", "TZ"},
         .user_refusal = {},
         .stop_signals = {},
+        .signal_examples = "HUP or SIGUSR1",
         .drivers_elsewhere =
             {{"job",
               "the driver job needs Windows; use cgroup to confine a daemon with all that it "

@@ -1,6 +1,7 @@
 #include "platform/windows/windows_error.hpp"
 
 #include <string>
+#include <string_view>
 
 #include "platform/windows/windows_text.hpp"
 
@@ -50,7 +51,13 @@ std::string os_message(DWORD number) {
         FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS | FORMAT_MESSAGE_MAX_WIDTH_MASK,
         nullptr, number, 0, text, static_cast<DWORD>(std::size(text)), nullptr);
     while (size > 0 && (text[size - 1] <= L' ' || text[size - 1] == L'.')) --size;
-    return size == 0 ? "unknown error" : to_utf8({text, size});
+    if (size == 0) return "unknown error";
+    std::string message = to_utf8({text, size});
+    // For the name of a file, which whoever asks has said already.
+    constexpr std::string_view place = "%1";
+    for (auto at = message.find(place); at != std::string::npos; at = message.find(place))
+        message.replace(at, place.size(), "the file");
+    return message;
 }
 
 Error os_error(std::string_view what, DWORD number) {

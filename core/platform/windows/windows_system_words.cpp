@@ -45,6 +45,7 @@ const SystemWords& system_words() {
             "cannot run as another user on Windows: daemons run as the user of the "
             "manager; remove \"user\", or run a manager as that user",
         .stop_signals = {2, 9, 15},
+        .signal_examples = "HUP or SIGINT",
         .drivers_elsewhere =
             {{"posix", "the driver posix needs Linux; on Windows use job, which is the default"},
              {"cgroup",
@@ -52,6 +53,7 @@ const SystemWords& system_words() {
               "with all that it starts"}},
         .cost_of_keeping = "what they write is lost until they are restarted",
         .exit_code_most = UINT32_MAX,
+        .user_numbers = false,
         .windows_files = true};
     return words;
 }

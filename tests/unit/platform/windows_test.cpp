@@ -23,6 +23,7 @@
 #include "platform/this_process.hpp"
 #include "platform/windows/channel_packets.hpp"
 #include "platform/windows/windows_command_line.hpp"
+#include "platform/windows/windows_error.hpp"
 #include "platform/windows/windows_security.hpp"
 #include "platform/windows/windows_text.hpp"
 #include "support/temporary_directory.hpp"
@@ -121,6 +122,12 @@ TEST(DataDir, is_on_a_drive_and_never_another_directory_than_was_said) {
         ASSERT_FALSE(refused) << path << " became " << refused->directory;
         EXPECT_THAT(refused.error().message, HasSubstr("a drive of this machine"));
     }
+}
+
+TEST(Messages, of_windows_have_no_place_that_nobody_fills) {
+    const std::string bad_program = os_message(ERROR_BAD_EXE_FORMAT);
+    EXPECT_THAT(bad_program, HasSubstr("the file"));
+    EXPECT_EQ(bad_program.find('%'), std::string::npos) << bad_program;
 }
 
 TEST(Paths, of_shares_stay_what_they_are_when_made_absolute) {
