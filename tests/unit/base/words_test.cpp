@@ -1,7 +1,9 @@
-// Result, errors, ids, exit statuses, signals, randomness, assertions and the log.
+// Result, errors, ids, exit statuses, signals, paths, randomness, assertions and the log.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <type_traits>
 #include <unordered_set>
 
@@ -9,6 +11,7 @@
 #include "base/exit_status.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "base/signals.hpp"
@@ -17,6 +20,19 @@ namespace syspulse {
 namespace {
 
 const Error missing{ErrorCode::not_found, "no such file"};
+
+// The library takes that of a share for a directory of the current drive.
+TEST(PathText, absolute_paths_stay_what_they_are) {
+    namespace fs = std::filesystem;
+    const bool on_windows = fs::path::preferred_separator == '\\';
+    const fs::path share = R"(\\server\share\f)";
+    std::error_code failed;
+    EXPECT_EQ(absolute_path(share, failed), on_windows ? share : fs::current_path() / share);
+    const fs::path whole = fs::current_path() / "f";
+    EXPECT_EQ(absolute_path(whole, failed), whole);
+    EXPECT_EQ(absolute_path("f", failed), whole);
+    EXPECT_FALSE(failed);
+}
 
 TEST(Result, holds_a_value_or_an_error) {
     const Result<int> good = 7;

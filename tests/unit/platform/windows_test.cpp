@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "base/path_text.hpp"
 #include "platform/data_dir.hpp"
 #include "platform/event_loop.hpp"
 #include "platform/file_trust.hpp"
@@ -128,13 +127,6 @@ TEST(Messages, of_windows_have_no_place_that_nobody_fills) {
     const std::string bad_program = os_message(ERROR_BAD_EXE_FORMAT);
     EXPECT_THAT(bad_program, HasSubstr("the file"));
     EXPECT_EQ(bad_program.find('%'), std::string::npos) << bad_program;
-}
-
-TEST(Paths, of_shares_stay_what_they_are_when_made_absolute) {
-    std::error_code failed;
-    EXPECT_EQ(absolute_path(R"(\\server\share\f)", failed).native(), LR"(\\server\share\f)");
-    EXPECT_EQ(absolute_path("C:\\f", failed).native(), L"C:\\f");
-    EXPECT_FALSE(failed);
 }
 
 TEST(Files, that_somebody_holds_open_are_said_to_be_in_use) {
