@@ -212,15 +212,15 @@ bool HostCore::owed(sysp_op op) {
     return table_.owed(op);
 }
 
-void HostCore::fail(sysp_op op, Error error) {
+void HostCore::settle(sysp_op op, std::optional<Error> error) {
     const Instant at = clock_->now().mono;
     const std::lock_guard lock(mutex_);
-    table_.fail(op, std::move(error), at);
+    table_.settle(op, std::move(error), at);
     wake();
 }
 
 void HostCore::refused(const Instance& instance, sysp_op op, Error error) {
-    if (waiting(op)) return fail(op, std::move(error));
+    if (waiting(op)) return settle(op, std::move(error));
     log::warn("plugin " + *instance.label +
               ": refused an operation that it had completed: " + error.message);
     const std::lock_guard lock(mutex_);
@@ -251,6 +251,11 @@ sysp_proc HostCore::add_process(const Instance& instance, CompletionSink* sink, 
 void HostCore::remove_process(sysp_proc proc) {
     const std::lock_guard lock(mutex_);
     table_.remove_process(proc);
+}
+
+bool HostCore::has_exited(sysp_proc proc) {
+    const std::lock_guard lock(mutex_);
+    return table_.has_exited(proc);
 }
 
 bool HostCore::mark_exited(sysp_proc proc) {

@@ -110,13 +110,14 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     bool waiting(sysp_op op);
     bool give_up(sysp_op op);
     bool owed(sysp_op op);
-    void fail(sysp_op op, Error error);
+    void settle(sysp_op op, std::optional<Error> error);
     // The plugin did not accept the operation. One that it has completed as well counts as a fault,
     // and a check that it has passed so did not pass; a process that it has started is there.
     void refused(const Instance& instance, sysp_op op, Error error);
     void count_unanswered();
     sysp_proc add_process(const Instance& instance, CompletionSink* sink, RunId run);
     void remove_process(sysp_proc proc);
+    bool has_exited(sysp_proc proc);
     bool mark_exited(sysp_proc proc);
 
     bool owns_pid(std::int64_t pid);  // [any thread]

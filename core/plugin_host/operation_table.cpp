@@ -66,12 +66,16 @@ OperationTable::Operation* OperationTable::find(sysp_op op) {
     return const_cast<Operation*>(std::as_const(*this).find(op));
 }
 
-OperationTable::Process* OperationTable::find_process(sysp_proc proc) {
+const OperationTable::Process* OperationTable::find_process(sysp_proc proc) const {
     const std::uint32_t place = place_of(proc);
     if (place >= processes_.size()) return nullptr;
-    Process& found = processes_[place];
+    const Process& found = processes_[place];
     const bool live = found.state != Process::State::free;
     return live && found.generation == generation_of(proc) ? &found : nullptr;
+}
+
+OperationTable::Process* OperationTable::find_process(sysp_proc proc) {
+    return const_cast<Process*>(std::as_const(*this).find_process(proc));
 }
 
 sysp_op OperationTable::begin(OpType type, const Instance* instance, CompletionSink* sink,
@@ -128,6 +132,11 @@ void OperationTable::remove_process(sysp_proc proc) {
     free_processes_.push_back(place_of(proc));
 }
 
+bool OperationTable::has_exited(sysp_proc proc) const {
+    const Process* const found = find_process(proc);
+    return found != nullptr && found->state == Process::State::exited;
+}
+
 bool OperationTable::mark_exited(sysp_proc proc) {
     Process* const found = find_process(proc);
     if (found == nullptr || found->state != Process::State::running) return false;
@@ -143,8 +152,7 @@ sysp_status OperationTable::complete(const Instance* instance, sysp_op op, OpTyp
         return SYSP_E_STALE;
     }
     if (found->given_up) {
-        if (type == OpType::spawn && (!answer.error || answer.killable))
-            push_late(found->sink, found->proc);
+        if (found->type == OpType::spawn) answered_late(*found, answer);
         retire(op);
         return SYSP_E_STALE;
     }
@@ -159,7 +167,19 @@ sysp_status OperationTable::complete(const Instance* instance, sysp_op op, OpTyp
     return SYSP_OK;
 }
 
-void OperationTable::fail(sysp_op op, Error error, Instant at) {
+// A process that came up is cleaned up with the driver's help, unless its number cannot be true.
+void OperationTable::answered_late(const Operation& operation, Completion& answer) {
+    const auto* const process = std::get_if<platform::SpawnedProcess>(&answer.payload);
+    if (!answer.error && process != nullptr && !may_be_a_daemon(process->pid)) {
+        ++counters_.rejected;
+        answer.error = refuse(*process);
+        answer.unconfirmed = true;
+    }
+    if (answer.killable) answer.error.reset();
+    push_late(operation.sink, operation.proc, std::move(answer));
+}
+
+void OperationTable::settle(sysp_op op, std::optional<Error> error, Instant at) {
     if (!waiting(op)) return;
     Completion answer;
     answer.error = std::move(error);
@@ -185,8 +205,7 @@ void OperationTable::finish(sysp_op op, Completion answer) {
     }
 }
 
-void OperationTable::push_late(CompletionSink* sink, sysp_proc proc) {
-    Completion late;
+void OperationTable::push_late(CompletionSink* sink, sysp_proc proc, Completion late) {
     late.what = Completion::What::late_spawn;
     late.sink = sink;
     late.proc = proc;

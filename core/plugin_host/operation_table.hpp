@@ -37,9 +37,11 @@ enum class OpType : std::uint8_t { plain, check, spawn, stats };
 
 struct Completion {
     enum class What : std::uint8_t {
-        operation,   // `op` ended; `error`, or the payload of its type.
-        exited,      // The process `proc` ended.
-        late_spawn,  // The process `proc` came up after its operation was given up.
+        operation,  // `op` ended; `error`, or the payload of its type.
+        exited,     // The process `proc` ended.
+        // The operation that was to bring `proc` up was given up, and is answered now: it came up,
+        // or `error`.
+        late_spawn,
     };
     What what = What::operation;
     OpType type = OpType::plain;
@@ -76,12 +78,14 @@ class OperationTable {
     void remove_process(sysp_proc proc);
     // True if the process was running until now; it counts as ended from here on.
     bool mark_exited(sysp_proc proc);
+    bool has_exited(sysp_proc proc) const;
     bool owns_pid(std::int64_t pid) const { return pids_.contains(pid); }
 
     // Completes an operation; `answer` has error, payload and time. What follows goes to inbox().
     sysp_status complete(const Instance* instance, sysp_op op, OpType type, Completion answer);
-    // The host's own failure of an operation that still waits.
-    void fail(sysp_op op, Error error, Instant at);
+    // The host's own answer to an operation that still waits: that it is done if there is no
+    // error.
+    void settle(sysp_op op, std::optional<Error> error, Instant at);
     sysp_status process_exited(const Instance* instance, sysp_proc proc, const ExitStatus& status,
                                Instant at);
 
@@ -113,10 +117,12 @@ class OperationTable {
     Operation* find(sysp_op op);
     const Operation* find(sysp_op op) const;
     Process* find_process(sysp_proc proc);
+    const Process* find_process(sysp_proc proc) const;
     void retire(sysp_op op);
     void finish(sysp_op op, Completion answer);
     void spawned(sysp_proc proc, Completion& answer);
-    void push_late(CompletionSink* sink, sysp_proc proc);
+    void answered_late(const Operation& operation, Completion& answer);
+    void push_late(CompletionSink* sink, sysp_proc proc, Completion late = {});
     void push_exit(sysp_proc proc, const Process& process, const ExitStatus& status, Instant at);
 
     std::vector<Operation> operations_;

@@ -167,7 +167,7 @@ void PluginProcessRunner::start_signal(RunId run, std::int32_t kind, std::int32_
                                                   kind, number);
     };
     const bool to_end = kind == SYSP_SIG_TERMINATE;
-    start_plain(run, {Pending::Purpose::plain, "signal", slot, std::move(done), urgent, to_end});
+    start_plain(run, {Pending::Purpose::signal, "signal", slot, std::move(done), urgent, to_end});
 }
 
 void PluginProcessRunner::start_freeze(RunId run, bool frozen, platform::DoneHandler done) {
@@ -245,7 +245,10 @@ void PluginProcessRunner::release(RunId run) {
             }
             return next_in_turn(run);
         }
-        core_->fail(ended.busy, {ErrorCode::cancelled, "the run was released"});
+        std::optional<Error> released;
+        if (!reached_its_end(busy->second))
+            released = Error{ErrorCode::cancelled, "the run was released"};
+        core_->settle(ended.busy, std::move(released));
     }
     call_release(*ended.driver, ended.proc);
 }
@@ -256,6 +259,16 @@ void PluginProcessRunner::call_release(Driver& driver, sysp_proc proc) {
         return sysp_status{SYSP_OK};
     }));
     core_->remove_process(proc);
+}
+
+void PluginProcessRunner::answered_late(Completion& completion) {
+    const auto node = abandoned_.extract(completion.proc);
+    if (!node) return;
+    const Abandoned& abandoned = node.mapped();
+    if (!completion.error) return clean_up(abandoned, completion.proc);
+    // Nothing came up, or nothing that anybody could name.
+    if (completion.unconfirmed) return call_release(*abandoned.driver, completion.proc);
+    core_->remove_process(completion.proc);
 }
 
 // Ends a process that came up although its start was given up: nobody would ever stop it otherwise.
@@ -282,13 +295,7 @@ void PluginProcessRunner::completed(Completion& completion) {
         if (observer_ != nullptr) observer_->exited(run, std::get<ExitStatus>(completion.payload));
         return;
     }
-    if (completion.what == Completion::What::late_spawn) {
-        const auto found = abandoned_.find(completion.proc);
-        if (found == abandoned_.end()) return;
-        const Abandoned abandoned = found->second;
-        abandoned_.erase(found);
-        return clean_up(abandoned, completion.proc);
-    }
+    if (completion.what == Completion::What::late_spawn) return answered_late(completion);
     const auto found = pending_.find(completion.op);
     if (found == pending_.end()) return;
     Pending pending = std::move(found->second);
@@ -303,6 +310,7 @@ void PluginProcessRunner::operation_ended(Pending& pending, Completion& completi
         case Pending::Purpose::recover:
             spawn_ended(pending, completion);
             break;
+        case Pending::Purpose::signal:
         case Pending::Purpose::plain:
             if (const auto& done = std::get<platform::DoneHandler>(pending.handler); done) {
                 done(completion.error ? Result<void>(*completion.error) : Result<void>());

@@ -48,7 +48,15 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     };
     // What to do when an operation ends.
     struct Pending {
-        enum class Purpose : std::uint8_t { spawn, recover, plain, inspect, stats, clean_up };
+        enum class Purpose : std::uint8_t {
+            spawn,
+            recover,
+            signal,
+            plain,
+            inspect,
+            stats,
+            clean_up
+        };
         Purpose purpose = Purpose::spawn;
         Driver* driver = nullptr;
         RunId run;
@@ -86,7 +94,8 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     // What an operation of the driver may take.
     Duration limit(const Driver& driver) const;
     void expired(sysp_op op);
-    void end_without_answer(sysp_op op, Error why);
+    void end_without_answer(sysp_op op, std::optional<Error> why);
+    bool reached_its_end(const Pending& pending) const;
     void before_measurements(RunId run, std::function<void()> begin);
     void make_way(sysp_op op, const char* why);
 
@@ -106,6 +115,7 @@ class PluginProcessRunner final : public platform::ProcessRunner, private Comple
     };
     void refused(const Pending& pending, const Completion& completion);
     void cleaned_up(const Pending& pending, const std::optional<Error>& failure);
+    void answered_late(Completion& completion);
     void clean_up(const Abandoned& abandoned, sysp_proc proc);
     void call_release(Driver& driver, sysp_proc proc);
 

@@ -38,10 +38,10 @@ void PluginProcessRunner::expired(sysp_op op) {
     const std::string what = " did not answer within " + format_duration(limit(driver)) +
                              (trouble.empty() ? "" : ": " + trouble);
     log::warn("plugin " + *driver.instance->label + what);
-    end_without_answer(op, {ErrorCode::timed_out, "driver " + driver.kind->info.name + what});
+    end_without_answer(op, Error{ErrorCode::timed_out, "driver " + driver.kind->info.name + what});
 }
 
-void PluginProcessRunner::end_without_answer(sysp_op op, Error why) {
+void PluginProcessRunner::end_without_answer(sysp_op op, std::optional<Error> why) {
     const auto node = pending_.extract(op);
     Pending pending = std::move(node.mapped());
     core_->loop().cancel_timer(pending.deadline);
@@ -99,7 +99,14 @@ void PluginProcessRunner::make_way(sysp_op op, const char* why) {
         later(core_, *done);
     if (auto* done = std::get_if<platform::StatsHandler>(&pending.handler); done != nullptr)
         later(core_, *done);
-    end_without_answer(op, {ErrorCode::cancelled, why});
+    if (reached_its_end(pending)) return end_without_answer(op, std::nullopt);
+    end_without_answer(op, Error{ErrorCode::cancelled, why});
+}
+
+// An exit may be known before the driver answers for the signal that brought it about. A process
+// that has ended can be told nothing more, so that nobody is told of a failure.
+bool PluginProcessRunner::reached_its_end(const Pending& pending) const {
+    return pending.purpose == Pending::Purpose::signal && core_->has_exited(pending.proc);
 }
 
 void PluginProcessRunner::next_in_turn(RunId run) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin_host/plugin_host.hpp"
+#include "process_runner_fixture.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -14,90 +14,6 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-// The real event loop, a host with the plugins of one folder, and what the observer has heard.
-class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver {
-  protected:
-    void use(const char* folder, Duration deadline = std::chrono::seconds{60}) {
-        HostOptions options;
-        options.search_paths = {folder};
-        options.operation_deadline = deadline;
-        host_ = *PluginHost::create(*loop_, *clock_, std::move(options));
-        host_->processes().set_observer(this);
-    }
-    void SetUp() override { use(GOOD_PLUGINS); }
-
-    void measure() {
-        host_->processes().stats(RunId{1}, [this](const Result<platform::ProcessStats>& measured) {
-            hear(measured ? "measured" : measured.error().message);
-        });
-    }
-    void recover(std::uint64_t run, const std::string& token) {
-        platform::RecoverRequest request;
-        request.driver = "fake";
-        request.run = RunId{run};
-        request.token = token;
-        host_->processes().recover(request);
-    }
-    void spawn(const std::string& how, std::uint64_t run = 1) {
-        platform::SpawnRequest request;
-        request.run = RunId{run};
-        request.run_id = "run-" + std::to_string(run);
-        request.unit = "web";
-        request.driver = "fake";
-        request.argv = {how};
-        host_->processes().spawn(request);
-    }
-    // Runs the loop until `count` events were heard, or for a minute.
-    void until(std::size_t count) {
-        wanted_ = count;
-        if (heard_.size() >= count) return;
-        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{60},
-                                              [this] { loop_->stop(); });
-        loop_->run();
-        loop_->cancel_timer(limit);
-    }
-    void hear(std::string event) {
-        heard_.push_back(std::move(event));
-        if (heard_.size() >= wanted_) loop_->stop();
-    }
-    // Serves everything that is queued by now and what follows from it at once.
-    void settle() {
-        for (int turn = 0; turn < 4; ++turn) {
-            loop_->post([this] { loop_->stop(); });
-            loop_->run();
-        }
-    }
-
-    void spawned(RunId run, const platform::SpawnedProcess& process) override {
-        pid_ = process.pid;
-        frozen_ = process.frozen;
-        hear("spawned " + std::to_string(run.value));
-    }
-    void spawn_failed(RunId run, const Error& error) override {
-        hear("failed " + std::to_string(run.value) + ": " + error.message);
-    }
-    void spawn_in_doubt(RunId run, const Error& error) override {
-        hear("in doubt " + std::to_string(run.value) + ": " + error.message);
-    }
-    void recover_failed(RunId run, const Error& error) override {
-        hear("not recovered " + std::to_string(run.value) + ": " +
-             std::string(to_string(error.code)) + ", " + error.message);
-    }
-    void exited(RunId run, const ExitStatus& status) override {
-        exit_ = status;
-        hear("exited " + std::to_string(run.value) + ": " + describe(status));
-    }
-
-    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
-    std::unique_ptr<PluginHost> host_;
-    std::vector<std::string> heard_;
-    std::size_t wanted_ = 0;
-    std::int64_t pid_ = 0;
-    bool frozen_ = false;
-    ExitStatus exit_;
-};
 
 TEST_F(ProcessRunnerTest, a_process_is_reported_spawned_and_exited_never_from_inside_a_call) {
     spawn("ok");
@@ -210,6 +126,17 @@ TEST_F(ProcessRunnerTest, a_process_that_comes_up_too_late_is_killed_and_not_rep
     EXPECT_EQ(host_->misbehaviour().stale, 0U);
 }
 
+TEST_F(ProcessRunnerTest, a_start_that_fails_too_late_left_nothing_to_kill) {
+    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
+    spawn("fails-late");
+    until(1);
+    settle();
+    recover(2, "unless-killed");
+    until(2);
+    EXPECT_THAT(heard_,
+                ElementsAre(HasSubstr("failed 1: driver fake did not answer"), "spawned 2"));
+}
+
 TEST_F(ProcessRunnerTest, recover_finds_a_process_by_its_token_or_says_not_found) {
     recover(1, "token");
     recover(2, "");
@@ -305,55 +232,6 @@ TEST_F(ProcessRunnerTest, requests_for_unknown_drivers_and_runs_are_answered) {
     until(3);
     EXPECT_THAT(heard_, ElementsAre(HasSubstr("no driver \"nothing\""), "the run has no process",
                                     "the run has no process"));
-}
-
-TEST_F(ProcessRunnerTest, operations_of_one_process_take_turns) {
-    spawn("ok");
-    for (int i = 0; i < 3; ++i) {
-        host_->processes().signal(RunId{1}, 10, [this, i](Result<void> sent) {
-            hear((sent ? "signal " : "no signal ") + std::to_string(i));
-        });
-    }
-    host_->processes().kill_tree(RunId{1}, [this](Result<void>) { hear("killed"); });
-    until(6);
-    EXPECT_THAT(heard_, ElementsAre("spawned 1", "killed", "exited 1: exit code 137", "signal 0",
-                                    "signal 1", "signal 2"));
-}
-
-TEST_F(ProcessRunnerTest, a_kill_does_not_wait_for_a_driver_that_does_not_answer) {
-    spawn("immeasurable");
-    measure();
-    host_->processes().signal(RunId{1}, 10, [this](Result<void>) { hear("signal"); });
-    until(1);
-    host_->processes().kill_tree(RunId{1}, [this](Result<void>) { hear("killed"); });
-    until(5);
-    EXPECT_THAT(heard_, ElementsAre("spawned 1", "the process is killed instead", "killed",
-                                    "exited 1: exit code 137", "signal"));
-    EXPECT_EQ(host_->misbehaviour().unanswered, 0U);
-}
-
-TEST_F(ProcessRunnerTest, a_request_to_end_does_not_wait_for_measurements) {
-    spawn("immeasurable");
-    for (int i = 0; i < 2; ++i) measure();
-    until(1);
-    host_->processes().signal(RunId{1}, 15, {});
-    until(4);
-    EXPECT_EQ(std::count(heard_.begin(), heard_.end(), "the process is asked to end"), 2);
-    EXPECT_THAT(heard_, Contains("exited 1: exit code 143"));
-}
-
-TEST_F(ProcessRunnerTest, who_asks_while_a_measurement_waits_waits_for_no_other) {
-    use(GOOD_PLUGINS, std::chrono::milliseconds{5});
-    spawn("immeasurable");
-    until(1);
-    constexpr std::size_t asked = 20;
-    for (std::size_t i = 0; i < asked; ++i) {
-        measure();
-    }
-    until(1 + asked);
-    EXPECT_EQ(heard_.back(), "driver fake did not answer within 5ms");
-    EXPECT_EQ(heard_.size(), 1 + asked);
-    EXPECT_EQ(host_->misbehaviour().unanswered, 2U);
 }
 
 TEST_F(ProcessRunnerTest, all_who_share_a_measurement_get_it) {

@@ -66,7 +66,7 @@ sysp_status spawn(void* self, sysp_op op, const sysp_spawn_request* request) {
         driver.host->set_error(driver.host, &error);
         return SYSP_E_DENIED;
     }
-    if (how == "never" || how == "late") {
+    if (how == "never" || how == "late" || how == "fails-late") {
         driver.unanswered.emplace(op, request->proc);
         return SYSP_OK;
     }
@@ -113,6 +113,11 @@ sysp_status signal(void* self, sysp_op op, sysp_proc proc, std::int32_t kind, st
     if (driver.behaviour == "huge-token-unruly") {
         const sysp_error error = make_error(SYSP_E_OS, "it will not die");
         driver.host->op_done(driver.host, op, &error);
+        return SYSP_OK;
+    }
+    if (driver.behaviour == "unacknowledging" && kind == SYSP_SIG_OS) {
+        driver.unanswered.emplace(op, proc);
+        exited(driver, proc, 128 + number);
         return SYSP_OK;
     }
     driver.host->op_done(driver.host, op, nullptr);
@@ -175,6 +180,10 @@ void release(void*, sysp_proc) {}
 void cancel(void* self, sysp_op op) {
     Driver& driver = *static_cast<Driver*>(self);
     if (driver.behaviour == "late") answer(driver, op, driver.next_pid++, "token");
+    if (driver.behaviour == "fails-late") {
+        const sysp_error error = make_error(SYSP_E_OS, "too late");
+        driver.host->spawn_done(driver.host, op, nullptr, &error);
+    }
     driver.unanswered.erase(op);
 }
 
