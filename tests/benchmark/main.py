@@ -179,7 +179,8 @@ def arguments():
     parser.add_argument("--counts", type=lambda t: [int(x) for x in t.split(",")], help="other numbers of services: 10,100")
     parser.add_argument("--json", type=pathlib.Path, help="write the results there")
     parser.add_argument("--record", action="store_true",
-                        help="keep the results in tests/benchmark/results and write README's table")
+                        help="keep the results in tests/benchmark/results, with --only beside the others of the day, and "
+                        "write README's table")
     parser.add_argument("--build", default="build/release", help=argparse.SUPPRESS)
     parser.add_argument("--helpers", required=True, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -207,7 +208,8 @@ def main():
         if options.json:
             results.save(options.json)
     if options.record:
-        results.save(HERE / "results" / f"{results.date}.json")
+        kept = HERE / "results" / f"{results.date}.json"
+        (results.with_others_of(kept) if options.only else results).save(kept)
         report.write_readme()
 
 

@@ -64,6 +64,18 @@ class Results:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.__dict__, indent=1, sort_keys=True) + "\n")
 
+    def with_others_of(self, path):
+        """Takes over the rows of a file of this day whose cases were not measured again."""
+        if not path.exists():
+            return self
+        earlier = Results.load(path)
+        if earlier.rounds != self.rounds:
+            sys.exit(f"{path} is of {earlier.rounds} rounds, and these are {self.rounds}: give --rounds {earlier.rounds}")
+        cases = {row["case"] for row in self.rows}
+        self.rows = [row for row in earlier.rows if row["case"] not in cases] + self.rows
+        self.seconds += earlier.seconds
+        return self
+
     @staticmethod
     def load(path):
         results = Results(None, None, None, None)
