@@ -50,7 +50,7 @@ std::optional<std::string> windows_name_refusal(std::string_view name) {
     const std::string quoted = '"' + std::string(name) + '"';
     if (is_device(name))
         return quoted +
-               " is the name of a device on Windows, where a daemon's files cannot be: "
+               " is the name of a device on Windows, where no files can be: "
                "choose another name";
     if (name.ends_with('.'))
         return quoted +

@@ -11,7 +11,8 @@ namespace syspulse::config {
 // Equal for names that Windows takes for one. ASCII only.
 std::string without_case(std::string_view name);
 
-// Why a daemon's name cannot be that of a directory there, and what to do; nothing if it can.
+// Why a daemon's name, or another, cannot be that of a directory or a file there, and what to do;
+// nothing if it can.
 std::optional<std::string> windows_name_refusal(std::string_view name);
 
 // Why no path of that text exists there: it holds a control character.

@@ -69,6 +69,9 @@ def what_windows_has_not_is_refused_with_an_alternative():
             refused = manager.add("odd", ["sleep"], **keys)
             equal(refused.returncode, 2)
             holds(refused.stderr, words)
+        device = manager.run("init", "con.yaml", check=False)
+        equal(device.returncode, 2)
+        holds(device.stderr, 'cannot write con.yaml: "con.yaml" is the name of a device on Windows')
         script = manager.folder / "odd.yaml"
         script.write_text(json.dumps({"daemons": {"odd": {"command": ["C:\\a.bat"]}}}))
         for words in (("validate",), ("add", "-f")):

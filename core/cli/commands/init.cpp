@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <ostream>
+#include <string>
 
 #include "base/path_text.hpp"
 #include "cli/commands/commands.hpp"
@@ -12,6 +13,8 @@
 #include "cli/json_text.hpp"
 #include "cli/text.hpp"
 #include "config/spec_template.hpp"
+#include "config/windows_names.hpp"
+#include "platform/system_words.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -38,6 +41,12 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (path == "-") {
         context.out << text << std::flush;
         return ExitCode::done;
+    }
+    const std::string name = path_from_utf8(path).filename().string();
+    if (platform::system_words().windows_files && name != "." && name != "..") {
+        // Which the C library's words for it do not tell.
+        if (const auto refusal = config::windows_name_refusal(name))
+            return report(context, usage_failure("cannot write " + path + ": " + *refusal));
     }
     std::error_code ignored;
     // Not every C library knows that x means a new file.

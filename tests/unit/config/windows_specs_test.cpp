@@ -31,7 +31,7 @@ TEST(WindowsSpecs, names_of_devices_are_refused) {
     for (const char* name : {"CON", "nul", "Prn", "aux.log", "com1", "COM0.x.y", "lpt9"}) {
         EXPECT_EQ(errors_on_windows(named(name)),
                   "a.yaml:2:3: \"" + std::string(name) +
-                      "\" is the name of a device on Windows, where a daemon's files cannot be: "
+                      "\" is the name of a device on Windows, where no files can be: "
                       "choose another name");
         EXPECT_EQ(errors_of(named(name)), "") << name;
     }
