@@ -1,9 +1,11 @@
 // The checker `http` through the C ABI, against servers of a few lines.
 #include <gtest/gtest.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <string>
 
 #include "support/fake_plugin_host.hpp"
@@ -227,6 +229,39 @@ TEST(HttpChecker, needs_its_library_for_regular_expressions_only) {
     EXPECT_EQ(without.create_status(), SYSP_OK);
     FakePluginHost with_one{HTTP_ALONE_PLUGIN, with({{"/body_regex", "a"}})};
     EXPECT_EQ(with_one.create_status(), SYSP_E_UNSUPPORTED);
+}
+
+// What stops a plugin from being loaded stops what it loads itself.
+TEST(HttpChecker, loads_no_library_that_others_could_have_written) {
+    namespace fs = std::filesystem;
+    const test::TemporaryDirectory directory;
+    const fs::path plugins = directory.path() / "plugins";
+    const fs::path library = directory.path() / "http-regex.so";
+    fs::create_directory(plugins);
+    fs::copy(HTTP_PLUGIN, plugins / "http.so");
+    fs::copy(fs::path(HTTP_PLUGIN).parent_path() / "../http-regex.so", library);
+    const auto refused = [&](const std::string& why) {
+        FakePluginHost host{(plugins / "http.so").string(), with({{"/body_regex", "a"}})};
+        EXPECT_EQ(host.create_status(), SYSP_E_DENIED) << why;
+        const std::string told = host.create_message();
+        EXPECT_NE(told.find("http-regex.so: " + why), std::string::npos) << told;
+    };
+    for (const mode_t mode : {0757, 0775}) {
+        ASSERT_EQ(::chmod(library.c_str(), mode), 0);
+        refused("group or others may write it; run chmod go-w on it");
+    }
+    ASSERT_EQ(::chmod(library.c_str(), 0755), 0);
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(library.c_str(), 12345, 0), 0);
+        refused("it belongs to user 12345, expected root or user 0; change its owner");
+        ASSERT_EQ(::chown(library.c_str(), 0, 0), 0);
+    }
+    fs::rename(library, directory.path() / "elsewhere.so");
+    fs::create_symlink("elsewhere.so", library);
+    refused("it is not a regular file; install syspulse again");
+    fs::rename(directory.path() / "elsewhere.so", library);
+    FakePluginHost host{(plugins / "http.so").string(), with({{"/body_regex", "a"}})};
+    EXPECT_EQ(host.create_status(), SYSP_OK) << host.create_message();
 }
 
 TEST(HttpChecker, says_at_each_check_that_libcurl_is_not_installed_and_loads_without_it) {

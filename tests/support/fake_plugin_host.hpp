@@ -44,6 +44,7 @@ class FakePluginHost {
 
     const sysp_kind& kind() const { return *kind_; }
     const sysp_status& create_status() const { return create_status_; }
+    const std::string& create_message() const { return rejection_.message; }
 
     // A checker: runs the loop until the check is answered, or gives up after 20 s.
     Done check(const std::string& target, std::uint32_t timeout_ms);
