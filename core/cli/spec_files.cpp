@@ -39,6 +39,7 @@ Result<CheckedSpecs> check_specs(Context& context, const std::vector<std::string
     options.plugins = &plugins->known;
     options.accepts_plugins = true;
     options.user_exists = context.user_exists;
+    options.may_follow = context.may_follow;
     options.is_root = context.is_root;
     options.may_become = context.may_become;
     options.try_checker = plugins->try_checker;

@@ -57,7 +57,6 @@ Result<CheckedSpecs> check_as_the_service(Context& context, const std::string& f
                                           const std::vector<std::string>& plugin_dirs) {
     config::LoadOptions wanted;
     wanted.tolerate_unknown_dependencies = true;
-    wanted.may_follow = context.may_follow;
     return check_specs(context, {file}, plugin_dirs, wanted);
 }
 

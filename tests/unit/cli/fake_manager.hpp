@@ -115,6 +115,7 @@ class World {
     Result<void> service_result;
     int up_code = 0;
     decltype(Context::check_plugin) check_plugin;
+    decltype(Context::may_follow) may_follow;
     Result<PluginFiles> plugin_files = PluginFiles{{}, "[]"};
 
     Outcome run(std::vector<std::string> words) {
@@ -135,6 +136,7 @@ class World {
         context.pause = [](Duration) {};
         context.load_plugins = [this](const std::vector<std::string>&) { return plugin_files; };
         context.check_plugin = check_plugin;
+        context.may_follow = may_follow;
         context.install_service = [this](const manager::ServiceOptions& given) {
             service_options = given;
             return service_result;

@@ -185,6 +185,31 @@ TEST(Add, tells_in_words_of_its_options) {
               "no\nelsewhere\n");
 }
 
+// What add would refuse.
+TEST(Validate, of_a_file_that_everybody_may_write_is_as_add) {
+    World world;
+    world.plugin_files->known.drivers.emplace_back().name = "posix";
+    world.manager.answers["GET /v1/plugins"] = {
+        200,
+        R"([{"name":"x","kinds":[{"kind":"driver","name":"posix","schema":{},"limits":[]}]}])"};
+    world.manager.answers["GET /v1/daemons"] = {200, "[]"};
+    world.manager.answers["POST /v1/daemons"] = {201, R"({"added":["a"]})"};
+    const test::TemporaryDirectory folder;
+    const std::string spec = (folder.path() / "c.yaml").string();
+    test::write_file(spec, "daemons: {a: {command: [x]}}");
+    EXPECT_EQ(world.run({"validate", spec}).out, spec + ": ok (1 daemon)\n");
+    EXPECT_EQ(world.run({"add", "-f", spec}).out, "a: added\n");
+    world.may_follow = [](const std::filesystem::path&) -> Result<void> {
+        return Error{ErrorCode::permission_denied, "everybody may write it"};
+    };
+    const Outcome validated = world.run({"validate", spec});
+    const Outcome added = world.run({"add", "-f", spec});
+    EXPECT_EQ(validated.err, spec + ": cannot use the spec file: everybody may write it\n");
+    EXPECT_EQ(validated.err, added.err);
+    EXPECT_EQ(validated.code, added.code);
+    EXPECT_EQ(validated.out, "");
+}
+
 TEST(List, by_a_tag_that_nobody_has_says_so) {
     World world;
     world.has({{"web", {}}});
