@@ -345,7 +345,12 @@ def a_replaced_daemon_says_what_is_left_to_do():
         m.start()
         m.add(a={"command": FOREVER})
         told = m.ok("add", "--replace", "--name", "a", "--command", "/bin/true")
-        assert told == "a: replaced; restart it to apply\n", told
+        assert told == "a: replaced; its next start applies it\n", told
+        m.ok("add", "--replace", "--name", "a", "--command", *FOREVER)
+        m.ok("start", "a")
+        for command, left in (["/bin/true"], "restart it to apply"), (FOREVER, "no restart is needed"):
+            told = m.ok("add", "--replace", "--name", "a", "--command", *command)
+            assert told == f"a: replaced; {left}\n", told
 
 
 if __name__ == "__main__":

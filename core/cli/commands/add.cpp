@@ -1,5 +1,6 @@
 // syspulse add
 #include <array>
+#include <map>
 #include <ostream>
 #include <sstream>
 #include <utility>
@@ -84,6 +85,35 @@ ExitCode report_refusal(Context& context, const Failure& failure,
     return report_spec_errors(context, errors);
 }
 
+// What is left to do where a daemon in this state was replaced.
+std::string left_to_do(const DaemonInfo& daemon) {
+    if (daemon.spec_changed) return "restart it to apply";
+    if (daemon.state == "running") return "no restart is needed";
+    if (daemon.state == "scheduled") return "its next run applies it";
+    return daemon.state == "starting" ? "it starts with it" : "its next start applies it";
+}
+
+// Empty where nobody says in which state it is.
+std::map<std::string, std::string> left_to_do(const Context& context) {
+    std::map<std::string, std::string> words;
+    const Answer answer = call(context, {.target = "/v1/daemons"});
+    if (!answer) return words;
+    const auto daemons = decode_daemons(answer.body);
+    if (!daemons) return words;
+    for (const DaemonInfo& daemon : *daemons) words[daemon.name] = "; " + left_to_do(daemon);
+    return words;
+}
+
+void tell_added(Context& context, const std::string& body) {
+    for (const char* what : {"added", "replaced", "unchanged"}) {
+        const std::vector<std::string> names = decode_names(body, what);
+        const bool replaced = std::string_view(what) == "replaced" && !names.empty();
+        auto more = replaced ? left_to_do(context) : std::map<std::string, std::string>{};
+        for (const std::string& name : names)
+            context.out << printable(name) << ": " << what << more[name] << '\n';
+    }
+}
+
 ExitCode send(Context& context, const std::vector<Named>& specs, bool replace,
               const config::LoadResult& loaded = {}) {
     std::string body = "{\"daemons\":{";
@@ -105,15 +135,7 @@ ExitCode send(Context& context, const std::vector<Named>& specs, bool replace,
     if (context.json()) {
         context.out << trimmed(answer.body) << '\n';
     }
-    for (const char* what : {"added", "replaced", "unchanged"}) {
-        for (const std::string& name : decode_names(answer.body, what)) {
-            if (!context.json() && !context.globals.quiet) {
-                const bool replaced = std::string_view(what) == "replaced";
-                context.out << printable(name) << ": " << what
-                            << (replaced ? "; restart it to apply\n" : "\n");
-            }
-        }
-    }
+    if (!context.json() && !context.globals.quiet) tell_added(context, answer.body);
     context.out << std::flush;
     return ExitCode::done;
 }

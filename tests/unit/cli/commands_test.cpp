@@ -296,8 +296,8 @@ TEST(Add, a_spec_file_is_checked_here_and_sent_complete) {
     world.input = "daemons:\n  web:\n    command: [sleep, 10]\n    depends_on: [db]\n";
     const Outcome good = world.run({"add", "--replace", "-f", "-"});
     EXPECT_EQ(good.err, "");
-    EXPECT_EQ(good.out, "web: replaced; restart it to apply\n");
-    EXPECT_THAT(world.manager.requests().back().body,
+    EXPECT_EQ(good.out, "web: replaced\n");
+    EXPECT_THAT(world.manager.requests().at(2).body,
                 StartsWith(R"({"daemons":{"web":{"command":["sleep","10"])"));
     world.input = "daemons:\n  web:\n    comand: [sleep]\n";
     const Outcome bad = world.run({"add", "-f", "-"});

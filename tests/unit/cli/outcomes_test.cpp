@@ -185,6 +185,26 @@ TEST(Add, tells_in_words_of_its_options) {
               "no\nelsewhere\n");
 }
 
+TEST(Add, tells_of_one_that_was_replaced_what_is_left_to_do) {
+    World world;
+    world.manager.answers["POST /v1/daemons?replace=true"] = {200, R"({"replaced":["web"]})"};
+    const auto told = [&](const std::string& state, bool changed = false) {
+        world.manager.answers["GET /v1/daemons"] = {
+            200, R"([{"name":"db","state":"running"},{"name":"web","state":")" + state +
+                     R"(","spec_changed":)" + (changed ? "true" : "false") + "}]"};
+        return world.run({"add", "--replace", "--name", "web", "--command", "x"}).out;
+    };
+    EXPECT_EQ(told("running", true), "web: replaced; restart it to apply\n");
+    EXPECT_EQ(told("running"), "web: replaced; no restart is needed\n");
+    EXPECT_EQ(told("starting"), "web: replaced; it starts with it\n");
+    EXPECT_EQ(told("scheduled"), "web: replaced; its next run applies it\n");
+    for (const char* state : {"failed", "stopped", "backoff", "stopping"})
+        EXPECT_EQ(told(state), "web: replaced; its next start applies it\n") << state;
+    world.manager.answers.erase("GET /v1/daemons");
+    EXPECT_EQ(world.run({"add", "--replace", "--name", "web", "--command", "x"}).out,
+              "web: replaced\n");
+}
+
 // What add would refuse.
 TEST(Validate, of_a_file_that_everybody_may_write_is_as_add) {
     World world;
