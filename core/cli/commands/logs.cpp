@@ -9,6 +9,7 @@
 #include "cli/across_managers.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/concurrent.hpp"
+#include "cli/kept_output.hpp"
 #include "cli/line_splitter.hpp"
 #include "cli/marked_text.hpp"
 #include "cli/selection.hpp"
@@ -111,6 +112,16 @@ class LineSink {
     }
     ExitCode worst_told() const { return worst_; }
 
+    // For who would wonder at the silence.
+    void tell_not_captured(std::size_t which) {
+        if (context_.json() || context_.globals.quiet) return;
+        const std::lock_guard lock(mutex_);
+        context_.err << "syspulse: " << printable(names_[which])
+                     << ": its output is not captured, as its spec has log_config: {capture: "
+                        "false}\n"
+                     << std::flush;
+    }
+
     void finish() {
         if (context_.json() && !streaming_) {
             context_.out << json_array(values_) << '\n';
@@ -142,14 +153,16 @@ class LineSink {
     std::vector<std::string> values_;
 };
 
+// Whether there was any goes into `any`.
 std::optional<Failure> show(Context& context, LineSink& sink, const std::string& target,
-                            std::size_t which) {
+                            std::size_t which, bool* any = nullptr) {
     auto connection = context.connect(context.globals);
     if (!connection) {
         return failure_of(connection.error());
     }
     LineSplitter lines([&](std::string_view text) { sink.line(which, text); });
     const auto response = (*connection)->stream(target, [&](std::string_view piece) {
+        if (any != nullptr && !piece.empty()) *any = true;
         if (sink.is_plain()) {
             sink.plain(piece);
         } else {
@@ -176,6 +189,7 @@ class Following {
           which_(which) {}
 
     std::optional<Failure> run() {
+        if (!keeps_output(context_, daemon_)) sink_.tell_not_captured(which_);
         const auto response =
             across_managers(context_, [this](bool& heard) { return stream(heard); });
         lines_.finish();
@@ -257,7 +271,10 @@ ExitCode run(Context& context, const Arguments& arguments) {
     LineSink sink(context, selection.names, false);
     std::vector<std::optional<Failure>> results(selection.names.size());
     for (std::size_t i = 0; i < results.size(); ++i) {
-        results[i] = show(context, sink, daemon_target(selection.names[i], suffix), i);
+        bool any = false;
+        results[i] = show(context, sink, daemon_target(selection.names[i], suffix), i, &any);
+        if (!results[i] && !any && !keeps_output(context, selection.names[i]))
+            sink.tell_not_captured(i);
     }
     std::vector<NamedFailure> failures = selection.failures;
     for (std::size_t i = 0; i < results.size(); ++i) {
@@ -283,7 +300,8 @@ constinit const Command logs_command{
         "Shows the last lines of a daemon's output; of several daemons, each line begins with the "
         "name. A carriage return at the end of a line is not shown; the log files keep it. With "
         "--format json an array of {daemon, line}, with -f one such object a line. -f goes on with "
-        "the next manager where the last one was, and ends with 3 when none comes within 10 s.",
+        "the next manager where the last one was, and ends with 3 when none comes within 10 s. "
+        "Standard error says so when there is nothing as a daemon's output is not captured.",
     .examples =
         "syspulse logs web\n"
         "syspulse logs -f --all-streams web worker\n"

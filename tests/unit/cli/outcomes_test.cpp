@@ -230,6 +230,27 @@ TEST(Validate, of_a_file_that_everybody_may_write_is_as_add) {
     EXPECT_EQ(validated.out, "");
 }
 
+TEST(Logs, say_when_there_is_nothing_as_it_is_not_captured) {
+    World world;
+    const std::string web = "GET /v1/daemons/web/";
+    const std::string told =
+        "syspulse: web: its output is not captured, as its spec has log_config: {capture: false}\n";
+    const std::string logs = web + "logs?lines=50&stream=stdout";
+    world.manager.answers[logs] = {200, ""};
+    world.manager.answers[logs + "&follow=true&marks=true"] = {200, ""};
+    world.manager.answers[web + "spec"] = {200, R"({"log_config":{"retain_count":5}})"};
+    EXPECT_EQ(world.run({"logs", "web"}).err, "");
+    EXPECT_EQ(world.run({"logs", "-f", "web"}).err, "");
+    world.manager.answers[web + "spec"] = {200, R"({"log_config":{"capture":false}})"};
+    EXPECT_EQ(world.run({"logs", "web"}).err, told);
+    EXPECT_EQ(world.run({"logs", "web"}).code, 0);
+    EXPECT_EQ(world.run({"logs", "-f", "web"}).err, told);
+    EXPECT_EQ(world.run({"logs", "web", "--format", "json"}).err, "");
+    EXPECT_EQ(world.run({"-q", "logs", "web"}).err, "");
+    world.manager.answers[logs] = {200, "kept before\n"};
+    EXPECT_EQ(world.run({"logs", "web"}).err, "");
+}
+
 TEST(List, by_a_tag_that_nobody_has_says_so) {
     World world;
     world.has({{"web", {}}});
