@@ -162,6 +162,16 @@ ExitCode Deeds::tell() {
     return cli::tell(context_, selection_, deeds_, success_);
 }
 
+std::vector<std::string> Deeds::in_vain() const {
+    std::vector<std::string> names;
+    for (const Deed& deed : deeds_) {
+        if (deed.answer) continue;
+        const ExitCode exit = deed.answer.failure->exit;
+        if (exit == ExitCode::failed || exit == ExitCode::timed_out) names.push_back(deed.name);
+    }
+    return names;
+}
+
 ExitCode perform(Context& context, const Selection& selection,
                  const std::function<Call(const std::string& name)>& request,
                  const std::function<std::string(const Deed&)>& success, bool waits) {

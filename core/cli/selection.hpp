@@ -62,6 +62,8 @@ class Deeds {
     void each(const std::function<void(std::size_t, Deed&)>& make);
     // Tells what came of each in order, and returns the worst exit code.
     ExitCode tell();
+    // Those that the manager tried and that did not get there, or not in time.
+    std::vector<std::string> in_vain() const;
 
   private:
     void tell_early(Deed& deed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cli/kept_output.hpp"
 #include "cli/text.hpp"
 
 namespace syspulse::cli {
@@ -18,7 +19,8 @@ bool asked_for_by_name(const Selection& selection, std::size_t i, Reached reache
 
 ExitCode perform_towards(Context& context, const Arguments& arguments, Reached reached,
                          const std::function<Call(const std::string& name)>& request,
-                         const std::function<std::string(const Deed&)>& success, bool waits) {
+                         const std::function<std::string(const Deed&)>& success, bool waits,
+                         bool until_ready) {
     SelectionRequest wanted = selection_of(arguments);
     wanted.need_daemons = wanted.names.size() > 1;
     const Selection selection = select(context, wanted);
@@ -39,7 +41,9 @@ ExitCode perform_towards(Context& context, const Arguments& arguments, Reached r
             deed.needless = !selection.daemons.empty() && reached(selection.daemons[i].state);
         }
     });
-    return deeds.tell();
+    const ExitCode code = deeds.tell();
+    if (until_ready) point_at_logs(context, deeds.in_vain());
+    return code;
 }
 
 WaitLimits::WaitLimits(const Context& context, const Arguments& arguments)

@@ -26,6 +26,7 @@ class WaitLimits {
     // How long we wait for the manager's answer: longer than it may wait, so that it tells.
     std::optional<Duration> request() const;
     bool limited() const { return limited_; }
+    bool until_ready() const { return arguments_.has("wait"); }
 
   private:
     Duration left() const;
@@ -41,11 +42,12 @@ using Reached = bool (*)(std::string_view state);
 
 // Like perform(), for a command that brings daemons into a state. A daemon that was selected by
 // pattern, --tag or --all, or that another of the same command took along, may be there already:
-// that is no failure. For one that was asked for by name it is what the manager says it is.
+// that is no failure. For one that was asked for by name it is what the manager says it is. With
+// `until_ready` who waits in vain is told where to read what those daemons wrote.
 ExitCode perform_towards(Context& context, const Arguments& arguments, Reached reached,
                          const std::function<Call(const std::string& name)>& request,
-                         const std::function<std::string(const Deed&)>& success,
-                         bool waits = false);
+                         const std::function<std::string(const Deed&)>& success, bool waits = false,
+                         bool until_ready = false);
 
 // "started (pid 123)", or what the answer says instead.
 std::string outcome(const Deed& deed, std::string_view done);

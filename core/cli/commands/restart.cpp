@@ -3,6 +3,7 @@
 
 #include "cli/commands/commands.hpp"
 #include "cli/commands/lifecycle.hpp"
+#include "cli/kept_output.hpp"
 
 namespace syspulse::cli {
 namespace {
@@ -25,9 +26,13 @@ ExitCode run(Context& context, const Arguments& arguments) {
     const auto request = [&](const std::string& name) {
         return Call{"POST", daemon_target(name, "/restart"), limits.body(), limits.request()};
     };
-    return perform(
-        context, selection, request, [](const Deed& deed) { return outcome(deed, "restarted"); },
+    Deeds deeds(
+        context, selection, [](const Deed& deed) { return outcome(deed, "restarted"); },
         limits.limited());
+    deeds.each([&](std::size_t, Deed& deed) { deed.answer = call(context, request(deed.name)); });
+    const ExitCode code = deeds.tell();
+    if (limits.until_ready()) point_at_logs(context, deeds.in_vain());
+    return code;
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ ExitCode run(Context& context, const Arguments& arguments) {
     };
     return perform_towards(
         context, arguments, there_already, request,
-        [](const Deed& deed) { return outcome(deed, "started"); }, limits.limited());
+        [](const Deed& deed) { return outcome(deed, "started"); }, limits.limited(),
+        limits.until_ready());
 }
 
 }  // namespace

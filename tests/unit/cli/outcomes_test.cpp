@@ -12,6 +12,7 @@
 namespace syspulse::cli::testing {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -249,6 +250,33 @@ TEST(Logs, say_when_there_is_nothing_as_it_is_not_captured) {
     EXPECT_EQ(world.run({"-q", "logs", "web"}).err, "");
     world.manager.answers[logs] = {200, "kept before\n"};
     EXPECT_EQ(world.run({"logs", "web"}).err, "");
+}
+
+TEST(Start, in_vain_points_at_the_logs_of_what_ran) {
+    World world;
+    world.manager.answers["GET /v1/daemons/web"] = {
+        200, R"({"name":"web","state":"failed","exit_code":3})"};
+    for (const std::string verb : {"start", "restart"}) {
+        world.manager.answers["POST /v1/daemons/web/" + verb] = {
+            500, R"({"error":{"code":500,"kind":"internal","message":"web is over"}})"};
+        world.manager.answers["GET /v1/daemons/web/spec"] = {200, R"({"log_config":{}})"};
+        const Outcome waited = world.run({verb, "--wait", "web"});
+        EXPECT_EQ(waited.code, 1);
+        EXPECT_EQ(
+            waited.err,
+            "syspulse: web: web is over\n"
+            "syspulse: what was written may say more; see: syspulse logs --all-streams web\n");
+        EXPECT_EQ(world.run({verb, "web"}).err, "syspulse: web: web is over\n");
+        EXPECT_EQ(world.run({verb, "--wait", "-q", "web"}).err, "syspulse: web: web is over\n");
+        EXPECT_THAT(world.run({verb, "--wait", "web", "--format", "json"}).err, EndsWith("}}\n"));
+        world.manager.answers["GET /v1/daemons/web/spec"] = {200,
+                                                             R"({"log_config":{"capture":false}})"};
+        EXPECT_EQ(world.run({verb, "--wait", "web"}).err, "syspulse: web: web is over\n");
+    }
+    world.manager.answers.erase("GET /v1/daemons/web/spec");
+    world.manager.answers["GET /v1/daemons/web"] = {200, R"({"name":"web","state":"failed"})"};
+    EXPECT_EQ(world.run({"start", "--wait", "web"}).err, "syspulse: web: web is over\n")
+        << "its program could not be begun";
 }
 
 TEST(List, by_a_tag_that_nobody_has_says_so) {
