@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "conformance/system_items.hpp"
+#include "conformance/windows_console_flags.hpp"
 
 namespace syspulse::conformance {
 namespace {
@@ -73,16 +74,6 @@ Verdict nothing_inherited(DriverBench& bench) {
     return bench.output().substr(before) == "kept back\n"
                ? pass()
                : fail("more than the three standard handles is inherited");
-}
-
-// Bit 0 of the console's flags among what a process was started with, which its children inherit;
-// no header has it.
-bool ignores_ctrl_c() {
-    constexpr std::size_t parameters = 0x20;     // In the block of the process (64 bits).
-    constexpr std::size_t console_flags = 0x18;  // In those.
-    const auto* const process = reinterpret_cast<const char*>(__readgsqword(0x60));
-    const auto* const at = *reinterpret_cast<const char* const*>(process + parameters);
-    return (*reinterpret_cast<const ULONG*>(at + console_flags) & 1U) != 0;
 }
 
 // A daemon that is started later would ignore it, too, and never be asked to end.

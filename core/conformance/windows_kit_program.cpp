@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "conformance/windows_console_flags.hpp"
+
 namespace {
 
 std::string utf8(const std::wstring& wide) {
@@ -113,19 +115,10 @@ int tell_of_handle(const std::wstring& value) {
     return 0;
 }
 
-// Bit 0 of the console's flags among what a process was started with; no header has it.
-bool ignores_ctrl_c() {
-    constexpr std::size_t parameters = 0x20;     // In the block of the process (64 bits).
-    constexpr std::size_t console_flags = 0x18;  // In those.
-    const auto* const process = reinterpret_cast<const char*>(__readgsqword(0x60));
-    const auto* const at = *reinterpret_cast<const char* const*>(process + parameters);
-    return (*reinterpret_cast<const ULONG*>(at + console_flags) & 1U) != 0;
-}
-
 int tell_of_console() {
     DWORD pids[64];
     const DWORD count = ::GetConsoleProcessList(pids, static_cast<DWORD>(std::size(pids)));
-    std::string text = ignores_ctrl_c() ? "ignores" : "heeds";
+    std::string text = syspulse::conformance::ignores_ctrl_c() ? "ignores" : "heeds";
     for (DWORD i = 0; i < count && i < std::size(pids); ++i) text += ' ' + std::to_string(pids[i]);
     say(text + "\n");
     return 0;
