@@ -136,34 +136,31 @@ def simulate(place, options, results):
         print(report.progress("engine", 1000, "syspulse", 0, {"events_per_s": rate}), flush=True)
 
 
+def beside(options, results, case, command):
+    """Rounds of a program that measures two ways of the same beside each other and says so in JSON."""
+    for number in range(min(options.rounds, 3)):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            print(f"{case}:", done.stderr.strip(), file=sys.stderr, flush=True)
+            results.fail(case, 1, "syspulse", done.stderr.strip())
+            return
+        found = json.loads(done.stdout)
+        results.add(case, 1, "syspulse", found)
+        print(report.progress(case, 1, "syspulse", number, found), flush=True)
+
+
 def drivers(place, options, results):
     """The driver cgroup beside posix, through the plugin ABI; see helpers/driver_cost.cpp."""
     plugins = pathlib.Path(options.build).resolve() / "lib/syspulse/plugins"
-    for number in range(min(options.rounds, 3)):
-        done = subprocess.run([place.helper("driver_cost"), plugins / "posix.so", plugins / "cgroup.so", "/bin/true",
-                               "200" if options.quick else "1000"], capture_output=True, text=True)
-        if done.returncode != 0:
-            print("drivers:", done.stderr.strip(), file=sys.stderr, flush=True)
-            results.fail("drivers", 1, "syspulse", done.stderr.strip())
-            return
-        found = json.loads(done.stdout)
-        results.add("drivers", 1, "syspulse", found)
-        print(report.progress("drivers", 1, "syspulse", number, found), flush=True)
+    beside(options, results, "drivers", [place.helper("driver_cost"), plugins / "posix.so", plugins / "cgroup.so", "/bin/true",
+                                         "200" if options.quick else "1000"])
 
 
 def isolation(place, options, results):
     """What a process of its own costs a plugin, beside the same one inside; see isolation_benchmark.cpp."""
     build = pathlib.Path(options.build).resolve()
-    for number in range(min(options.rounds, 3)):
-        done = subprocess.run([build / "tests/isolation_benchmark", build / "bin/syspulse", build / "tests/plugins", "--json"],
-                              capture_output=True, text=True)
-        if done.returncode != 0:
-            print("isolation:", done.stderr.strip(), file=sys.stderr, flush=True)
-            results.fail("isolation", 1, "syspulse", done.stderr.strip())
-            return
-        found = json.loads(done.stdout)
-        results.add("isolation", 1, "syspulse", found)
-        print(report.progress("isolation", 1, "syspulse", number, found), flush=True)
+    beside(options, results, "isolation", [build / "tests/isolation_benchmark", build / "bin/syspulse",
+                                           build / "tests/plugins", "--json"])
 
 
 # What is neither a number of daemons nor beside peers.
