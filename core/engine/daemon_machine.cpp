@@ -23,6 +23,7 @@ void DaemonMachine::spawned(const Spawned& event) {
     token_ = event.token;
     const bool recovered = std::exchange(unfound_, false);
     doubted_ = false;
+    start_again_ = false;
     take_age(recovered);
     switch (state_) {
         case State::starting:
@@ -221,6 +222,7 @@ void DaemonMachine::end_run(std::optional<ExitStatus> status, WallTime at) {
     run_live_ = false;
     unfound_ = false;
     doubted_ = false;
+    start_again_ = false;
     kill_at_.reset();
     last_exit_ = status;
     stopped_at_ = at;

@@ -222,8 +222,9 @@ class DaemonMachine {
     // The run was begun by an earlier manager, or its start failed and may have left a process, and
     // nobody knows yet what became of it.
     bool unfound_ = false;
-    bool doubted_ = false;    // The latter.
-    std::uint8_t looks_ = 0;  // That have not found out.
+    bool doubted_ = false;      // The latter.
+    bool start_again_ = false;  // Asked for meanwhile: to begin when nothing is left of that one.
+    std::uint8_t looks_ = 0;    // That have not found out.
     // Likewise begun, and not looked for yet: a manager answers who waits for it before that.
     bool left_over_ = false;
     bool run_live_ = false;

@@ -20,7 +20,12 @@ Result<void> DaemonMachine::start(std::string_view reason, bool asked) {
             begin_start(reason);
             return {};
         case State::starting:
-            if (!unfound_ || spawn_pending_) return conflict("is already starting");
+            if (!unfound_ || (spawn_pending_ && !doubted_)) return conflict("is already starting");
+            // The start that failed is over for whoever asked for it; this one is another.
+            if (doubted_) {
+                start_again_ = true;
+                asked_ = asked;
+            }
             target_ = Target::up;
             persist();
             look_for();

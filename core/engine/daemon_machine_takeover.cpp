@@ -211,12 +211,19 @@ void DaemonMachine::take_age(bool recovered) {
 void DaemonMachine::lost_in_recovery(bool never_ran) {
     const bool had_run = knows_process();
     const bool failed_start = doubted_;
+    const bool again = start_again_;
     never_ran = never_ran || failed_start;
     const auto status = never_ran && !had_run ? std::nullopt : std::optional(ExitStatus::unknown());
     end_run(status, surroundings_.now().wall);
     if (state_ == State::stopping || target_ == Target::down || before_ == State::stopping) {
         if (state_ != State::stopping) start_after_stop_ = start_follows_earlier_stop();
         after_stop();
+        return;
+    }
+    if (again) {
+        restart_count_ = 0;
+        attempt_ = 0;
+        begin_start("started on request");
         return;
     }
     const std::string what =

@@ -47,7 +47,8 @@ constinit const Command start_command{
         "for, "
         "each is told as soon as it is there. A daemon whose start the registry cannot record, on "
         "a "
-        "full disk for example, is not started.",
+        "full disk for example, is not started. One whose last start failed without a word of its "
+        "driver begins as soon as that says that nothing is left of it.",
     .examples =
         "syspulse start web\n"
         "syspulse start --wait --timeout 20 db web\n"

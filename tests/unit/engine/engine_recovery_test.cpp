@@ -141,6 +141,40 @@ TEST(Recovery, a_start_that_may_have_left_a_process_is_followed_by_no_other_in_d
     EXPECT_EQ(e.spawns(), 2U);
 }
 
+TEST(Recovery, a_start_that_is_asked_for_in_doubt_begins_when_nothing_is_left_of_the_last) {
+    for (const bool looked_for : {false, true}) {
+        Engine e;
+        const DaemonKey key = e.add(make_spec("web"));
+        e.start(key);
+        e.spawn_in_doubt(key);
+        const RequestId early = e.start(key);
+        e.out_of_reach(key);
+        EXPECT_NE(e.refusal_text(early).find("next try in "), std::string::npos);
+        if (looked_for) e.advance(minutes{1});
+        const RequestId start = e.start(key);
+        EXPECT_EQ(e.count<RecoverRun>(), 2U);
+        e.gone(key);
+        EXPECT_EQ(e.spawns(), 2U);
+        EXPECT_FALSE(e.done(start));
+        e.spawned(key);
+        EXPECT_TRUE(e.done(start));
+        EXPECT_FALSE(e.refusal(start)) << e.refusal_text(start);
+        EXPECT_EQ(e.state(key), State::running);
+    }
+}
+
+TEST(Recovery, a_stop_takes_back_the_start_that_is_asked_for_in_doubt) {
+    Engine e;
+    const DaemonKey key = e.add(make_spec("web"));
+    e.start(key);
+    e.spawn_in_doubt(key);
+    e.start(key);
+    e.stop(key);
+    e.gone(key);
+    EXPECT_EQ(e.state(key), State::stopped);
+    EXPECT_EQ(e.spawns(), 1U);
+}
+
 TEST(Recovery, what_a_failed_start_left_is_taken_over_when_it_is_found) {
     Engine e;
     const DaemonKey key = e.add(make_spec("web"));
