@@ -1,5 +1,6 @@
 #include "plugin_host/host_core.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -180,15 +181,30 @@ void HostCore::call_ended(Instance& instance, const char* function, Duration too
     if (threw) log::error(where + "let a C++ exception escape");
     if (took < slow_call) return;
     // On a busy machine there are dozens, and one tells as much.
-    SlowCalls& slow = slow_calls_[*instance.label];
+    const auto more = due(*instance.label + " slow calls", slow_call_silence, 1);
+    if (more) log::warn(where + "held the manager for " + format_duration(took) + *more);
+}
+
+// Nothing where so many lines were told that they use up the time, of which each takes its part;
+// else how many were passed over since the last one.
+std::optional<std::string> HostCore::due(const std::string& about, Duration each, int at_once) {
     const Instant now = clock_->now().mono;
-    ++slow.untold;
-    if (slow.told && now - *slow.told < slow_call_silence) return;
-    const std::string more =
-        slow.untold > 1 ? ", and " + std::to_string(slow.untold - 1) + " more slow calls before"
-                        : std::string();
-    log::warn(where + "held the manager for " + format_duration(took) + more);
-    slow = {now, 0};
+    const std::lock_guard lock(mutex_);
+    Repeated& one = repeated_[about];
+    if (one.paid_until > now + each * (at_once - 1)) {
+        ++one.untold;
+        return std::nullopt;
+    }
+    one.paid_until = std::max(one.paid_until, now) + each;
+    const std::uint64_t passed_over = std::exchange(one.untold, 0);
+    return passed_over == 0 ? "" : ", and " + std::to_string(passed_over) + " more like it before";
+}
+
+void HostCore::complain(const Instance& instance, const std::string& fault,
+                        const std::string& text) {
+    constexpr int at_once = 5;
+    const auto more = due(*instance.label + ' ' + fault, std::chrono::seconds{1}, at_once);
+    if (more) log::warn(text + *more);
 }
 
 sysp_op HostCore::begin(OpType type, const Instance& instance, CompletionSink* sink, sysp_proc proc,
@@ -221,8 +237,9 @@ void HostCore::settle(sysp_op op, std::optional<Error> error) {
 
 void HostCore::refused(const Instance& instance, sysp_op op, Error error) {
     if (waiting(op)) return settle(op, std::move(error));
-    log::warn("plugin " + *instance.label +
-              ": refused an operation that it had completed: " + error.message);
+    complain(instance, "refused",
+             "plugin " + *instance.label +
+                 ": refused an operation that it had completed: " + error.message);
     const std::lock_guard lock(mutex_);
     ++blame().rejected;
     for (Completion& answer : table_.inbox()) {
@@ -288,9 +305,11 @@ sysp_status HostCore::complete(const Instance& instance, sysp_op op, OpType type
         blame();
         if (status == SYSP_OK) return status;
     }
-    log::warn("plugin " + *instance.label +
-              (status == SYSP_E_STALE ? ": completed an operation that nobody waits for"
-                                      : ": completed an operation with the wrong function"));
+    const bool stale = status == SYSP_E_STALE;
+    complain(instance, stale ? "stale" : "wrong",
+             "plugin " + *instance.label +
+                 (stale ? ": completed an operation that nobody waits for"
+                        : ": completed an operation with the wrong function"));
     return status;
 }
 

@@ -141,6 +141,9 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::optional<Instant> now();
     bool on_loop_thread() const;
     void count_rejected();
+    // Warns of what this instance did, `fault` for short. Of what it does again and again, the
+    // first few lines are told, and then one a second tells all.
+    void complain(const Instance& instance, const std::string& fault, const std::string& text);
 
   private:
     Result<void> guarded(Instance& instance, const char* function,
@@ -159,12 +162,12 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     std::deque<Instance> instances_;
     std::vector<Instance*> unused_;  // Those that are `remote` and not open.
     Instance* in_call_ = nullptr;
-    struct SlowCalls {
-        std::optional<Instant> told;
+    struct Repeated {
+        Instant paid_until{};  // Each line that was told has taken its part of the time.
         std::uint64_t untold = 0;
     };
-    std::map<std::string, SlowCalls> slow_calls_;  // By the label of instances. [loop thread]
-    std::thread::id loop_thread_;                  // Where calls into plugins are made.
+    std::optional<std::string> due(const std::string& about, Duration each, int at_once);
+    std::thread::id loop_thread_;  // Where calls into plugins are made.
 
     OptionsCompletion complete_options_;
     PluginCalls* calls_ = nullptr;
@@ -175,6 +178,7 @@ class HostCore : public std::enable_shared_from_this<HostCore> {
     bool draining_posted_ = false;
     bool telling_posted_ = false;
     OperationTable table_;
+    std::map<std::string, Repeated> repeated_;  // By what is complained of.
 };
 
 }  // namespace syspulse::plugin_host

@@ -277,8 +277,9 @@ void PluginProcessRunner::clean_up(const Abandoned& abandoned, sysp_proc proc) {
     Driver& driver = *abandoned.driver;
     if (abandoned.purpose == Pending::Purpose::recover) return call_release(driver, proc);
     if (!refused_.contains(proc)) {
-        log::warn("plugin " + *driver.instance->label +
-                  " started a process that nobody waits for; it is killed");
+        core_->complain(*driver.instance, "unwanted",
+                        "plugin " + *driver.instance->label +
+                            " started a process that nobody waits for; it is killed");
     }
     start(OpType::plain, {Pending::Purpose::clean_up, &driver, RunId{}, proc, 0, {}}, "signal",
           [&](sysp_op op) {
@@ -355,9 +356,10 @@ void PluginProcessRunner::spawn_ended(const Pending& pending, Completion& comple
 void PluginProcessRunner::refused(const Pending& pending, const Completion& completion) {
     const bool starts = pending.purpose == Pending::Purpose::spawn;
     const bool kills = starts && completion.killable;
-    log::warn("driver " + pending.driver->kind->info.name + ", daemon \"" + pending.unit +
-              "\": " + completion.error->message +
-              (kills ? "; what it started is killed" : "; it is looked for"));
+    core_->complain(*pending.driver->instance, "untrue",
+                    "driver " + pending.driver->kind->info.name + ", daemon \"" + pending.unit +
+                        "\": " + completion.error->message +
+                        (kills ? "; what it started is killed" : "; it is looked for"));
     if (completion.killable) {
         abandoned_[pending.proc] = {pending.driver, pending.purpose};
     } else {
@@ -381,8 +383,9 @@ void PluginProcessRunner::cleaned_up(const Pending& pending, const std::optional
     if (!failure) return observer_->spawn_failed(run, why);
     const Error doubt{
         why.code, why.message + ", and what it started could not be killed: " + failure->message};
-    log::warn("driver " + pending.driver->kind->info.name + ": " + doubt.message +
-              "; it is looked for before it is started again");
+    core_->complain(*pending.driver->instance, "doubt",
+                    "driver " + pending.driver->kind->info.name + ": " + doubt.message +
+                        "; it is looked for before it is started again");
     observer_->spawn_in_doubt(run, doubt);
 }
 
