@@ -24,6 +24,7 @@ using platform::NativeHandle;
 using platform::no_handle;
 
 using HandlePair = std::array<NativeHandle, streams.size()>;
+using PipeIds = std::array<platform::FileId, streams.size()>;
 constexpr HandlePair no_handles = {no_handle, no_handle};
 
 class LogCapture final : public platform::OutputCapture {
@@ -118,7 +119,7 @@ class LogCapture final : public platform::OutputCapture {
         std::uint64_t number = 0;  // Never reused.
         Shard* shard = nullptr;
         std::shared_ptr<const KeptPath> dir;
-        std::array<platform::FileId, streams.size()> readers{};  // Pipes that the thread has.
+        PipeIds readers{};  // Pipes that the thread has.
         HandlePair writers = no_handles;
         std::shared_ptr<OutputMeter> meter = std::make_shared<OutputMeter>();
         std::optional<platform::CaptureSettings> settings;
@@ -132,6 +133,8 @@ class LogCapture final : public platform::OutputCapture {
     Result<Shard*> shard_with_room();
     Result<Shard*> add_shard();
     Result<void> open_pipes(Side& side, Command& command);
+    Result<void> open_ends(Side& side, Command& command, PipeIds& ids,
+                           std::vector<NativeHandle>& readers);
     Result<NativeHandle> open_writer(const Side& side, Stream stream);
 
     fs::path logs_dir_;
@@ -209,6 +212,27 @@ Result<LogCapture::Shard*> LogCapture::add_shard() {
 // A pipe that somebody has removed or replaced is given up for the one that is there now.
 Result<void> LogCapture::open_pipes(Side& side, Command& command) {
     platform::OutputPipes& pipes = *side.shard->pipes;
+    std::vector<NativeHandle> readers;
+    PipeIds ids = side.readers;
+    const auto opened = open_ends(side, command, ids, readers);
+    if (!opened) {
+        for (const NativeHandle reader : readers) pipes.close(reader);
+        command.has_pipe = {};
+        return opened;
+    }
+    if (readers.empty()) return {};
+    if (auto handed = pipes.hand_over(readers); !handed) {
+        command.has_pipe = {};
+        return handed;
+    }
+    side.readers = ids;
+    return {};
+}
+
+// What is in `readers` afterwards is the caller's; `ids` says whose ends they are.
+Result<void> LogCapture::open_ends(Side& side, Command& command, PipeIds& ids,
+                                   std::vector<NativeHandle>& readers) {
+    platform::OutputPipes& pipes = *side.shard->pipes;
     for (const Stream stream : streams) {
         const auto i = static_cast<std::size_t>(stream);
         auto writer = open_writer(side, stream);
@@ -216,12 +240,12 @@ Result<void> LogCapture::open_pipes(Side& side, Command& command) {
         side.writers[i] = *writer;
         if (command.settings.user) pipes.give(*writer, *command.settings.user);
         const platform::FileId id = pipes.id_of(*writer);
-        if (id == side.readers[i]) continue;
+        if (id == ids[i]) continue;
         auto reader = pipes.open_reader(pipe_path(*side.dir, stream));
         if (!reader) return reader.error();
-        if (auto handed = pipes.hand_over(*reader); !handed) return handed;
+        readers.push_back(*reader);
         command.has_pipe[i] = true;
-        side.readers[i] = id;
+        ids[i] = id;
     }
     return {};
 }
