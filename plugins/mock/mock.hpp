@@ -6,6 +6,7 @@
 
 #include <syspulse/plugin.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,8 +18,12 @@ bool broken(std::string_view item);
 const sysp_kind* checker_kind();
 const sysp_kind* driver_kind();
 
+std::size_t copies();
 bool is_stopped(std::int64_t group);
 void wait_until_ignored(std::int64_t pid, int number);
+
+void leave_a_worker(const sysp_host* host);
+bool is_locked();
 
 // Never returns and never lets anybody else run on this thread.
 [[noreturn]] void spin();

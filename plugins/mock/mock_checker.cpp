@@ -4,17 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <memory>
-#include <set>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -227,19 +223,6 @@ bool misbehave(Checker& checker, sysp_op op, const std::string& word) {
     return true;
 }
 
-// How many files with the code of this plugin the process has.
-std::size_t copies() {
-    std::set<std::string> nodes;
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);) {
-        std::istringstream words(line);
-        std::array<std::string, 5> word;  // Addresses, rights, offset, device, node.
-        for (std::string& each : word) words >> each;
-        if (line.find("mock") != std::string::npos && word[1] == "r-xp") nodes.insert(word[4]);
-    }
-    return nodes.size();
-}
-
 // What only the process of the plugin is called, and not that of the kit.
 bool in_a_process_of_its_own() {
     return std::string_view(program_invocation_short_name) == "syspulse-plugin-host";
@@ -258,6 +241,8 @@ sysp_status SYSP_CALL create(const sysp_host* host, const sysp_config* config, v
     if (broken("M11") && copies() > 1) return refuse(host, SYSP_E_INTERNAL, "one is enough");
     if (broken("M13") && host->size != sizeof *host)
         return refuse(host, SYSP_E_INTERNAL, "too new");
+    if ((broken("X02") || broken("X03")) && in_a_process_of_its_own() && is_locked())
+        return refuse(host, SYSP_E_INTERNAL, "another one is at work");
     if (broken("M07")) descriptor.summary = "changed";
     auto checker = std::make_unique<Checker>();
     checker->host = host;
@@ -320,6 +305,7 @@ sysp_status SYSP_CALL start(void* self, sysp_op op, const sysp_check_request* re
     if (broken("H15") && request->timeout_ms < 2) std::abort();
     if (broken("H17") && request->proc == 0) return refuse(host, SYSP_E_INVALID, "whose?");
     leave_behind(checker);
+    if (broken("T04") && request->timeout_ms == 500) leave_a_worker(host);
     if (broken("H06") && request->timeout_ms == 500 && ++checker.impatient == 3) return SYSP_OK;
     if (broken("H03.done") && target.empty()) {
         answer(host, op, SYSP_CHECK_PASS, "done");

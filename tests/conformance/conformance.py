@@ -19,12 +19,16 @@ MOCK = os.environ["SYSPULSE_MOCK_PLUGIN"]
 SEEN = windows_path if RUNNER else str
 DEADLINE_SECS = 600
 BAD = ("fail", "crash", "hang")
+# Of these the kit warns.
+ONLY_WARNED = ("T04",)
 # One thread of Wine serves all programs.
 SCALE = ["--deadline-scale", "4"] if RUNNER else []
 
 
-def check(plugin, *flags, fault=""):
-    env = {**os.environ, "SYSPULSE_MOCK_FAULT": fault} if fault else os.environ
+def check(plugin, *flags, fault="", temp=None):
+    env = {**os.environ, "SYSPULSE_MOCK_FAULT": fault} if fault else dict(os.environ)
+    if temp:
+        env["TMPDIR"] = temp
     author = HERE / (pathlib.Path(plugin).stem + ".yaml")
     config = ["--config", SEEN(author)] if author.exists() else []
     # Not through pipes: under Wine the host of a console may hold their other ends after all else has ended.
@@ -128,9 +132,10 @@ def look_at(fault, others):
     if reason := impossible_here(item):
         print(f"{item} is left out: {reason}")
         return ""
-    with file_with(fault) as file:
-        items = check(file, "--level", "4", fault=fault)
-    seen = {i["item"] for i in bad(items)}
+    # What the faulty plugin leaves in the directory for temporary files goes away with it.
+    with file_with(fault) as file, tempfile.TemporaryDirectory() as temp:
+        items = check(file, "--level", "4", fault=fault, temp=temp)
+    seen = {i["item"] for i in bad(items)} | {i["item"] for i in items if i["status"] == "warn" and i["item"] in ONLY_WARNED}
     if item not in seen:
         return f"{fault}: the fault is not found"
     if seen - {item} - others:
