@@ -52,6 +52,11 @@ DaemonMachine* Supervisor::machine(DaemonKey daemon) {
     return found == machines_.end() ? nullptr : &found->second;
 }
 
+DaemonKey Supervisor::key_of(std::string_view name) const {
+    return by_name_.find(
+        name, [this](DaemonKey key) -> const std::string& { return find(key)->spec().name; });
+}
+
 void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
     const DaemonMachine* m = find(daemon);
     if (m == nullptr) return;
@@ -59,8 +64,8 @@ void Supervisor::describe(DaemonKey daemon, Now now, model::DaemonView& view) {
     m->describe(view);
     if (m->phase() == Phase::waiting_for_dependencies) {
         for (const std::string& name : m->spec().depends_on) {
-            const auto found = by_name_.find(name);
-            if (found != by_name_.end() && find(found->second)->is_ready()) continue;
+            const DaemonMachine* needed = named(name);
+            if (needed != nullptr && needed->is_ready()) continue;
             view.waiting_for = name;
             break;
         }
@@ -97,7 +102,7 @@ void Supervisor::on(const DaemonAdded& event) {
     Surroundings& surroundings = *this;
     DaemonMachine& m =
         machines_.try_emplace(event.daemon, surroundings, event.daemon, event.spec).first->second;
-    by_name_[event.spec->name] = event.daemon;
+    by_name_.insert(event.spec->name, event.daemon);
     link(event.daemon, *event.spec);
     if (event.stored) {
         m.load(*event.stored, event.rebooted);
@@ -135,7 +140,7 @@ void Supervisor::remove(DaemonKey daemon) {
     // Who waited for it to end waits for nothing any more.
     for (const DaemonKey key : held_up_by(*machine(daemon))) touched(key);
     unlink(daemon);
-    by_name_.erase(machine(daemon)->spec().name);
+    by_name_.erase(machine(daemon)->spec().name, daemon);
     live_place_.erase(daemon);
     machines_.erase(daemon);
     emit(ForgetDaemon{daemon});
@@ -189,8 +194,7 @@ Error Supervisor::too_late(const Waiter& waiter) {
     why += "still " + std::string(to_string(m->state())) + after;
     if (!view.waiting_for.empty()) {
         why += ", waits for \"" + view.waiting_for + '"';
-        const auto named = by_name_.find(view.waiting_for);
-        const DaemonMachine* other = named == by_name_.end() ? nullptr : find(named->second);
+        const DaemonMachine* other = named(view.waiting_for);
         if (other != nullptr && !other->stored().last_error.empty())
             why += " (" + std::string(to_string(other->state())) + ": " +
                    other->stored().last_error + ")";

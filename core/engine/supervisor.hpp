@@ -8,9 +8,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/name_index.hpp"
 #include "base/random.hpp"
 #include "engine/daemon_machine.hpp"
 #include "engine/event.hpp"
@@ -82,6 +84,9 @@ class Supervisor final : private Surroundings {
     void on(const ShutdownRequested& event);
 
     DaemonMachine* machine(DaemonKey daemon);
+    const DaemonMachine* named(std::string_view name) const { return find(key_of(name)); }
+    DaemonMachine* named(std::string_view name) { return machine(key_of(name)); }
+    DaemonKey key_of(std::string_view name) const;
     DaemonMachine* machine_of(DaemonKey daemon, RequestId request);
     void link(DaemonKey daemon, const model::DaemonSpec& spec);
     void unlink(DaemonKey daemon);
@@ -120,7 +125,7 @@ class Supervisor final : private Surroundings {
     TimerQueue timers_;
 
     std::map<DaemonKey, DaemonMachine> machines_;  // In the order of registration.
-    std::unordered_map<std::string, DaemonKey> by_name_;
+    NameIndex by_name_;
     std::unordered_map<std::string, std::vector<DaemonKey>>
         dependents_;  // By the name depended upon.
     // Where the latest look for a live one among them ended.

@@ -19,15 +19,14 @@ void Supervisor::consider(DaemonMachine& m) {
 void Supervisor::consider_dependencies(DaemonMachine& m) {
     bool all_ready = true;
     for (const std::string& name : m.spec().depends_on) {
-        const auto found = by_name_.find(name);
-        if (found == by_name_.end()) {
+        DaemonMachine* const needed = named(name);
+        if (needed == nullptr) {
             m.dependency_failed(name);
             return;
         }
-        DaemonMachine& needed = *machine(found->second);
-        switch (needed.state()) {
+        switch (needed->state()) {
             case State::running:
-                all_ready = all_ready && needed.is_ready();
+                all_ready = all_ready && needed->is_ready();
                 break;
             case State::scheduled:
                 break;  // It runs when its time comes; nobody can wait for that.
@@ -36,10 +35,10 @@ void Supervisor::consider_dependencies(DaemonMachine& m) {
                 return;
             case State::stopped:
                 // A dependency that did its work and ended well is as good as running.
-                if (needed.completed()) break;
+                if (needed->completed()) break;
                 all_ready = false;
                 if (!shutting_down_ &&
-                    !needed.start("needed by " + m.spec().name, m.is_asked_for())) {
+                    !needed->start("needed by " + m.spec().name, m.is_asked_for())) {
                     m.dependency_failed(name);
                     return;
                 }
@@ -93,11 +92,11 @@ std::vector<DaemonKey> Supervisor::held_up_by(const DaemonMachine& m) const {
         const DaemonMachine* dependent = pending.back();
         pending.pop_back();
         for (const std::string& name : dependent->spec().depends_on) {
-            const auto needed = by_name_.find(name);
-            if (needed == by_name_.end() || std::ranges::find(found, needed->second) != found.end())
+            const DaemonMachine* needed = named(name);
+            if (needed == nullptr || std::ranges::find(found, needed->key()) != found.end())
                 continue;
-            found.push_back(needed->second);
-            if (!find(needed->second)->run_live()) pending.push_back(find(needed->second));
+            found.push_back(needed->key());
+            if (!needed->run_live()) pending.push_back(needed);
         }
     }
     return found;
@@ -145,8 +144,7 @@ void Supervisor::start_failed_dependencies(const DaemonMachine& machine_needing)
         const DaemonMachine* m = pending.back();
         pending.pop_back();
         for (const std::string& name : m->spec().depends_on) {
-            const auto found = by_name_.find(name);
-            DaemonMachine* needed = found == by_name_.end() ? nullptr : machine(found->second);
+            DaemonMachine* needed = named(name);
             if (needed == nullptr || needed->state() != State::failed) continue;
             if (needed->start("needed by " + m->spec().name)) pending.push_back(needed);
         }

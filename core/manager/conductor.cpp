@@ -82,7 +82,7 @@ void Conductor::load_daemon(const model::StoredSpec& stored, const model::Stored
     const DaemonKey key{++last_key_};
     auto shared = std::make_shared<const model::DaemonSpec>(std::move(*spec));
     entries_.emplace(key, Entry{stored.uuid, shared, stored.added_at});
-    by_name_[stored.name] = key;
+    by_name_.insert(stored.name, key);
     if (instance.run_live) runs_[instance.run] = key;
     const engine::DaemonAdded added{key, shared, instance, from_earlier_life(instance)};
     supervisor_->handle(added, ports_.clock.now(), batch);

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/name_index.hpp"
 #include "engine/supervisor.hpp"
 #include "manager/lost_runs.hpp"
 #include "manager/recorder.hpp"
@@ -243,7 +244,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     ConductorOptions options_;
     std::unique_ptr<engine::Supervisor> supervisor_;
     std::map<DaemonKey, Entry> entries_;  // In the order of registration.
-    std::unordered_map<std::string, DaemonKey> by_name_;
+    NameIndex by_name_;
     // By name. Their rows stay as they are until somebody removes or replaces them.
     std::map<std::string, Unreadable> unreadable_;
     std::uint32_t last_key_ = 0;

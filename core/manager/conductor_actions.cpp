@@ -143,7 +143,7 @@ void Conductor::act(engine::ForgetDaemon& action) {
     const auto entry = entries_.find(action.daemon);
     if (entry == entries_.end()) return;
     ports_.capture.close(entry->second.name());
-    by_name_.erase(entry->second.name());
+    by_name_.erase(entry->second.name(), action.daemon);
     entries_.erase(entry);
 }
 

@@ -29,13 +29,13 @@ std::string signal_failure(const Error& why, const std::string& by) {
 }  // namespace
 
 DaemonKey Conductor::key_of(const std::string& name) const {
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? DaemonKey{} : found->second;
+    return by_name_.find(
+        name, [this](DaemonKey key) -> const std::string& { return entries_.at(key).name(); });
 }
 
 Error Conductor::not_found(const std::string& name) const {
     std::vector<std::string_view> names;
-    for (const auto& [known, key] : by_name_) names.push_back(known);
+    for (const auto& [key, entry] : entries_) names.push_back(entry.name());
     std::sort(names.begin(), names.end());
     return {ErrorCode::not_found,
             "no daemon named \"" + name + '"' + config::suggestion(name, names)};
@@ -118,7 +118,7 @@ Result<void> Conductor::check_addable(const std::vector<model::DaemonSpec>& spec
         const auto left = unreadable_.find(spec.name);
         if (begun_ && replace && left != unreadable_.end() && left->second.may_run)
             return no_such(spec.name);
-        if (by_name_.contains(spec.name) || left != unreadable_.end())
+        if (key_of(spec.name) || left != unreadable_.end())
             taken += (taken.empty() ? "\"" : ", \"") + spec.name + "\"";
     }
     if (taken.empty() || replace) return {};
@@ -135,7 +135,7 @@ Result<void> Conductor::add(const std::vector<model::DaemonSpec>& specs, bool re
     if (!additions.records.empty()) {
         if (const auto done = recorder_.write_now(std::move(additions.records)); !done) {
             for (const DaemonKey key : additions.added) {
-                by_name_.erase(entries_.at(key).name());
+                by_name_.erase(entries_.at(key).name(), key);
                 entries_.erase(key);
             }
             return done.error().with("cannot register");
@@ -165,7 +165,7 @@ void Conductor::enter(const model::DaemonSpec& spec, WallTime now, const Operato
     const bool known = left != unreadable_.end();
     const std::string uuid = known ? left->second.instance.uuid : options_.make_uuid();
     const Entry& entry = entries_.emplace(key, Entry{uuid, shared, now}).first->second;
-    by_name_[spec.name] = key;
+    by_name_.insert(spec.name, key);
     additions.added.push_back(key);
     if (known) {
         additions.records.emplace_back(model::SpecReplaced{stored_spec(entry)});
