@@ -75,7 +75,7 @@ bool read_texts(Scanner& scan, std::vector<std::string>& out) {
     return scan.list([&] { return scan.text(out.emplace_back()); });
 }
 
-bool read_unique_names(Scanner& scan, std::vector<std::string>& out) {
+bool read_unique_names(Scanner& scan, RareList<std::string>& out) {
     return scan.list([&] {
         std::string text;
         if (!scan.text(text) || text.empty()) return false;
@@ -95,7 +95,7 @@ bool read_environment(Scanner& scan, model::DaemonSpec& spec) {
             std::any_of(spec.env.begin(), spec.env.end(),
                         [&name](const auto& variable) { return variable.first == name; });
         if (known || name.empty() || name.find('=') != std::string::npos) return false;
-        spec.env.emplace_back(std::move(name), std::move(value));
+        spec.env.push_back({std::move(name), std::move(value)});
     } while (scan.take(","));
     return scan.take("}");
 }
@@ -122,17 +122,18 @@ bool read_policy(Scanner& scan, model::RestartPolicy& policy) {
 }
 
 bool read_end(Scanner& scan, model::DaemonSpec& spec) {
-    spec.success_exit_codes.clear();
+    std::vector<std::uint32_t> codes;
     const auto code = [&] {
         std::int64_t value = 0;
         if (!scan.number(value, UINT32_MAX)) return false;
-        spec.success_exit_codes.push_back(static_cast<std::uint32_t>(value));
+        codes.push_back(static_cast<std::uint32_t>(value));
         return true;
     };
     std::string signal;
-    if (!scan.take(R"("success_exit_codes":)") || !scan.list(code) ||
-        spec.success_exit_codes.empty() || !scan.take(R"(,"stop_signal":)") || !scan.text(signal))
+    if (!scan.take(R"("success_exit_codes":)") || !scan.list(code) || codes.empty() ||
+        !scan.take(R"(,"stop_signal":)") || !scan.text(signal))
         return false;
+    spec.success_exit_codes = std::move(codes);
     const auto number = parse_signal(signal);
     spec.stop_signal = number.value_or(0);
     return number && scan.take(R"(,"stop_timeout_secs":)") && scan.seconds(spec.stop_timeout) &&

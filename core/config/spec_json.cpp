@@ -127,7 +127,7 @@ std::string to_json(const model::DaemonSpec& spec) {
     json["driver"] = {{"type", spec.driver.type}, {"with", options(spec.driver)}};
     if (spec.health_check) json["health_check"] = health_check(*spec.health_check);
     json["restart_policy"] = restart_policy(spec.restart);
-    json["success_exit_codes"] = spec.success_exit_codes;
+    json["success_exit_codes"] = spec.success_exit_codes.codes();
     json["stop_signal"] = signal_word(spec.stop_signal);
     json["stop_timeout_secs"] = seconds(spec.stop_timeout);
     if (spec.limits != model::ResourceLimits{}) {
@@ -135,8 +135,8 @@ std::string to_json(const model::DaemonSpec& spec) {
     }
     if (spec.schedule) json["schedule"] = schedule(*spec.schedule);
     json["log_config"] = log_config(spec.log);
-    if (!spec.tags.empty()) json["tags"] = spec.tags;
-    if (!spec.depends_on.empty()) json["depends_on"] = spec.depends_on;
+    if (!spec.tags.empty()) json["tags"] = spec.tags.items();
+    if (!spec.depends_on.empty()) json["depends_on"] = spec.depends_on.items();
     json["autostart"] = spec.autostart;
     return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }

@@ -90,7 +90,7 @@ void read_env(FieldReader& fields, const ReadContext& context, model::DaemonSpec
                                                   ": write \"\" for an empty one");
             continue;
         }
-        spec.env.emplace_back(variable.key, *std::move(text));
+        spec.env.push_back({variable.key, *std::move(text)});
     }
 }
 
@@ -265,7 +265,7 @@ void read_stop_signal(FieldReader& fields, const ReadContext& context, model::Da
 
 // Reads a list of texts that must not be empty or occur twice; returns the place of each.
 std::vector<Position> read_names(FieldReader& fields, std::string_view key,
-                                 std::vector<std::string>& out) {
+                                 RareList<std::string>& out) {
     std::vector<std::string> texts;
     if (!fields.texts(key, texts)) return {};
     std::vector<Position> places;

@@ -98,7 +98,7 @@ bool DaemonMachine::is_ready() const {
 bool DaemonMachine::ended_well() const {
     if (!last_exit_ || last_exit_->kind != ExitStatus::Kind::code || last_exit_->oom_killed)
         return false;
-    for (const std::uint32_t code : spec_->success_exit_codes) {
+    for (const std::uint32_t code : spec_->success_exit_codes.codes()) {
         if (code == exit_code(*last_exit_)) return true;
     }
     return false;

@@ -11,6 +11,7 @@
 
 #include "base/boxed.hpp"
 #include "base/maybe.hpp"
+#include "base/rare_list.hpp"
 #include "base/rare_text.hpp"
 #include "base/time.hpp"
 #include "model/restart_policy.hpp"
@@ -71,9 +72,9 @@ struct LogConfig {
     // What happens to output that cannot be written although the oldest archives are gone.
     enum class OnFull : std::uint8_t { drop, block };
 
-    bool capture = true;  // Otherwise its output goes nowhere, and the rest means nothing.
     std::uint64_t max_size_bytes = 50ULL * 1024 * 1024;
     std::uint32_t retain_count = 5;
+    bool capture = true;  // Otherwise its output goes nowhere, and the rest means nothing.
     bool compress_rotated = false;
     bool timestamps = false;
     OnFull on_full = OnFull::drop;
@@ -81,25 +82,48 @@ struct LogConfig {
     bool operator==(const LogConfig&) const = default;
 };
 
+// The exit codes of a run that ended well; mostly zero alone, which takes no room of its own.
+class SuccessCodes {
+  public:
+    SuccessCodes() = default;
+    SuccessCodes(std::vector<std::uint32_t> codes) {  // NOLINT: they mean the same.
+        if (codes != usual()) others_ = std::move(codes);
+    }
+
+    const std::vector<std::uint32_t>& codes() const {
+        return others_.empty() ? usual() : others_.items();
+    }
+
+    bool operator==(const SuccessCodes&) const = default;
+
+  private:
+    static const std::vector<std::uint32_t>& usual() {
+        static const std::vector<std::uint32_t> zero{0};
+        return zero;
+    }
+
+    RareList<std::uint32_t> others_;  // Empty: the usual ones.
+};
+
 struct DaemonSpec {
     std::string name;
     std::vector<std::string> command;  // argv, never empty.
     RareText description;
-    RareText working_dir;                                  // Empty: "/".
-    std::vector<std::pair<std::string, std::string>> env;  // In the file's order.
-    RareText user;                                         // Empty: the manager's.
+    RareText working_dir;                               // Empty: "/".
+    RareList<std::pair<std::string, std::string>> env;  // In the file's order.
+    RareText user;                                      // Empty: the manager's.
     PluginChoice driver{"posix", "{}"};
     Boxed<HealthCheckSpec> health_check;
     RestartPolicy restart;
-    std::vector<std::uint32_t> success_exit_codes{0};
+    SuccessCodes success_exit_codes;
     std::int32_t stop_signal = 15;
+    bool autostart = false;
     Duration stop_timeout = std::chrono::seconds{30};
     ResourceLimits limits;
     Boxed<ScheduleSpec> schedule;
     LogConfig log;
-    std::vector<std::string> tags;
-    std::vector<std::string> depends_on;
-    bool autostart = false;
+    RareList<std::string> tags;
+    RareList<std::string> depends_on;
 
     bool operator==(const DaemonSpec&) const = default;
 };

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/maybe.hpp"
+#include "base/rare_list.hpp"
 #include "base/rare_text.hpp"
 #include "base/time.hpp"
 
@@ -14,6 +16,7 @@ namespace {
 
 static_assert(sizeof(Maybe<WallTime>) == sizeof(WallTime));
 static_assert(sizeof(RareText) == sizeof(void*));
+static_assert(sizeof(RareList<int>) == sizeof(void*));
 
 TEST(Maybe, is_absent_until_it_gets_a_value) {
     Maybe<Duration> value;
@@ -50,6 +53,23 @@ TEST(RareText, reads_as_the_text_that_it_holds) {
     EXPECT_EQ(copy.text(), "some");
     EXPECT_NE(copy, text);
     EXPECT_EQ(RareText(std::string()), text);
+}
+
+TEST(RareList, reads_as_the_list_that_it_holds) {
+    RareList<int> list;
+    EXPECT_TRUE(list.empty());
+    EXPECT_EQ(list.begin(), list.end());
+    EXPECT_EQ(list, RareList<int>(std::vector<int>()));
+    list.push_back(3);
+    list.push_back(4);
+    EXPECT_EQ(list.size(), 2U);
+    EXPECT_EQ(list[1], 4);
+    const RareList<int> copy = list;
+    list = {};
+    EXPECT_TRUE(list.empty());
+    EXPECT_EQ(copy.items(), (std::vector<int>{3, 4}));
+    EXPECT_EQ(copy, (RareList<int>{3, 4}));
+    EXPECT_NE(copy, list);
 }
 
 }  // namespace

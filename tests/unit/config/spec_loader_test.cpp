@@ -40,7 +40,7 @@ TEST(SpecLoader, reads_scalars_in_argv_and_env_as_their_literal_text) {
     const auto spec = only(load(
         "daemons: {a: {command: [sleep, 10, 1.50, no], env: {PORT: 8000, DEBUG: true, X: on}}}"));
     EXPECT_THAT(spec.command, ElementsAre("sleep", "10", "1.50", "no"));
-    EXPECT_THAT(spec.env,
+    EXPECT_THAT(spec.env.items(),
                 ElementsAre(Pair("PORT", "8000"), Pair("DEBUG", "true"), Pair("X", "on")));
 }
 

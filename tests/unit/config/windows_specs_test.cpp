@@ -161,11 +161,11 @@ TEST(WindowsSpecs, exit_codes_have_32_bits) {
         load_spec_text("a.yaml", head + "[0, 256, 0xC0000005, 0Xff, 4294967295]\n", options);
     ASSERT_EQ(format_errors(loaded.errors), "");
     const std::vector<std::uint32_t> codes{0, 256, 0xC0000005, 255, 4294967295};
-    EXPECT_EQ(loaded.daemons[0].success_exit_codes, codes);
+    EXPECT_EQ(loaded.daemons[0].success_exit_codes.codes(), codes);
     // Kept wherever it was said.
     const auto stored = from_stored_json("a", to_json(loaded.daemons[0]));
     ASSERT_TRUE(stored);
-    EXPECT_EQ(stored->success_exit_codes, codes);
+    EXPECT_EQ(stored->success_exit_codes.codes(), codes);
     for (const char* bad :
          {"4294967296", "-1", "0x1C0000005", "0x", "0xg", "'0x5'", "0x-1", "1.5"}) {
         const auto errors = errors_on_windows(head + "[" + bad + "]\n", options);

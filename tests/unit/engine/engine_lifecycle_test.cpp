@@ -43,7 +43,7 @@ TEST(Lifecycle, an_exit_tells_whose_it_was) {
 TEST(Lifecycle, an_exit_with_success_stops_and_with_failure_fails) {
     Engine e;
     model::DaemonSpec spec = make_spec("web");
-    spec.success_exit_codes = {0, 3};
+    spec.success_exit_codes = std::vector<std::uint32_t>{0, 3};
     const DaemonKey web = e.add(spec);
     for (const std::int32_t code : {0, 3}) {
         e.up(web);

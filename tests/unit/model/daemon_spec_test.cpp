@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace syspulse::model {
 namespace {
@@ -31,7 +33,16 @@ TEST(DaemonSpec, defaults_are_those_of_the_contract) {
     EXPECT_EQ(spec.restart.kind, RestartPolicy::Kind::never);
     EXPECT_EQ(spec.stop_timeout, std::chrono::seconds{30});
     EXPECT_EQ(spec.log.max_size_bytes, 52'428'800U);
+    EXPECT_EQ(spec.success_exit_codes.codes(), std::vector<std::uint32_t>{0});
     EXPECT_EQ(spec, DaemonSpec{});
+}
+
+TEST(DaemonSpec, zero_alone_is_what_success_means_whether_said_or_not) {
+    using Codes = std::vector<std::uint32_t>;
+    static_assert(sizeof(SuccessCodes) == sizeof(void*));
+    EXPECT_EQ(SuccessCodes(Codes{0}), SuccessCodes());
+    EXPECT_NE(SuccessCodes(Codes{0, 3}), SuccessCodes());
+    EXPECT_EQ(SuccessCodes(Codes{3}).codes(), Codes{3});
 }
 
 }  // namespace
