@@ -270,13 +270,14 @@ void Conductor::append_record(const engine::Action& action, std::set<DaemonKey>&
         const auto entry = entries_.find(run->daemon);
         if (entry == entries_.end()) return;
         model::StoredRun stored = run->run;
-        stored.uuid = entry->second.uuid;
+        stored.uuid = entry->second.uuid.text();
         records.emplace_back(model::RunChanged{std::move(stored)});
     } else if (const auto* history = std::get_if<engine::AddHistory>(&action)) {
         records.emplace_back(model::HistoryAdded{history_entry(*history)});
     } else if (const auto* forget = std::get_if<engine::ForgetDaemon>(&action)) {
         const auto entry = entries_.find(forget->daemon);
-        if (entry != entries_.end()) records.emplace_back(model::SpecRemoved{entry->second.uuid});
+        if (entry != entries_.end())
+            records.emplace_back(model::SpecRemoved{entry->second.uuid.text()});
     } else if (std::holds_alternative<engine::Finish>(action) && leaves_daemons_) {
         records.emplace_back(model::DaemonsLeft{true});
     }
@@ -294,12 +295,12 @@ void Conductor::publish() {
 }
 
 model::StoredSpec Conductor::stored_spec(const Entry& entry) const {
-    return {entry.uuid, entry.name(), config::to_json(*entry.spec), entry.added_at};
+    return {entry.uuid.text(), entry.name(), config::to_json(*entry.spec), entry.added_at};
 }
 
 model::StoredInstance Conductor::stored_instance(DaemonKey daemon) const {
     model::StoredInstance instance = supervisor_->find(daemon)->stored();
-    instance.uuid = entries_.at(daemon).uuid;
+    instance.uuid = entries_.at(daemon).uuid.text();
     instance.boot = options_.boot;
     return instance;
 }

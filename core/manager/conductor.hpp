@@ -18,6 +18,7 @@
 #include "engine/supervisor.hpp"
 #include "manager/lost_runs.hpp"
 #include "manager/recorder.hpp"
+#include "manager/uuid_text.hpp"
 #include "model/daemon_view.hpp"
 #include "model/dependency_graph.hpp"
 #include "model/journal.hpp"
@@ -155,7 +156,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
 
   private:
     struct Entry {
-        std::string uuid;
+        UuidText uuid;
         engine::SpecPtr spec;
         WallTime added_at{};
 
@@ -217,7 +218,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     Error no_such(const std::string& name) const;
     Result<void> remove_unreadable(const std::string& name, bool force, const Operator& by);
     model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const {
-        return action_of(entry.uuid, entry.name(), std::move(what), by);
+        return action_of(entry.uuid.text(), entry.name(), std::move(what), by);
     }
     model::HistoryEntry action_of(const std::string& uuid, const std::string& name,
                                   std::string what, const Operator& by) const;

@@ -36,7 +36,7 @@ void Conductor::act(engine::Action& action) {
 
 void Conductor::act(engine::SpawnRun& action) {
     const Entry& entry = entries_.at(action.daemon);
-    if (action.only_recorded && recorder_.holds_back(entry.uuid)) {
+    if (action.only_recorded && recorder_.holds_back(entry.uuid.text())) {
         const Error why{ErrorCode::unavailable, recorder_.error()};
         return submit(engine::SpawnFailed{action.daemon, action.run,
                                           why.with("cannot start \"" + entry.name() + '"')});

@@ -356,7 +356,7 @@ model::HistoryEntry Conductor::history_entry(const engine::AddHistory& action) c
     const auto found = entries_.find(action.daemon);
     if (found != entries_.end()) {
         entry.daemon = found->second.name();
-        entry.uuid = found->second.uuid;
+        entry.uuid = found->second.uuid.text();
     }
     entry.kind = action.kind;
     entry.from = action.from;
@@ -369,12 +369,12 @@ model::HistoryEntry Conductor::history_entry(const engine::AddHistory& action) c
 }
 
 std::string Conductor::run_id(const Entry& entry, RunId run) const {
-    return entry.uuid + "." + std::to_string(run.value);
+    return entry.uuid.text() + "." + std::to_string(run.value);
 }
 
 model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now now) {
     model::DaemonView view;
-    view.id = entry.uuid;
+    view.id = entry.uuid.text();
     view.name = entry.name();
     view.driver = entry.spec->driver.type;
     view.description = entry.spec->description;
