@@ -12,7 +12,9 @@ using model::State;
 using model::Target;
 
 DaemonMachine::DaemonMachine(Surroundings& surroundings, DaemonKey key, SpecPtr spec)
-    : surroundings_(surroundings), spec_(std::move(spec)), key_(key) {}
+    : surroundings_(surroundings), spec_(std::move(spec)), key_(key) {
+    if (spec_->health_check) health_.emplace();
+}
 
 // --- what comes back from the world --------------------------------------------------------------
 

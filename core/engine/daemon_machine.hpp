@@ -259,7 +259,7 @@ class DaemonMachine {
     Instant kill_due_{};
     std::string last_error_;
 
-    HealthTracker health_;
+    Boxed<HealthTracker> health_;  // There is one if the spec has a check.
     CheckId check_;
     Boxed<model::CheckView> last_check_;
 

@@ -61,7 +61,7 @@ void DaemonMachine::held(const Held& event) {
     if (paused) tell_that_nothing_is_checked();
     if (!paused && spec_->health_check) {
         const Instant now = surroundings_.now().mono;
-        arm(TimerKind::check_due, std::max(health_.next_due(), now));
+        arm(TimerKind::check_due, std::max(health_->next_due(), now));
     }
     surroundings_.reached(key_, {Milestone::Kind::held, event.error});
 }

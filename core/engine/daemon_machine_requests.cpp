@@ -164,6 +164,7 @@ void DaemonMachine::change_spec(SpecPtr spec) {
     // changed.
     spec_changed_ = !run_spec_ || !model::begin_alike(*run_spec_, *spec);
     spec_ = std::move(spec);
+    if (spec_->health_check && !health_) health_.emplace();
     follow_new_check(same_check);
     // Also before the manager has begun to go by what it has loaded.
     const bool was_armed = armed_at_.has_value();

@@ -40,7 +40,7 @@ void DaemonMachine::load(const model::StoredInstance& stored, bool rebooted) {
     queued_run_ = stored.queued_run;
     next_restart_at_ = stored.next_restart_at;
     kill_at_ = stored.kill_at;
-    health_.assume(stored.health);
+    if (health_) health_->assume(stored.health);
     left_over_ = run_live_;
     if (run_live_) take_age(true);  // Asked before it is found.
 }

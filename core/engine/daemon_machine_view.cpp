@@ -92,7 +92,7 @@ bool DaemonMachine::is_active() const {
 
 bool DaemonMachine::is_ready() const {
     return state_ == State::running &&
-           (!spec_->health_check || health_.health() == model::Health::healthy);
+           (!spec_->health_check || health_->health() == model::Health::healthy);
 }
 
 bool DaemonMachine::ended_well() const {
