@@ -246,7 +246,7 @@ TEST(HttpChecker, loads_no_library_that_others_could_have_written) {
         const std::string told = host.create_message();
         EXPECT_NE(told.find("http-regex.so: " + why), std::string::npos) << told;
     };
-    for (const mode_t mode : {0757, 0775}) {
+    for (const mode_t mode : {0757U, 0775U}) {
         ASSERT_EQ(::chmod(library.c_str(), mode), 0);
         refused("group or others may write it; run chmod go-w on it");
     }
