@@ -217,6 +217,7 @@ class Conductor final : private platform::ProcessObserver, private platform::Che
     DaemonKey key_of(const std::string& name) const;
     Error no_such(const std::string& name) const;
     Result<void> remove_unreadable(const std::string& name, bool force, const Operator& by);
+    void write_notes();
     model::HistoryEntry action_of(const Entry& entry, std::string what, const Operator& by) const {
         return action_of(entry.uuid.text(), entry.name(), std::move(what), by);
     }

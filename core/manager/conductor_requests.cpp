@@ -239,17 +239,19 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
     if (!key) return done(no_such(name));
     if (!queue_.empty()) drain();
     const engine::DaemonMachine* m = supervisor_->find(key);
-    if (m == nullptr || !m->run_live() || m->pid() == 0) {
+    if (m == nullptr || !m->run_live() || m->pid() == 0)
         return done(Error{ErrorCode::invalid_state, "\"" + name + "\" is not running"});
-    }
-    auto told = [this, alive = alive_, done = std::move(done),
-                 entry = action_of(entries_.at(key), "signal " + signal_name(number), by)](
-                    const Result<void>& sent) mutable {
-        if (!*alive) return done(sent);
-        if (!sent) entry.reason = signal_failure(sent.error(), entry.reason);
-        recorder_.note(std::move(entry));
-        recorder_.write({});  // A signal is no event, so that no turn follows.
-        publish();
+    // Recorded before it is sent, so that a manager that dies meanwhile leaves word of who asked.
+    auto entry = action_of(entries_.at(key), "signal " + signal_name(number), by);
+    recorder_.note(entry);
+    write_notes();
+    auto told = [this, alive = alive_, done = std::move(done), entry](auto sent) mutable {
+        if (!sent && *alive) {
+            entry.at = ports_.clock.now().wall;
+            entry.reason = signal_failure(sent.error(), entry.reason);
+            recorder_.note(entry);
+            write_notes();
+        }
         done(sent);
     };
     ports_.processes.signal(m->run(), number, std::move(told));
@@ -343,9 +345,13 @@ void Conductor::note_manager(std::string what, std::string reason) {
     recorder_.note(std::move(history));
 }
 
-// No turn follows by itself.
 void Conductor::tell_of_manager(std::string what, std::string reason) {
     note_manager(std::move(what), std::move(reason));
+    write_notes();
+}
+
+// No turn follows by itself.
+void Conductor::write_notes() {
     recorder_.write({});
     publish();
 }

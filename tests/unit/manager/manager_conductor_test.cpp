@@ -158,6 +158,7 @@ TEST_F(ManagerConductor, a_signal_that_was_refused_says_so_in_the_history) {
     EXPECT_TRUE(signal.times == 1 && !signal.result);
     const Words told = told_in_history("action");
     ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told.at(told.size() - 2), "signal SIGUSR1: tester");
     EXPECT_EQ(told.back(), "signal SIGUSR1: refused: there is no such signal; tester");
     world_.signals_fail = Error{ErrorCode::timed_out, "no answer"};
     conductor_->signal("web", 10, "tester", signal.callback());
