@@ -111,6 +111,24 @@ def a_service_is_said_to_stop_while_its_daemons_do():
     shutil.rmtree(ready.parent)
 
 
+def a_service_that_stops_runs_no_more_when_its_manager_dies_meanwhile():
+    ready = pathlib.Path(tempfile.mkdtemp()) / "ready"
+    with Service("deaf", windows_path(ready), stop_timeout_secs=8) as service:
+        wait_for("it listens to nothing", ready.exists)
+        before = service.manager.info()["pid"]
+        equal(system("sc", "stop", service.name).returncode, 0)
+        wait_for("the stop is under way", lambda: state(service.name) == "STOP_PENDING")
+        end_process(before)
+        seen = set()
+
+        def stopped():
+            seen.add(state(service.name))
+            return "STOPPED" in seen
+        wait_for("it has stopped", stopped)
+        equal(seen, {"STOP_PENDING", "STOPPED"})
+    shutil.rmtree(ready.parent)
+
+
 # That the request comes, and stops daemons as `sc stop` does, takes a shutdown of Windows: nobody else may send it.
 def a_service_asks_windows_to_wait_for_it_before_a_shutdown():
     with Service() as service:

@@ -18,8 +18,8 @@ class AttributeList {
     AttributeList& operator=(const AttributeList&) = delete;
     ~AttributeList() { ::DeleteProcThreadAttributeList(get()); }
 
-    void set(DWORD_PTR what, void* values, SIZE_T bytes) {
-        ::UpdateProcThreadAttribute(get(), 0, what, values, bytes, nullptr, nullptr);
+    bool set(DWORD_PTR what, void* values, SIZE_T bytes) {
+        return ::UpdateProcThreadAttribute(get(), 0, what, values, bytes, nullptr, nullptr) != 0;
     }
     LPPROC_THREAD_ATTRIBUTE_LIST get() {
         return reinterpret_cast<LPPROC_THREAD_ATTRIBUTE_LIST>(bytes_.data());
@@ -53,9 +53,12 @@ Result<OwnStarted> start_own_process(const OwnProcess& wanted, const std::string
     }
     HANDLE job = wanted.job;
     AttributeList attributes(2);
-    attributes.set(PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(),
-                   handles.size() * sizeof(HANDLE));
-    attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
+    // A child without the list would get every handle that may be inherited, one without the job
+    // would outlive us.
+    const bool confined = attributes.set(PROC_THREAD_ATTRIBUTE_HANDLE_LIST, handles.data(),
+                                         handles.size() * sizeof(HANDLE)) &&
+                          attributes.set(PROC_THREAD_ATTRIBUTE_JOB_LIST, &job, sizeof job);
+    if (!confined) return os_error(what + " (" + wanted.program.string() + ")");
     STARTUPINFOEXW startup{};
     startup.StartupInfo.cb = sizeof startup;
     startup.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
@@ -70,9 +73,12 @@ Result<OwnStarted> start_own_process(const OwnProcess& wanted, const std::string
     std::wstring line = wanted.command_line;
     std::wstring block = wanted.environment;
     PROCESS_INFORMATION made{};
-    if (::CreateProcessW(long_path(wanted.program).c_str(), line.data(), nullptr, nullptr, TRUE,
-                         flags, block.empty() ? nullptr : block.data(), nullptr,
-                         &startup.StartupInfo, &made) == 0) {
+    // What starts under the long form of its name looks for its plugins under that.
+    const std::wstring& given = wanted.program.native();
+    const std::wstring name = given.size() < MAX_PATH ? given : long_path(wanted.program);
+    if (::CreateProcessW(name.c_str(), line.data(), nullptr, nullptr, TRUE, flags,
+                         block.empty() ? nullptr : block.data(), nullptr, &startup.StartupInfo,
+                         &made) == 0) {
         return os_error(what + " (" + wanted.program.string() + ")");
     }
     ::CloseHandle(made.hThread);

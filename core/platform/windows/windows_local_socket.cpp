@@ -200,7 +200,11 @@ Result<SocketHandle> connect_endpoint(const std::string& path, const std::string
             if (auto ours = check_server(pipe.get(), path); !ours) return ours.error();
             return SocketHandle(static_cast<int>(native_of(pipe.release())));
         }
-        if (number == ERROR_PIPE_BUSY && ::WaitNamedPipeW(wide.c_str(), busy_ms) != 0) continue;
+        if (number == ERROR_PIPE_BUSY && ::GetTickCount64() < patience_end) {
+            // Fails when its manager goes meanwhile, and the next one is looked for then.
+            ::WaitNamedPipeW(wide.c_str(), busy_ms);
+            continue;
+        }
         if (number == ERROR_FILE_NOT_FOUND || number == ERROR_PATH_NOT_FOUND) {
             if (::GetTickCount64() < patience_end && is_locked(directory)) {
                 ::Sleep(name_pause_ms);

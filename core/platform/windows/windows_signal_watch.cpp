@@ -41,31 +41,43 @@ BOOL WINAPI handle_event(DWORD event) {
     return TRUE;
 }
 
+// Waits in its destructor for a signal that is just being told: nobody is called afterwards.
+class Reception final : public LoopWatch {
+  public:
+    Reception() = default;
+    Reception(const Reception&) = delete;
+    Reception& operator=(const Reception&) = delete;
+    ~Reception() override {
+        ::SetConsoleCtrlHandler(handle_event, FALSE);
+        const std::lock_guard lock(receiver().mutex);
+        receiver().received = nullptr;
+    }
+};
+
 class ConsoleWatch final : public LoopWatch {
   public:
     ConsoleWatch() = default;
     ConsoleWatch(const ConsoleWatch&) = delete;
     ConsoleWatch& operator=(const ConsoleWatch&) = delete;
-    ~ConsoleWatch() override {
-        *alive_ = false;
-        ::SetConsoleCtrlHandler(handle_event, FALSE);
-        const std::lock_guard lock(receiver().mutex);
-        receiver().received = nullptr;
-    }
+    ~ConsoleWatch() override { *alive_ = false; }
 
     Result<void> begin(EventLoop& loop, const std::vector<int>& numbers,
                        std::function<void(int)> received) {
-        return receive_signals(
+        auto begun = receive_signals(
             [&loop, numbers, alive = alive_, tell = std::move(received)](int number) {
                 if (std::ranges::find(numbers, number) == numbers.end()) return;
                 loop.post([alive, tell, number] {
                     if (*alive) tell(number);
                 });
             });
+        if (!begun) return begun.error();
+        reception_ = std::move(*begun);
+        return {};
     }
 
   private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // [loop thread]
+    std::unique_ptr<LoopWatch> reception_;
 };
 
 class WallClockWatch final : public LoopWatch {
@@ -101,16 +113,17 @@ class WallClockWatch final : public LoopWatch {
 
 }  // namespace
 
-Result<void> receive_signals(std::function<void(int)> received) {
+Result<std::unique_ptr<LoopWatch>> receive_signals(std::function<void(int)> received) {
     {
         const std::lock_guard lock(receiver().mutex);
         receiver().received = std::move(received);
     }
+    auto reception = std::make_unique<Reception>();
     // Whoever started us may have switched Ctrl+C off, which is inherited.
     ::SetConsoleCtrlHandler(nullptr, FALSE);
     if (::SetConsoleCtrlHandler(handle_event, TRUE) == 0)
         return os_error("cannot watch console events");
-    return {};
+    return std::unique_ptr<LoopWatch>(std::move(reception));
 }
 
 bool deliver_signal(int number) {

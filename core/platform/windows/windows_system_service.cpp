@@ -190,7 +190,7 @@ std::FILE* open_to_append(const std::filesystem::path& file) {
 
 void service_is_running() {
     const std::lock_guard lock(service().mutex);
-    service().enter(SERVICE_RUNNING);
+    if (service().status.dwCurrentState != SERVICE_STOP_PENDING) service().enter(SERVICE_RUNNING);
 }
 
 void service_is_stopping() {
