@@ -60,6 +60,30 @@ def a_service_starts_its_daemons_and_stops_them():
     manager.__exit__(None)
 
 
+def a_service_of_somebody_else_is_left_alone():
+    manager = Manager()
+    name = f"other-test-{os.getpid()}"
+    line = windows_path(CHILD) + " sleep service run"
+    equal(system("sc", "create", name, "binPath=", line).returncode, 0)
+    try:
+        refused = manager.run("service", "uninstall", "--name", name, check=False)
+        equal((refused.returncode, state(name)), (5, "STOPPED"))
+        for words in (f"the service {name}: it is not one of syspulse", "it runs " + line):
+            holds(refused.stderr, words)
+        taken = manager.run("service", "install", "--name", name, check=False)
+        equal((taken.returncode, state(name)), (5, "STOPPED"))
+        for words in ("is not one of syspulse, it runs " + line, "choose another --name"):
+            holds(taken.stderr, words)
+        equal("uninstall it" in taken.stderr, False)
+        # One that Windows needs goes on.
+        before = state("PlugPlay")
+        refused = manager.run("service", "uninstall", "--name", "PlugPlay", check=False)
+        equal((refused.returncode, state("PlugPlay")), (5, before))
+    finally:
+        system("sc", "delete", name)
+    manager.__exit__(None)
+
+
 class Service:
     """An installed one that runs, with the daemon web."""
 

@@ -102,9 +102,10 @@ constinit const Command service_command{
         "directory %ProgramData%\\syspulse or that of --data-dir, and to be started again when it "
         "fails; administrators talk to it with that --data-dir. Its own output is the file "
         "manager.log there. A spec file that validate refuses is refused. A stop, and the shutdown "
-        "of "
-        "Windows, stop all daemons first. uninstall "
-        "stops it and removes the registration, and leaves the data. run is what Windows starts. "
+        "of Windows, stop all daemons first. uninstall stops it and removes the registration, and "
+        "leaves the data; it waits for the stop for ten minutes at most, and not for a service "
+        "that gives no sign of life for half a minute. A service that runs anything else is left "
+        "alone. run is what Windows starts. "
         "On Linux a unit of systemd runs the manager; syspulse.service is installed.",
     .examples =
         "syspulse service install --config C:\\syspulse\\daemons.yaml\n"

@@ -3,9 +3,12 @@
 #include <fcntl.h>
 #include <io.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/log.hpp"
 #include "platform/data_dir.hpp"
@@ -26,6 +29,7 @@ constexpr DWORD preshutdown_ms = 180'000;            // How long Windows waits w
 constexpr DWORD restart_after_ms = 1'000;
 constexpr DWORD forget_failures_secs = 24 * 60 * 60;
 constexpr DWORD stop_limit_ms = 600'000;
+constexpr DWORD silence_limit_ms = patience_ms + 10'000;
 constexpr DWORD stop_look_ms = 100;
 constexpr std::uintmax_t log_bytes_max = 16UL * 1024 * 1024;
 
@@ -159,14 +163,66 @@ Result<ServiceHandle> open_manager(const std::string& what, DWORD access) {
     return manager;
 }
 
-// Whether it has stopped; asks it to when it runs.
-bool service_stopped(SC_HANDLE handle) {
-    SERVICE_STATUS status{};
-    if (::QueryServiceStatus(handle, &status) == 0) return true;
-    if (status.dwCurrentState == SERVICE_STOPPED) return true;
-    if (status.dwCurrentState == SERVICE_RUNNING)
-        ::ControlService(handle, SERVICE_CONTROL_STOP, &status);
-    return false;
+// The command line of a service; empty when it cannot be told.
+std::wstring command_line_of(SC_HANDLE handle) {
+    DWORD size = 0;
+    ::QueryServiceConfigW(handle, nullptr, 0, &size);
+    std::vector<std::uint64_t> room(size / sizeof(std::uint64_t) +
+                                    1);  // Aligned for the structure.
+    auto* const config = reinterpret_cast<QUERY_SERVICE_CONFIGW*>(room.data());
+    if (size == 0 || ::QueryServiceConfigW(handle, config, size, &size) == 0) return {};
+    return config->lpBinaryPathName == nullptr ? std::wstring() : config->lpBinaryPathName;
+}
+
+// What a service runs when that is not a manager, whose name anybody may give by mistake.
+std::optional<std::string> runs_something_else(SC_HANDLE handle) {
+    const std::wstring line = command_line_of(handle);
+    if (runs_service(line, program_path().filename().wstring())) return std::nullopt;
+    return line.empty() ? "something that cannot be told" : to_utf8(line);
+}
+
+// A stop takes as long as daemons take, but a service that goes on says so; nobody waits for one
+// that says nothing.
+Result<void> stop_service(SC_HANDLE handle, const std::string& what) {
+    SERVICE_STATUS last{};
+    DWORD silent = 0;
+    for (DWORD waited = 0; waited < stop_limit_ms; waited += stop_look_ms) {
+        SERVICE_STATUS status{};
+        if (::QueryServiceStatus(handle, &status) == 0)
+            return service_error(what, ::GetLastError());
+        if (status.dwCurrentState == SERVICE_STOPPED) return {};
+        const bool news = status.dwCurrentState != last.dwCurrentState ||
+                          status.dwCheckPoint != last.dwCheckPoint;
+        silent = news ? 0 : silent + stop_look_ms;
+        if (silent >= silence_limit_ms)
+            return Error{ErrorCode::timed_out,
+                         what + ": it was asked to stop and has given no sign of life for " +
+                             std::to_string(silence_limit_ms / 1'000) +
+                             " s; end its process, then uninstall it again"};
+        last = status;
+        SERVICE_STATUS ignored{};
+        if (status.dwCurrentState == SERVICE_RUNNING &&
+            ::ControlService(handle, SERVICE_CONTROL_STOP, &ignored) == 0) {
+            const DWORD number = ::GetLastError();
+            if (number == ERROR_ACCESS_DENIED || number == ERROR_DEPENDENT_SERVICES_RUNNING)
+                return service_error(what, number);
+        }
+        ::Sleep(stop_look_ms);
+    }
+    return Error{ErrorCode::timed_out, what + ": it has not stopped within " +
+                                           std::to_string(stop_limit_ms / 60'000) +
+                                           " minutes; uninstall it again"};
+}
+
+// The name that is wanted is taken.
+Error name_is_taken(SC_HANDLE manager, const std::wstring& name, const std::string& what,
+                    DWORD number) {
+    const ServiceHandle there(::OpenServiceW(manager, name.c_str(), SERVICE_QUERY_CONFIG));
+    const auto other = there ? runs_something_else(there.get()) : std::nullopt;
+    if (!other) return service_error(what, number);
+    return Error{ErrorCode::already_exists,
+                 what + ": a service of that name exists and is not one of syspulse, it runs " +
+                     *other + "; choose another --name"};
 }
 
 // The handle itself can only append: the manager and plugins' hosts get it as such, and their first
@@ -213,7 +269,7 @@ Result<void> install_system_service(const SystemService& wanted) {
         ::CreateServiceW(manager->get(), name.c_str(), shown.c_str(), SERVICE_ALL_ACCESS,
                          SERVICE_WIN32_OWN_PROCESS, SERVICE_AUTO_START, SERVICE_ERROR_NORMAL,
                          line.c_str(), nullptr, nullptr, nullptr, nullptr, nullptr));
-    if (!made) return service_error(what, ::GetLastError());
+    if (!made) return name_is_taken(manager->get(), name, what, ::GetLastError());
     complete_service(made.get());
     return {};
 }
@@ -222,14 +278,15 @@ Result<void> uninstall_system_service(const std::string& name) {
     const std::string what = "cannot uninstall the service " + name;
     const auto manager = open_manager(what, SC_MANAGER_CONNECT);
     if (!manager) return manager.error();
-    const ServiceHandle opened(::OpenServiceW(manager->get(), to_wide(name).c_str(),
-                                              DELETE | SERVICE_STOP | SERVICE_QUERY_STATUS));
+    const ServiceHandle opened(
+        ::OpenServiceW(manager->get(), to_wide(name).c_str(),
+                       DELETE | SERVICE_STOP | SERVICE_QUERY_STATUS | SERVICE_QUERY_CONFIG));
     if (!opened) return service_error(what, ::GetLastError());
-    for (DWORD waited = 0; !service_stopped(opened.get()); waited += stop_look_ms) {
-        if (waited >= stop_limit_ms)
-            return Error{ErrorCode::timed_out, what + ": it does not stop"};
-        ::Sleep(stop_look_ms);
-    }
+    if (const auto other = runs_something_else(opened.get()))
+        return Error{ErrorCode::invalid_state,
+                     what + ": it is not one of syspulse and is left alone, it runs " + *other +
+                         "; --name takes the name that service install was given"};
+    if (auto stopped = stop_service(opened.get(), what); !stopped) return stopped;
     if (::DeleteService(opened.get()) == 0) return service_error(what, ::GetLastError());
     return {};
 }
