@@ -118,6 +118,20 @@ ExitCode report(Context& context, const Failure& failure) {
     return failure.exit;
 }
 
+Failure failure_of(const manager::Refusal& refusal) {
+    Failure failure = failure_of(refusal.error);
+    if (refusal.in_spec) {
+        failure.exit = ExitCode::usage;
+        failure.kind = "invalid_spec";
+    }
+    if (failure.exit == ExitCode::unreachable || failure.exit == ExitCode::no_such_daemon) {
+        // Nobody tried to reach a manager or a daemon.
+        failure = {ExitCode::failed, 500, std::string(to_string(refusal.error.code)),
+                   refusal.error.message};
+    }
+    return failure;
+}
+
 ExitCode conclude(Context& context, const manager::Outcome& outcome) {
     if (const int* code = std::get_if<int>(&outcome)) {
         return ExitCode{*code};
@@ -127,16 +141,7 @@ ExitCode conclude(Context& context, const manager::Outcome& outcome) {
         context.err << printable_lines(refusal.error.message) << '\n' << std::flush;
         return ExitCode::usage;
     }
-    Failure failure = failure_of(refusal.error);
-    if (refusal.in_spec) {
-        failure.kind = "invalid_spec";
-    }
-    if (failure.exit == ExitCode::unreachable || failure.exit == ExitCode::no_such_daemon) {
-        // Nobody tried to reach a manager or a daemon.
-        failure = {ExitCode::failed, 500, std::string(to_string(refusal.error.code)),
-                   refusal.error.message};
-    }
-    return report(context, failure);
+    return report(context, failure_of(refusal));
 }
 
 ExitCode report(Context& context, std::span<const NamedFailure> failures) {

@@ -42,6 +42,9 @@ ExitCode report(Context& context, const Failure& failure);
 // The same for several daemons: one line each, or one error object for the worst that lists all.
 ExitCode report(Context& context, std::span<const NamedFailure> failures);
 
+// Why the manager did not run in this very process.
+Failure failure_of(const manager::Refusal& refusal);
+
 // What came of running the manager in this very process.
 ExitCode conclude(Context& context, const manager::Outcome& outcome);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/api_connection.hpp"
+#include "cli/failure.hpp"
 #include "cli/plugin_files.hpp"
 #include "cli/run.hpp"
 #include "config/json_schema.hpp"
@@ -62,7 +63,11 @@ int main(int argc, char** argv) {
     context.run_up = manager::run_up;
     context.install_service = manager::install_service;
     context.uninstall_service = manager::uninstall_service;
-    context.run_service = manager::run_service;
+    context.run_service = [](const manager::ServiceOptions& options) {
+        return manager::run_service(options, [](const manager::Refusal& refusal) {
+            return static_cast<int>(cli::failure_of(refusal).exit);
+        });
+    };
     context.check_plugin = conformance::run_kit;
     context.explain_item = conformance::explain;
     context.is_bundled = manager::is_bundled;

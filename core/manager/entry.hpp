@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,10 +53,12 @@ using Outcome = std::variant<int, Refusal>;
 Outcome run_daemon(const DaemonOptions& options);
 
 // Registers the manager as a service of the system, removes that, and runs it as one; see
-// system_service.hpp for the systems that have them.
+// system_service.hpp for the systems that have them. `code_of` gives the exit code that the system
+// is told when the manager does not run.
 Result<void> install_service(const ServiceOptions& options);
 Result<void> uninstall_service(const std::string& name);
-Outcome run_service(const ServiceOptions& options);
+Outcome run_service(const ServiceOptions& options,
+                    const std::function<int(const Refusal&)>& code_of);
 
 // A manager, its daemons and their output in the foreground, from spec files.
 Outcome run_up(const UpOptions& options);

@@ -35,15 +35,19 @@ std::vector<std::string> command_line(const ServiceOptions& options,
 }
 
 // There is no standard error that anybody reads. The directory is made here, as the log is in it.
+// One that another manager holds has been found to be ours before that was found, and its log takes
+// the lines of both: why this manager does not run is told there, too.
 Result<void> open_log(const DaemonOptions& options) {
     const auto flag = options.data_dir ? std::optional(options.data_dir->string()) : std::nullopt;
     const auto paths = platform::resolve_data_dir(flag, platform::process_environment());
     if (!paths) return paths.error();
     const auto directory = platform::DataDirectory::open(*paths);
-    if (!directory) return directory.error();
+    const bool is_held = !directory && directory.error().code == ErrorCode::invalid_state;
+    if (!directory && !is_held) return directory.error();
     const auto file = platform::open_error_file(paths->directory / log_name);
-    if (!file) return file.error();
+    if (!file) return is_held ? directory.error() : file.error();
     log::write_to(*file);
+    if (is_held) return directory.error();
     return {};
 }
 
@@ -62,16 +66,19 @@ Result<void> uninstall_service(const std::string& name) {
     return platform::uninstall_system_service(name);
 }
 
-Outcome run_service(const ServiceOptions& options) {
+Outcome run_service(const ServiceOptions& options,
+                    const std::function<int(const Refusal&)>& code_of) {
     // The service is the keeper; its managers write to the log that it has opened.
     if (keeper::Link::is_offered()) return run_daemon(options.daemon);
     std::optional<Outcome> outcome;
     const auto body = [&] {
         const auto logged = open_log(options.daemon);
         outcome = logged ? run_daemon(options.daemon) : Outcome(Refusal{logged.error()});
-        const int* const code = std::get_if<int>(&*outcome);
-        if (code == nullptr) log::error(std::get<Refusal>(*outcome).error.message);
-        return code == nullptr ? 1 : *code;
+        if (const int* const code = std::get_if<int>(&*outcome)) return *code;
+        const auto& refusal = std::get<Refusal>(*outcome);
+        log::error(refusal.error.message);
+        platform::tell_system_log(options.name, refusal.error.message);
+        return code_of(refusal);
     };
     const auto ran = platform::run_system_service(options.name, body);
     if (!ran) return Refusal{ran.error()};

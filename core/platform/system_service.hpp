@@ -28,6 +28,9 @@ Result<void> uninstall_system_service(const std::string& name);
 // service runs and stops for it when notify_service_manager() says so.
 Result<int> run_system_service(const std::string& name, const std::function<int()>& body);
 
+// An error of that service, where the system's administrators look for such; as far as that works.
+void tell_system_log(const std::string& name, const std::string& message);
+
 // Where such a service keeps its data unless told otherwise; empty where there are none.
 std::filesystem::path system_service_data_dir();
 

@@ -84,6 +84,22 @@ def a_service_of_somebody_else_is_left_alone():
     manager.__exit__(None)
 
 
+def a_service_says_why_it_does_not_run():
+    with Manager() as manager:
+        name = f"syspulse-test-{os.getpid()}"
+        manager.run("service", "install", "--name", name)
+        try:
+            system("sc", "start", name)
+            log = manager.data / "manager.log"
+            wait_for("it has said why", lambda: log.exists() and "another manager" in log.read_text(errors="replace"))
+            wait_for("it has stopped", lambda: state(name) == "STOPPED")
+            holds(log.read_text(errors="replace"), f"another manager (pid {manager.info()['pid']}) is running on ")
+            # ERROR_SERVICE_SPECIFIC_ERROR, and the exit code of syspulse daemon.
+            equal(system(windows_path(CHILD), "service_end", name).stdout.split(), ["1066", "5"])
+        finally:
+            manager.run("service", "uninstall", "--name", name)
+
+
 class Service:
     """An installed one that runs, with the daemon web."""
 

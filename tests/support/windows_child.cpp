@@ -272,6 +272,17 @@ int print_preshutdown(const Words& words) {
     return 0;
 }
 
+// The codes with which a service has stopped: the system's, and its own.
+int print_service_end(const Words& words) {
+    const SC_HANDLE manager = ::OpenSCManagerW(nullptr, nullptr, SC_MANAGER_CONNECT);
+    const SC_HANDLE service = ::OpenServiceW(manager, words[2].c_str(), SERVICE_QUERY_STATUS);
+    SERVICE_STATUS status{};
+    if (::QueryServiceStatus(service, &status) == 0) return 1;
+    print(std::to_string(status.dwWin32ExitCode) + " " +
+          std::to_string(status.dwServiceSpecificExitCode));
+    return 0;
+}
+
 int run(const Words& words) {
     const std::wstring verb = words.size() > 1 ? words[1] : L"";
     if (verb == L"exit") return static_cast<int>(std::wcstol(words[2].c_str(), nullptr, 0));
@@ -288,6 +299,7 @@ int run(const Words& words) {
     if (verb == L"speak") return speak(words);
     if (verb == L"interrupt") return interrupt(words);
     if (verb == L"kill") return kill(words);
+    if (verb == L"service_end") return print_service_end(words);
     if (verb == L"service") return print_preshutdown(words);
     if (verb == L"hold" || verb == L"let_go") {
         return hold(std::wcstoul(words[2].c_str(), nullptr, 10),

@@ -24,6 +24,8 @@ Result<int> run_system_service(const std::string& name, const std::function<int(
     return elsewhere("run as the service " + name);
 }
 
+void tell_system_log(const std::string&, const std::string&) {}
+
 std::filesystem::path system_service_data_dir() {
     return {};
 }

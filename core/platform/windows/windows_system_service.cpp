@@ -302,6 +302,15 @@ Result<int> run_system_service(const std::string& name, const std::function<int(
     return self.code;
 }
 
+void tell_system_log(const std::string& name, const std::string& message) {
+    const HANDLE source = ::RegisterEventSourceW(nullptr, to_wide(name).c_str());
+    if (source == nullptr) return;
+    const std::wstring text = to_wide(message);
+    const wchar_t* words = text.c_str();
+    ::ReportEventW(source, EVENTLOG_ERROR_TYPE, 0, 0, nullptr, 1, 0, &words, nullptr);
+    ::DeregisterEventSource(source);
+}
+
 std::filesystem::path system_service_data_dir() {
     const auto data = process_environment()("ProgramData").value_or("");
     return data.empty() ? std::filesystem::path()
