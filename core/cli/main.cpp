@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
         return plugin_host::run_plugin_host(words, config::options_completer());
     std::ios::sync_with_stdio(false);
     const auto installed = platform::program_path().parent_path().parent_path();
-    model::use_zone_database((installed / "share/syspulse/tzdata").string());
+    model::use_zone_database((installed / model::zone_database_place).string());
     const auto environment = platform::process_environment();
     const auto clock = platform::make_system_clock();
     const platform::TerminalInfo terminal = platform::standard_output();

@@ -41,36 +41,6 @@ Error Conductor::not_found(const std::string& name) const {
             "no daemon named \"" + name + '"' + config::suggestion(name, names)};
 }
 
-Error Conductor::no_such(const std::string& name) const {
-    const auto found = unreadable_.find(name);
-    if (found == unreadable_.end()) return not_found(name);
-    return {ErrorCode::invalid_state,
-            "\"" + name + "\" is left alone, its declaration in the registry cannot be read: " +
-                found->second.why +
-                (found->second.may_run
-                     ? "; a process of it may be running: end that and remove it with --force"
-                     : "; add it again with --replace, or remove it")};
-}
-
-std::vector<std::string> Conductor::warnings() const {
-    std::vector<std::string> all;
-    for (const auto& [name, left] : unreadable_) all.push_back(no_such(name).message);
-    return all;
-}
-
-// Who removes it by force answers for its process.
-Result<void> Conductor::remove_unreadable(const std::string& name, bool force, const Operator& by) {
-    const Unreadable& left = unreadable_.at(name);
-    if (left.may_run && !force) return no_such(name);
-    std::vector<model::JournalRecord> records{model::SpecRemoved{left.instance.uuid}};
-    records.emplace_back(model::HistoryAdded{action_of(left.instance.uuid, name, "remove", by)});
-    if (auto done = recorder_.write_now(std::move(records)); !done)
-        return done.error().with("cannot remove \"" + name + "\"");
-    unreadable_.erase(name);
-    publish();
-    return {};
-}
-
 RequestId Conductor::ask(DaemonKey daemon, std::string what, const Operator& by, Done done,
                          Told told) {
     const RequestId request{++last_request_};

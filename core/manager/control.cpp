@@ -171,8 +171,10 @@ void Control::upgrade(const api::Peer& peer, const std::string& program, Duratio
     const std::string file = program.empty() ? started_from() : program;
     const auto next = program_to_hand_over_to(file, program_stamp_);
     if (!next) return done(next.error().with("cannot upgrade to " + file));
-    const auto complete = has_plugins_of(conductor().specs(), parts_.plugins.catalog(),
-                                         plugin_search_path(parts_.plugin_dirs, *next));
+    const auto daemons = conductor().specs();
+    auto complete = has_plugins_of(daemons, parts_.plugins.catalog(),
+                                   plugin_search_path(parts_.plugin_dirs, *next));
+    if (complete) complete = has_zones_of(daemons, *next);
     if (!complete) return done(complete.error().with("cannot upgrade to " + file));
     const auto limit = std::chrono::ceil<std::chrono::milliseconds>(timeout);
     if (auto noted = parts_.link->hand_over(next->string(), limit); !noted)

@@ -5,6 +5,7 @@
 
 #include "base/path_text.hpp"
 #include "manager/keeping.hpp"
+#include "model/schedule_zone.hpp"
 #include "platform/file_trust.hpp"
 
 namespace syspulse::manager {
@@ -25,6 +26,10 @@ const PluginInfo* bundled_with(const plugin_host::PluginCatalog& plugins, KindTy
     }
     return nullptr;
 }
+
+constexpr const char* install_whole =
+    "; install the new version whole, with bin, lib and share side by side, and name the program "
+    "in its bin";
 
 bool is_in_any(const std::filesystem::path& name,
                const std::vector<std::filesystem::path>& directories) {
@@ -56,14 +61,29 @@ Result<void> has_plugins_of(const std::vector<engine::SpecPtr>& daemons,
                          "it would not find the plugin " + plugin->path.filename().string() +
                              ", which \"" + daemon->name + "\" is " +
                              (type == KindType::driver ? "run" : "checked") + " with, in " +
-                             search_path.back().string() +
-                             "; install the new version whole, with bin and lib side by side, and "
-                             "name the program in its bin"};
+                             search_path.back().string() + install_whole};
         };
         if (auto found = missing(KindType::driver, daemon->driver.type); !found) return found;
         if (!daemon->health_check) continue;
         if (auto found = missing(KindType::checker, daemon->health_check->checker.type); !found)
             return found;
+    }
+    return {};
+}
+
+Result<void> has_zones_of(const std::vector<engine::SpecPtr>& daemons,
+                          const std::filesystem::path& program) {
+    const auto directory = program.parent_path().parent_path() / model::zone_database_place;
+    const std::string missing = model::missing_of_zone_database(directory.string());
+    if (missing.empty()) return {};
+    for (const engine::SpecPtr& daemon : daemons) {
+        if (!daemon->schedule) continue;
+        const std::string zone(
+            model::zone_needed_for(daemon->schedule->cron, daemon->schedule->timezone));
+        if (zone.empty()) continue;
+        return Error{ErrorCode::invalid_argument,
+                     "it would not find the time zone \"" + zone + "\", which the schedule of \"" +
+                         daemon->name + "\" is in: there is no " + missing + install_whole};
     }
     return {};
 }

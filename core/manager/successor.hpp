@@ -23,4 +23,9 @@ Result<void> has_plugins_of(const std::vector<engine::SpecPtr>& daemons,
                             const plugin_host::PluginCatalog& plugins,
                             const std::vector<std::filesystem::path>& search_path);
 
+// A program may bring the time zones along, beside it, too. The error names a daemon whose schedule
+// needs one, and what is not there.
+Result<void> has_zones_of(const std::vector<engine::SpecPtr>& daemons,
+                          const std::filesystem::path& program);
+
 }  // namespace syspulse::manager

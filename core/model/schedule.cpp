@@ -120,6 +120,13 @@ std::int64_t clamped_ms(WallTime t) {
 
 }  // namespace
 
+std::string_view zone_needed_for(std::string_view expression, std::string_view timezone) {
+    const std::string_view zone = take_zone(expression).value_or(timezone);
+    if (!zone.empty()) return TimeZone::needs_database(zone) ? zone : std::string_view();
+    const bool on_any_clock = expression.starts_with("@every") || expression == "@reboot";
+    return on_any_clock ? std::string_view() : "local";
+}
+
 struct Schedule::Rule {
     enum class Kind : std::uint8_t { fields, every, at_start };
 

@@ -59,8 +59,11 @@ std::string suggest(std::string_view wanted) {
     return name;
 }
 
+constexpr std::string_view unknown_zone_words = "unknown time zone \"";
+constexpr std::string_view unreadable_zone_words = "cannot read time zone \"";
+
 Error unknown_zone(std::string_view name) {
-    std::string message = "unknown time zone \"" + std::string(name) + "\"";
+    std::string message = std::string(unknown_zone_words) + std::string(name) + "\"";
     const std::string suggestion = suggest(name);
     message += suggestion.empty() ? "; write an IANA name such as Europe/Berlin or UTC"
                                   : "; did you mean " + suggestion + "?";
@@ -83,8 +86,17 @@ std::optional<std::string> zone_of_environment() {
 }  // namespace
 
 Error unreadable_zone(std::string_view name, std::string_view why) {
-    return {ErrorCode::unavailable, "cannot read time zone \"" + std::string(name) +
+    return {ErrorCode::unavailable, std::string(unreadable_zone_words) + std::string(name) +
                                         "\": " + std::string(why) + "; is tzdata installed?"};
+}
+
+bool tells_of_zone(std::string_view message) {
+    return message.find(unknown_zone_words) != message.npos ||
+           message.find(unreadable_zone_words) != message.npos;
+}
+
+bool TimeZone::needs_database(std::string_view name) {
+    return !is_utc(name);
 }
 
 Result<TimeZone> TimeZone::find(std::string_view name) {

@@ -30,6 +30,19 @@ class ZoneRules;
 // Where the zones are, for a program that brings them along because its system has none by IANA
 // name. Before the first zone is asked for; does nothing where the system has them.
 void use_zone_database(const std::string& directory);
+// Below the directory of an installation.
+constexpr std::string_view zone_database_place = "share/syspulse/tzdata";
+
+// The file without which a program that is given this directory could read no zone; empty when all
+// is there, and where the system has the zones.
+std::string missing_of_zone_database(const std::string& directory);
+
+// The zone in which a schedule needs to be told what time it is: that in its expression, or that of
+// the setting, or "local". Empty when it can do without the database.
+std::string_view zone_needed_for(std::string_view expression, std::string_view timezone);
+
+// Whether the message of an error says that a zone is unknown or cannot be read.
+bool tells_of_zone(std::string_view message);
 
 class TimeZone {
   public:
@@ -38,6 +51,9 @@ class TimeZone {
 
     // By IANA name. The error suggests a name when one is close.
     static Result<TimeZone> find(std::string_view name);
+
+    // Whether find() reads the database for that name.
+    static bool needs_database(std::string_view name);
 
     // Where this machine stands: $TZ when it names a zone, else the system's setting, else UTC.
     static TimeZone local();

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
+#include <system_error>
 
+#include "base/path_text.hpp"
 #include "model/zone_database.hpp"
 
 namespace syspulse::model {
@@ -46,6 +49,16 @@ std::string present_name(const date::tzdb& database, std::string_view name) {
 void use_zone_database(const std::string& directory) {
     const char* const other = std::getenv("SYSPULSE_TZDATA");
     date::set_install(other == nullptr ? directory : other);
+}
+
+std::string missing_of_zone_database(const std::string& directory) {
+    if (std::getenv("SYSPULSE_TZDATA") != nullptr) return {};
+    for (const char* const name : {"africa", "windowsZones.xml"}) {
+        const auto file = path_from_utf8(directory) / name;
+        std::error_code ignored;
+        if (!std::filesystem::is_regular_file(file, ignored)) return file.string();
+    }
+    return {};
 }
 
 Result<ZoneRulesPtr> read_zone(std::string_view name) {

@@ -79,6 +79,7 @@ def a_declaration_that_cannot_be_read_keeps_no_manager_from_starting():
         until(lambda: m.get("/v1/ping") is not None and info(m)["pid"] != before["pid"], "the next manager")
         assert m.wait_for("other", state="running")["pid"] == daemon
         warnings = info(m)["warnings"]
+        assert all("syspulse upgrade" in w and "--replace" not in w for w in warnings), warnings
         assert len(warnings) == 2 and all("Europe/Gone" in w for w in warnings), warnings
         assert '"job" is left alone' in m.fails(5, "start", "job")
         m.ok("remove", "job")

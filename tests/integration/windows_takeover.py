@@ -127,6 +127,17 @@ def an_upgrade_keeps_everything_and_a_bad_one_changes_nothing_on_windows():
         goes_on = manager.info()
         equal((goes_on["pid"], goes_on["failed_upgrades"]), (served["pid"], 2))
 
+        # Nor is one that would find no time zones, where a schedule needs one.
+        shutil.copytree(pathlib.Path(PROGRAM).parent.parent / "lib/syspulse", alone.parent.parent / "lib/syspulse")
+        zoned = {"cron": "0 3 * * *", "timezone": "Europe/Berlin"}
+        equal(manager.add("nightly", ["exit", "0"], schedule=zoned).returncode, 0)
+        refused = manager.run("upgrade", windows_path(alone), check=False)
+        equal(refused.returncode, 2)
+        for part in ('the time zone "Europe/Berlin", which the schedule of "nightly" is in', "tzdata", "bin, lib and share side by side"):
+            holds(refused.stderr, part)
+        goes_on = manager.info()
+        equal((goes_on["pid"], goes_on["failed_upgrades"], goes_on["warnings"]), (served["pid"], 2, []))
+
         # A file of commands is handed to nobody.
         for script in (program.with_name("new.bat"), program.with_name("new.CMD")):
             script.write_text("@echo off\n")
