@@ -75,9 +75,10 @@ struct Command {
     std::string_view summary;  // One line, begins with a verb.
     PositionalSpec positional;
     std::span<const OptionSpec> options;
-    bool selects = false;       // Takes --tag and --all beside names.
-    std::string_view details;   // Paragraphs below the usage line.
-    std::string_view examples;  // One a line.
+    bool selects = false;                 // Takes --tag and --all beside names.
+    std::string_view details;             // Paragraphs below the usage line.
+    std::string_view examples;            // One a line.
+    std::string_view windows_examples{};  // In place of those, where paths are others there.
     ExitCode (*run)(Context& context, const Arguments& arguments) = nullptr;
 };
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "platform/system_words.hpp"
+
 namespace syspulse::cli {
 namespace {
 
@@ -104,9 +106,12 @@ std::string command_help(const Command& command) {
     }
     page.append("\nGlobal options:\n");
     list_options(page, global_options());
-    if (!command.examples.empty()) {
+    const bool of_windows =
+        platform::system_words().windows_files && !command.windows_examples.empty();
+    const std::string_view examples = of_windows ? command.windows_examples : command.examples;
+    if (!examples.empty()) {
         page.append("\nExamples:\n");
-        std::string_view rest = command.examples;
+        std::string_view rest = examples;
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find('\n'), rest.size());
             page.append("  ").append(rest.substr(0, end)).append("\n");

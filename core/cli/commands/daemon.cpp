@@ -45,6 +45,9 @@ constinit const Command daemon_command{
     .examples =
         "syspulse daemon\n"
         "syspulse daemon --data-dir /var/lib/syspulse --config /etc/syspulse.yaml",
+    .windows_examples =
+        "syspulse daemon\n"
+        "syspulse daemon --data-dir C:\\syspulse\\data --config C:\\syspulse\\daemons.yaml",
     .run = run,
 };
 

@@ -104,8 +104,9 @@ constinit const Command upgrade_command{
     .positional = {"[PROGRAM]", 0, 1, ValueKind::file},
     .options = options,
     .details =
-        "Starts PROGRAM, or the file that the running manager came from, as the next manager and "
-        "keeper, with plugins loaded anew. Daemons go on and their output waits. When the new "
+        "Starts PROGRAM, or the file that the running manager came from, as the next manager, with "
+        "plugins loaded anew, and on Linux as the keeper, too; on Windows the keeper stays. "
+        "Daemons go on and their output waits. When the new "
         "program cannot serve, the old one goes on; the manager's output says why. One that "
         "neither serves within --timeout nor ends is ended for that. One that does not fit the "
         "running keeper is started after shutdown --keep-running instead, which "
@@ -114,6 +115,9 @@ constinit const Command upgrade_command{
     .examples =
         "syspulse upgrade\n"
         "syspulse upgrade /opt/syspulse/bin/syspulse",
+    .windows_examples =
+        "syspulse upgrade\n"
+        "syspulse upgrade C:\\syspulse-next\\bin\\syspulse.exe",
     .run = run,
 };
 

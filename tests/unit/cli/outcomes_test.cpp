@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "platform/system_words.hpp"
 #include "support/temporary_directory.hpp"
 #include "unit/cli/fake_manager.hpp"
 
@@ -15,6 +16,16 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+
+TEST(Help, examples_are_those_of_the_system) {
+    World world;
+    for (const char* const command : {"daemon", "upgrade"}) {
+        const std::string page = world.run({command, "--help"}).out;
+        const bool of_windows = platform::system_words().windows_files;
+        EXPECT_EQ(page.find(" C:\\syspulse") != page.npos, of_windows) << page;
+        EXPECT_EQ(page.find(" /") != page.npos, !of_windows) << page;
+    }
+}
 
 TEST(Events, say_when_older_ones_are_left_out) {
     World world;
