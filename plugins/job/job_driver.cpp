@@ -16,6 +16,8 @@ using windows::win32_error;
 
 // The manager has recorded a token long before.
 constexpr std::chrono::seconds recorded_by_then{5};
+// Between two warnings that a process has as many others as it may; it may try all the time.
+constexpr std::uint64_t quiet_ns = 60'000'000'000;
 
 sdk::Error unknown_process() {
     return {SYSP_E_NOT_FOUND, "unknown process"};
@@ -52,12 +54,7 @@ sdk::Schema JobDriver::process_schema() {
     return schema;
 }
 
-JobDriver::JobDriver(const sdk::Config& config)
-    : Driver(config),
-      io_(config.host()),
-      port_(::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1)) {
-    if (!port_) throw win32_error("cannot make a completion port", ::GetLastError());
-}
+JobDriver::JobDriver(const sdk::Config& config) : Driver(config), io_(config.host()) {}
 
 // Only a manager that dies takes along what it has not recorded, not one that lets it go.
 JobDriver::~JobDriver() {
@@ -122,7 +119,7 @@ sdk::Spawned JobDriver::spawn(const sdk::SpawnRequest& request) {
     identity.job = job_name(request.run_id);
     process.job = JobObject::create(to_wide(identity.job));
     process.job.limit(request.limits);
-    if (!process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc)))
+    if (!process.job.notify(messages_.port(), static_cast<ULONG_PTR>(request.proc)))
         throw win32_error("cannot watch a job", ::GetLastError());
     // A manager that dies before it has recorded the token could not find the process again: until
     // then it ends with the last that holds its job. Afterwards it outlives all of them.
@@ -173,7 +170,7 @@ sdk::Spawned JobDriver::recover(const sdk::RecoverRequest& request) {
                                " was found again, but not what it had started before: its job was "
                                "lost with the manager");
     }
-    const bool told = process.job.notify(port_.get(), static_cast<ULONG_PTR>(request.proc));
+    const bool told = process.job.notify(messages_.port(), static_cast<ULONG_PTR>(request.proc));
     if (!told && process.job.has_limits_to_tell()) {
         log(SYSP_LOG_INFO, "process " + std::to_string(process.pid) +
                                " was found again; that it reaches its limits is not told any more");
@@ -232,8 +229,16 @@ sdk::Spawned JobDriver::adopt(sysp_proc proc, Process process, std::string token
     process.watch =
         io_.watch(windows::native_of(process.process.get()), SYSP_IO_READ | SYSP_IO_OBJECT,
                   [this, proc](std::uint32_t) { exited(proc); });
+    watch_messages();
     processes_[proc] = std::move(process);
     return spawned;
+}
+
+void JobDriver::watch_messages() {
+    if (messages_watch_) return;
+    messages_watch_ =
+        io_.watch(windows::native_of(messages_.ready()), SYSP_IO_READ | SYSP_IO_OBJECT,
+                  [this](std::uint32_t) { read_messages(); });
 }
 
 // The leader is gone and others of its job are left: they must not hide, so the run is taken over
@@ -250,6 +255,7 @@ sdk::Spawned JobDriver::adopt_leftovers(sysp_proc proc, Process process, std::st
 }
 
 void JobDriver::exited(sysp_proc proc) {
+    messages_.catch_up();
     read_messages();
     Process& process = find(proc);
     DWORD code = 0;
@@ -270,18 +276,16 @@ void JobDriver::exited(sysp_proc proc) {
 }
 
 void JobDriver::read_messages() {
-    DWORD message = 0;
-    ULONG_PTR key = 0;
-    OVERLAPPED* detail = nullptr;
-    while (::GetQueuedCompletionStatus(port_.get(), &message, &key, &detail, 0) != 0) {
+    for (const auto& [key, reached] : messages_.take()) {
         const auto found = processes_.find(static_cast<sysp_proc>(key));
         if (found == processes_.end()) continue;
         Process& process = found->second;
-        if (message == JOB_OBJECT_MSG_JOB_MEMORY_LIMIT) process.hit_memory_limit = true;
-        if (message == JOB_OBJECT_MSG_ACTIVE_PROCESS_LIMIT) {
-            log(SYSP_LOG_WARN, "process " + std::to_string(process.pid) +
-                                   " could not start another one: it has max_processes already");
-        }
+        if (reached.memory) process.hit_memory_limit = true;
+        const std::uint64_t now = io_.now_ns();
+        if (!reached.processes || now < process.quiet_until_ns) continue;
+        process.quiet_until_ns = now + quiet_ns;
+        log(SYSP_LOG_WARN, "process " + std::to_string(process.pid) +
+                               " could not start another one: it has max_processes already");
     }
 }
 
@@ -290,6 +294,7 @@ void JobDriver::release(sysp_proc proc) {
     if (found == processes_.end()) return;
     let_live(found->second);
     processes_.erase(found);
+    if (processes_.empty()) messages_watch_.reset();
 }
 
 sysp_stats JobDriver::stats(sysp_proc proc) const {

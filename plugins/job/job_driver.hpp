@@ -1,5 +1,4 @@
-// The driver `job`: each process in a job object of its own, with everything that it starts. No
-// threads.
+// The driver `job`: each process in a job object of its own, with everything that it starts.
 #pragma once
 
 #include <chrono>
@@ -11,6 +10,7 @@
 
 #include "job/console_event.hpp"
 #include "job/held_threads.hpp"
+#include "job/job_messages.hpp"
 #include "job/job_object.hpp"
 #include "windows/win32.hpp"
 
@@ -72,6 +72,7 @@ class JobDriver : public sdk::Driver {
         bool exited = false;
         bool killed = false;  // By us, with whatever exit code.
         bool hit_memory_limit = false;
+        std::uint64_t quiet_until_ns = 0;  // About its limit of processes.
     };
 
     static Options options_of(const sdk::Config& config);
@@ -82,6 +83,7 @@ class JobDriver : public sdk::Driver {
     sdk::Spawned adopt(sysp_proc proc, Process process, std::string token);
     sdk::Spawned adopt_leftovers(sysp_proc proc, Process process, std::string token);
     void exited(sysp_proc proc);
+    void watch_messages();
     void read_messages();
     void ask_to_end(sysp_proc proc, std::size_t step);
     static void take_step(Process& process, StopStep step);
@@ -94,8 +96,8 @@ class JobDriver : public sdk::Driver {
     void let_live(Process& process) const noexcept;
 
     sdk::Io io_;
-    windows::UniqueHandle
-        port_;  // Where the jobs send their messages; read when an exit is reported.
+    JobMessages messages_;
+    sdk::Watch messages_watch_;  // While there is a process that they may be about.
     std::unordered_map<sysp_proc, Process> processes_;
     std::optional<ThreadsByProcess> threads_now_;
     sdk::Timer turn_over_;

@@ -84,7 +84,6 @@ struct FakePluginHost::Slots {
     static const void* get_extension(const sysp_host* host, const char* id) {
         return std::strcmp(id, SYSP_EXT_IO) == 0 ? &of(host).io_ : nullptr;
     }
-    static void log(const sysp_host*, std::int32_t, const char*, std::size_t) {}
     static void set_error(const sysp_host* host, const sysp_error* error) {
         Done& rejection = of(host).rejection_;
         rejection = {};
@@ -178,7 +177,7 @@ FakePluginHost::FakePluginHost(const std::string& file, const Options& options)
              SYSP_ABI_MINOR,
              this,
              Slots::get_extension,
-             Slots::log,
+             note_line,
              Slots::set_error,
              Slots::run,
              Slots::post,

@@ -137,6 +137,11 @@ class FakePluginHost {
     int completions(sysp_op op);
     std::size_t watch_count() const { return watches_.size(); }
     std::size_t timer_count() const { return timers_.size(); }
+    // What the plugin has logged, a line each.
+    std::string log() {
+        const std::lock_guard lock{mutex_};
+        return log_;
+    }
 
   private:
     static constexpr int longest_wait_ms = 5;
@@ -154,6 +159,12 @@ class FakePluginHost {
         void* context;
     };
     struct Slots;
+
+    static void note_line(const sysp_host* host, std::int32_t, const char* line, std::size_t size) {
+        auto& self = *static_cast<FakePluginHost*>(host->impl);
+        const std::lock_guard lock{self.mutex_};
+        self.log_.append(line, size) += '\n';
+    }
 
     void run_on_worker(void (*fn)(void*), void* data) {
         if (workers_held_) {
@@ -188,7 +199,8 @@ class FakePluginHost {
     std::uint64_t next_id_ = 1;
     std::map<std::uint64_t, Watch> watches_;
     std::map<std::uint64_t, Timer> timers_;
-    std::mutex mutex_;  // Guards what workers touch: the two below.
+    std::mutex mutex_;  // Guards what workers touch: the three below.
+    std::string log_;
     std::map<sysp_op, std::vector<Done>> done_;
     std::vector<std::pair<void (*)(void*), void*>> posted_;
     std::map<sysp_proc, sysp_exit> exits_;

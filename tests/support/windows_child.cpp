@@ -13,6 +13,8 @@
 //   event NAME FILE  waits for the event and ends with 22
 //   steps NAME FILE  waits for the event; ends with 22 if Ctrl+C came before it, else with 23
 //   tree FILE     starts `sleep` twice, writes their numbers to FILE and waits
+//   many N FILE   starts N processes one after the other, each of which ends at once, makes FILE
+//                 and waits
 //   crash         reads from where nothing is
 //   lines N       prints N numbered lines
 //   tick          prints a line, then `sleep`
@@ -82,10 +84,9 @@ BOOL WINAPI end_with_21(DWORD event) {
 }
 
 // In the same console; zero if that fails.
-DWORD start_sleeper() {
+DWORD start_self(std::wstring line, bool wait) {
     wchar_t self[MAX_PATH];
     ::GetModuleFileNameW(nullptr, self, MAX_PATH);
-    std::wstring line = L"child sleep";
     STARTUPINFOW startup{};
     startup.cb = sizeof startup;
     PROCESS_INFORMATION made{};
@@ -93,7 +94,19 @@ DWORD start_sleeper() {
                          &made) == 0) {
         return 0;
     }
+    if (wait) ::WaitForSingleObject(made.hProcess, INFINITE);
     return made.dwProcessId;
+}
+DWORD start_sleeper() {
+    return start_self(L"child sleep", false);
+}
+
+int start_many(const Words& words) {
+    for (long left = std::wcstol(words[2].c_str(), nullptr, 10); left > 0; --left) {
+        if (start_self(L"child exit 0", true) == 0) return 3;
+    }
+    make_file(words[3], "started");
+    wait_for_ever();
 }
 
 int start_tree(const std::wstring& file) {
@@ -295,6 +308,7 @@ int run(const Words& words) {
     if (verb == L"handle") return count_handles(words);
     if (verb == L"away") return leave_console(words);
     if (verb == L"tree") return start_tree(words[2]);
+    if (verb == L"many") return start_many(words);
     if (verb == L"until") return end_at_file(words);
     if (verb == L"speak") return speak(words);
     if (verb == L"interrupt") return interrupt(words);
