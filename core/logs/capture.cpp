@@ -99,7 +99,7 @@ class LogCapture final : public platform::OutputCapture {
                  .dir = std::make_shared<const KeptPath>(logs_dir_ / daemon)});
             return;
         }
-        remove_pipes(*it->second.dir);
+        remove_pipes(*it->second.shard->pipes, *it->second.dir);
         close_writers(it->second);
         it->second.shard->thread.post({.kind = Command::Kind::close, .daemon = it->second.number});
         --it->second.shard->daemons;

@@ -42,9 +42,8 @@ Result<void> create_pipe(platform::OutputPipes& pipes, const std::filesystem::pa
     return pipes.create(pipe_path(dir, stream));
 }
 
-void remove_pipes(const std::filesystem::path& dir) {
-    std::error_code ignored;
-    for (const Stream stream : streams) std::filesystem::remove(pipe_path(dir, stream), ignored);
+void remove_pipes(platform::OutputPipes& pipes, const std::filesystem::path& dir) {
+    for (const Stream stream : streams) pipes.remove(pipe_path(dir, stream));
 }
 
 CaptureThread::CaptureThread(platform::OutputPipes& pipes, const platform::Clock& clock)
@@ -99,7 +98,7 @@ bool CaptureThread::obey_commands() {
     for (const Command& command : commands) {
         if (command.kind == Command::Kind::stop) return false;
         if (command.kind == Command::Kind::prepare) prepare(command);
-        if (command.kind == Command::Kind::unprepare) remove_pipes(*command.dir);
+        if (command.kind == Command::Kind::unprepare) remove_pipes(pipes_, *command.dir);
         if (command.kind == Command::Kind::open) open(command);
         for (const Stream stream : streams) {
             const std::uint64_t token = token_of(command.daemon, stream);

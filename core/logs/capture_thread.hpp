@@ -25,7 +25,7 @@ namespace syspulse::logs {
 Result<void> create_pipe(platform::OutputPipes& pipes, const std::filesystem::path& dir,
                          Stream stream);
 
-void remove_pipes(const std::filesystem::path& dir);
+void remove_pipes(platform::OutputPipes& pipes, const std::filesystem::path& dir);  // [any thread]
 
 constexpr std::array streams = {Stream::out, Stream::err};
 

@@ -46,6 +46,8 @@ class OutputPipes {
 
     // Does nothing if it is there already. [any thread]
     virtual Result<void> create(const std::filesystem::path& path) = 0;
+    // With its name, and what is held for it; whoever has it open keeps that. [any thread]
+    virtual void remove(const std::filesystem::path& path) = 0;
     virtual Result<NativeHandle> open_reader(const std::filesystem::path& path) = 0;
     // The end that a child inherits as its stdout. Refused while the process still has descriptors
     // left for everything else. [any thread]

@@ -117,6 +117,8 @@ class LinuxOutputPipes final : public OutputPipes {
         return output_error("cannot create the pipe " + path.string(), errno);
     }
 
+    void remove(const std::filesystem::path& path) override { ::unlink(path.c_str()); }
+
     Result<NativeHandle> open_reader(const std::filesystem::path& path) override {
         return open_pipe(path, O_RDONLY | O_NONBLOCK);
     }

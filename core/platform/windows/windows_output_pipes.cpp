@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log.hpp"
 #include "platform/output_pipes.hpp"
 #include "platform/windows/windows_error.hpp"
 #include "platform/windows/windows_security.hpp"
@@ -98,6 +99,7 @@ class WindowsOutputPipes final : public OutputPipes {
     }
 
     Result<void> create(const fs::path& path) override;
+    void remove(const fs::path& path) override;
     Result<NativeHandle> open_reader(const fs::path& path) override {
         return open_end(path, &Pipe::reader);
     }
@@ -171,9 +173,9 @@ class WindowsOutputPipes final : public OutputPipes {
     }
 
     Result<NativeHandle> open_end(const fs::path& path, UniqueHandle Pipe::*end);
-    void drop_removed();
+    void forget(const fs::path& path);
     Result<Pipe> found_or_made(const fs::path& path);
-    void look_again();
+    void look_again(std::vector<PipeEvent>& events);
     bool look(Look& look);
     void take(const OVERLAPPED_ENTRY& entry, std::vector<PipeEvent>& events);
     std::size_t read(NativeHandle pipe, std::span<char> into);
@@ -194,19 +196,24 @@ class WindowsOutputPipes final : public OutputPipes {
     std::vector<char> buffer_ = std::vector<char>(output_pipe_bytes);
 };
 
-// Somebody has removed the file that marks them.
-void WindowsOutputPipes::drop_removed() {
-    std::erase_if(pipes_, [this](const auto& entry) {
-        std::error_code ignored;
-        if (fs::exists(entry.first, ignored)) return false;
-        if (entry.second.held) holder_->drop(entry.first);
-        return true;
-    });
+void WindowsOutputPipes::forget(const fs::path& path) {
+    const auto found = pipes_.find(path);
+    if (found == pipes_.end()) return;
+    if (found->second.held) holder_->drop(path);
+    pipes_.erase(found);
+}
+
+void WindowsOutputPipes::remove(const fs::path& path) {
+    const std::lock_guard lock(mutex_);
+    std::error_code ignored;
+    fs::remove(path, ignored);
+    forget(path);
 }
 
 Result<void> WindowsOutputPipes::create(const fs::path& path) {
     const std::lock_guard lock(mutex_);
-    drop_removed();
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) forget(path);  // Somebody has removed the file that marks it.
     if (pipes_.contains(path)) return {};
     if (!std::ofstream(path, std::ios::app))
         return Error{ErrorCode::unavailable, "cannot create " + path.string()};
@@ -272,9 +279,9 @@ Result<void> WindowsOutputPipes::add(NativeHandle pipe, std::uint64_t token) {
                                                      made.get(), INFINITE, WT_EXECUTEDEFAULT) == 0)
         return os_error("cannot watch the output of a daemon");
     const std::lock_guard lock(mutex_);
-    Look& added = *(looks_[pipe] = std::move(made));
-    if (look(added)) return {};
-    return os_error("cannot watch the output of a daemon");
+    if (!look(*made)) return os_error("cannot watch the output of a daemon");
+    looks_[pipe] = std::move(made);
+    return {};
 }
 
 // Also when it ends at once, the event is set.
@@ -285,19 +292,26 @@ bool WindowsOutputPipes::look(Look& look) {
            ::GetLastError() == ERROR_IO_PENDING;
 }
 
-void WindowsOutputPipes::look_again() {
+// One that cannot be asked any more has no writer left, nor a way to one.
+void WindowsOutputPipes::look_again(std::vector<PipeEvent>& events) {
     const std::lock_guard lock(mutex_);
-    for (Look* const told : told_) static_cast<void>(look(*told));
+    for (Look* const told : told_) {
+        if (look(*told)) continue;
+        if (const DWORD code = ::GetLastError(); code != ERROR_BROKEN_PIPE)
+            log::error(os_error("cannot watch the output of a daemon any more", code).message);
+        events.push_back({told->token, true});
+        looks_.erase(told->pipe);
+    }
     told_.clear();
 }
 
 void WindowsOutputPipes::wait(std::vector<PipeEvent>& events, bool block) {
     events.clear();
-    look_again();
+    look_again(events);
     std::array<OVERLAPPED_ENTRY, events_per_wait> entries{};
     ULONG count = 0;
     if (::GetQueuedCompletionStatusEx(port_.get(), entries.data(), events_per_wait, &count,
-                                      block ? INFINITE : 0, FALSE) == 0) {
+                                      block && events.empty() ? INFINITE : 0, FALSE) == 0) {
         return;
     }
     for (ULONG i = 0; i < count; ++i) take(entries[i], events);

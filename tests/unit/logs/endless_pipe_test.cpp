@@ -20,6 +20,7 @@ using platform::NativeHandle;
 class EndlessPipes final : public platform::OutputPipes {
   public:
     Result<void> create(const std::filesystem::path&) override { return {}; }
+    void remove(const std::filesystem::path&) override {}
     Result<NativeHandle> open_reader(const std::filesystem::path&) override { return {1}; }
     Result<NativeHandle> open_writer(const std::filesystem::path&) override { return {1}; }
     void give(platform::NativeHandle, std::uint32_t) override {}
