@@ -71,13 +71,29 @@ bool is_script(const fs::path& file) {
     } while (true);
 }
 
+// A share, or a name that begins as the system's own do. The library takes both for names that lack
+// a drive.
+bool begins_with_two_separators(const fs::path& file) {
+    return file.native().find_first_not_of(L"/\\") >= 2 && file.native().size() > 2;
+}
+
+// The same name as the system takes it at any length.
+std::wstring marked_name(const fs::path& file) {
+    std::error_code ignored;
+    if (!begins_with_two_separators(file)) {
+        fs::path whole = fs::absolute(file, ignored).lexically_normal();
+        return L"\\\\?\\" + whole.make_preferred().native();
+    }
+    fs::path rest = fs::path(file.native().substr(2)).lexically_normal();
+    const std::wstring preferred = rest.make_preferred().native();
+    const bool is_marked = preferred.starts_with(L"?\\") || preferred.starts_with(L".\\");
+    return (is_marked ? L"\\\\" : L"\\\\?\\UNC\\") + preferred;
+}
+
 bool is_file(const fs::path& file) {
     std::error_code ignored;
     if (file.native().size() < MAX_PATH) return fs::is_regular_file(file, ignored);
-    // The library looks for no such path.
-    const fs::path whole = fs::absolute(file, ignored).lexically_normal();
-    const std::wstring marked = L"\\\\?\\" + fs::path(whole).make_preferred().native();
-    const DWORD found = ::GetFileAttributesW(marked.c_str());
+    const DWORD found = ::GetFileAttributesW(marked_name(file).c_str());
     return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
@@ -174,7 +190,8 @@ std::wstring find_program(const std::string& name, const std::string& cwd,
     const fs::path wanted = to_wide(name);
     if (is_script(wanted)) throw no_script(name);
     if (name.find_first_of("/\\:") != std::string::npos) {
-        const fs::path from = wanted.is_absolute() || cwd.empty() ? wanted : to_wide(cwd) / wanted;
+        const bool is_whole = wanted.is_absolute() || begins_with_two_separators(wanted);
+        const fs::path from = is_whole || cwd.empty() ? wanted : to_wide(cwd) / wanted;
         auto found = program_at(from);
         if (!found) throw not_found(name, "");
         return startable(*found);

@@ -101,6 +101,26 @@ TEST(Program, is_no_file_of_commands_that_is_found_for_it) {
     EXPECT_THAT(to_utf8(find_program("npm", "", env)), HasSubstr("npm.exe"));
 }
 
+// What lacks a drive is looked for on that of the working directory, but not what needs none.
+TEST(Program, of_a_share_is_not_looked_for_on_a_drive) {
+    const std::wstring number = std::to_wstring(::GetCurrentProcessId());
+    const std::wstring server = L"C:\\syspulse-server-" + number;
+    ASSERT_NE(::CreateDirectoryW(server.c_str(), nullptr), 0);
+    ASSERT_NE(::CreateDirectoryW((server + L"\\share").c_str(), nullptr), 0);
+    const std::wstring program = server + L"\\share\\app.exe";
+    EXPECT_NE(::CopyFileW(to_wide(CHILD_PROGRAM).c_str(), program.c_str(), TRUE), 0);
+    const std::string rooted = to_utf8(program.substr(2));
+    EXPECT_EQ(to_utf8(find_program(rooted, "C:\\d", {})), "C:" + rooted);
+    const std::string shared = "\\" + rooted;
+    EXPECT_THAT(error_of([&] { find_program(shared, "C:\\d", {}); }),
+                HasSubstr("cannot execute " + shared + ": there is no such program"));
+    const std::string marked = "\\\\?\\C:" + rooted;
+    EXPECT_EQ(to_utf8(find_program(marked, "C:\\d", {})), marked);
+    ::DeleteFileW(program.c_str());
+    ::RemoveDirectoryW((server + L"\\share").c_str());
+    ::RemoveDirectoryW(server.c_str());
+}
+
 // Windows says of such a file that it is not there.
 TEST(Program, is_not_begun_from_a_path_that_is_too_long) {
     const test::TemporaryDirectory directory;
@@ -116,6 +136,8 @@ TEST(Program, is_not_begun_from_a_path_that_is_too_long) {
                                 " characters, Windows starts programs with at most 259; put it "
                                 "into a directory with a shorter path";
     EXPECT_THAT(error_of([&] { find_program(path, "", {}); }), HasSubstr(path + refusal));
+    EXPECT_THAT(error_of([&] { find_program(to_utf8(program), "C:\\d", {}); }),
+                HasSubstr("Windows starts programs with at most 259"));
     const Words env = {"PATH=" + to_utf8(inner.substr(4))};
     EXPECT_THAT(error_of([&] { find_program("tool", "", env); }), HasSubstr(path + refusal));
     EXPECT_THAT(error_of([&] { find_program("other", "", env); }), HasSubstr("no such program"));
