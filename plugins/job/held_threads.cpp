@@ -31,6 +31,11 @@ UniqueHandle open_thread(DWORD thread) {
         thread));
 }
 
+// Of a thread that could not be opened.
+bool is_gone(DWORD code) {
+    return code == ERROR_INVALID_PARAMETER;
+}
+
 bool has_ended(HANDLE thread) {
     return ::WaitForSingleObject(thread, 0) == WAIT_OBJECT_0;
 }
@@ -89,6 +94,8 @@ ThreadsByProcess list_threads() {
          more = ::Thread32Next(all.get(), &entry)) {
         threads.emplace(entry.th32OwnerProcessID, entry.th32ThreadID);
     }
+    const DWORD code = ::GetLastError();
+    if (code != ERROR_NO_MORE_FILES) throw win32_error("cannot list all threads", code);
     return threads;
 }
 
@@ -103,7 +110,7 @@ void HeldThreads::hold(const JobObject& job) {
             if (threads_.count(number) != 0 || held_now.has(number)) continue;
             UniqueHandle thread = open_thread(number);
             const DWORD code = ::GetLastError();
-            if (!thread && code == ERROR_ACCESS_DENIED) {
+            if (!thread && !is_gone(code)) {
                 throw win32_error("cannot hold a thread of process " + std::to_string(process),
                                   code);
             }
@@ -131,11 +138,16 @@ void HeldThreads::let_go() noexcept {
 }
 
 void HeldThreads::free_all(const JobObject& job) {
+    DWORD failure = ERROR_SUCCESS;
     for (const auto& [process, number] : threads_of(job)) {
         const UniqueHandle thread = open_thread(number);
+        const DWORD code = ::GetLastError();
+        // Who may not open a thread did not hold it either.
+        if (!thread && !is_gone(code) && code != ERROR_ACCESS_DENIED) failure = code;
         const ULONG count = thread ? suspensions(thread.get()).value_or(0) : 0;
         for (ULONG i = 0; i < count; ++i) ::ResumeThread(thread.get());
     }
+    if (failure != ERROR_SUCCESS) throw win32_error("cannot let a thread go on", failure);
 }
 
 bool HeldThreads::take_over(const ThreadsByProcess& all, const JobObject& job, DWORD pid) {
@@ -143,8 +155,8 @@ bool HeldThreads::take_over(const ThreadsByProcess& all, const JobObject& job, D
     bool is_held = false;
     for (auto at = first; at != last; ++at) {
         const UniqueHandle thread = open_thread(at->second);
-        // Of one that may not be asked it is not known to be held.
-        if (!thread && ::GetLastError() == ERROR_ACCESS_DENIED) return false;
+        // Of one that cannot be asked it is not known to be held.
+        if (!thread && !is_gone(::GetLastError())) return false;
         if (!thread || has_ended(thread.get())) continue;
         if (suspensions(thread.get()).value_or(0) == 0) return false;
         is_held = true;

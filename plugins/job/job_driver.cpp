@@ -264,7 +264,7 @@ void JobDriver::exited(sysp_proc proc) {
     process.watch.reset();
     process.next_step.reset();
     process.console_event.take_back();
-    const std::uint64_t peak = process.job.accounts().peak_bytes.value_or(0);
+    const std::uint64_t peak = process.job.peak_bytes().value_or(0);
     const std::uint32_t flags = process.hit_memory_limit ? std::uint32_t{SYSP_EXITF_OOM} : 0;
     if (process.killed && code == kill_code) {
         exits()->exited(proc, SYSP_EXIT_SIGNAL, sig_kill, flags, peak);

@@ -196,13 +196,14 @@ std::vector<DWORD> JobObject::pids() const {
                                   get(), JobObjectBasicProcessIdList, list,
                                   static_cast<DWORD>(words.size() * sizeof words[0]), nullptr) != 0;
         if (!complete && ::GetLastError() == ERROR_MORE_DATA) continue;
-        if (!complete) return {};
+        if (!complete) throw win32_error("cannot list the processes of a job", ::GetLastError());
         std::vector<DWORD> pids;
         for (DWORD i = 0; i < list->NumberOfProcessIdsInList; ++i)
             pids.push_back(static_cast<DWORD>(list->ProcessIdList[i]));
         return pids;
     }
-    return {};
+    throw sdk::Error{SYSP_E_UNSUPPORTED, "cannot list the processes of a job: it has more than " +
+                                             std::to_string(pids_most)};
 }
 
 UniqueHandle JobObject::oldest() const {
@@ -240,11 +241,16 @@ Accounts JobObject::accounts() const {
         user, static_cast<std::uint64_t>(basic.TotalUserTime.QuadPart) * ns_per_tick);
     accounts.system_ns = std::max<std::uint64_t>(
         system, static_cast<std::uint64_t>(basic.TotalKernelTime.QuadPart) * ns_per_tick);
-    JOBOBJECT_EXTENDED_LIMIT_INFORMATION extended{};
-    if (query(get(), JobObjectExtendedLimitInformation, extended) &&
-        extended.PeakJobMemoryUsed != 0)
-        accounts.peak_bytes = extended.PeakJobMemoryUsed;
+    accounts.peak_bytes = peak_bytes();
     return accounts;
+}
+
+std::optional<std::uint64_t> JobObject::peak_bytes() const noexcept {
+    JOBOBJECT_EXTENDED_LIMIT_INFORMATION extended{};
+    if (!query(get(), JobObjectExtendedLimitInformation, extended) ||
+        extended.PeakJobMemoryUsed == 0)
+        return std::nullopt;
+    return extended.PeakJobMemoryUsed;
 }
 
 }  // namespace syspulse::plugins::job

@@ -57,11 +57,14 @@ class JobObject {
     // False if that was refused.
     bool terminate(UINT code) const;
 
-    std::vector<DWORD> pids() const;
+    std::vector<DWORD> pids() const;  // Throws sdk::Error.
     // Of those that live in it, the one that was made first; empty for no job or one without any.
     // The host of a console does not count, which outlives the last program in that for a moment.
+    // Throws sdk::Error if they cannot be listed.
     windows::UniqueHandle oldest() const;
-    Accounts accounts() const;
+    Accounts accounts() const;  // Throws sdk::Error.
+    // The most memory that it had; nothing if the system does not tell.
+    std::optional<std::uint64_t> peak_bytes() const noexcept;
 
   private:
     explicit JobObject(HANDLE handle) : handle_(handle) {}

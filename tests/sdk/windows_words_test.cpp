@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "job/held_threads.hpp"
 #include "job/job_object.hpp"
 #include "job/token.hpp"
 #include "support/temporary_directory.hpp"
@@ -161,6 +162,21 @@ TEST(Program, is_no_script_however_its_name_ends) {
                     HasSubstr("there is no such program"))
             << name;
     }
+}
+
+// Neither has it none, nor is all of it held.
+TEST(Jobs, that_cannot_be_looked_into_are_no_empty_ones) {
+    auto job = job::JobObject::create(L"Local\\syspulse-test-unseen-" +
+                                      std::to_wstring(::GetCurrentProcessId()));
+    EXPECT_TRUE(job.pids().empty());
+    ::CloseHandle(job.get());  // From here on every question about it fails.
+    const auto cannot_list = HasSubstr("cannot list the processes of a job");
+    EXPECT_THAT(error_of([&] { job.pids(); }), cannot_list);
+    EXPECT_THAT(error_of([&] { job.oldest(); }), cannot_list);
+    EXPECT_THAT(error_of([&] { job.accounts(); }), cannot_list);
+    job::HeldThreads held;
+    EXPECT_THAT(error_of([&] { held.hold(job); }), cannot_list);
+    EXPECT_THAT(error_of([&] { job::HeldThreads::free_all(job); }), cannot_list);
 }
 
 TEST(Launch, refuses_a_working_directory_that_is_too_long) {
