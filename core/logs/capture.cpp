@@ -24,7 +24,6 @@ using platform::NativeHandle;
 using platform::no_handle;
 
 using HandlePair = std::array<NativeHandle, streams.size()>;
-using PipeIds = std::array<platform::FileId, streams.size()>;
 constexpr HandlePair no_handles = {no_handle, no_handle};
 
 class LogCapture final : public platform::OutputCapture {
@@ -119,7 +118,7 @@ class LogCapture final : public platform::OutputCapture {
         std::uint64_t number = 0;  // Never reused.
         Shard* shard = nullptr;
         std::shared_ptr<const KeptPath> dir;
-        PipeIds readers{};  // Pipes that the thread has.
+        std::array<platform::FileId, streams.size()> readers{};  // Pipes that the thread has.
         HandlePair writers = no_handles;
         std::shared_ptr<OutputMeter> meter = std::make_shared<OutputMeter>();
         std::optional<platform::CaptureSettings> settings;
@@ -133,8 +132,6 @@ class LogCapture final : public platform::OutputCapture {
     Result<Shard*> shard_with_room();
     Result<Shard*> add_shard();
     Result<void> open_pipes(Side& side, Command& command);
-    Result<void> open_ends(Side& side, Command& command, PipeIds& ids,
-                           std::vector<NativeHandle>& readers);
     Result<NativeHandle> open_writer(const Side& side, Stream stream);
 
     fs::path logs_dir_;
@@ -212,27 +209,6 @@ Result<LogCapture::Shard*> LogCapture::add_shard() {
 // A pipe that somebody has removed or replaced is given up for the one that is there now.
 Result<void> LogCapture::open_pipes(Side& side, Command& command) {
     platform::OutputPipes& pipes = *side.shard->pipes;
-    std::vector<NativeHandle> readers;
-    PipeIds ids = side.readers;
-    const auto opened = open_ends(side, command, ids, readers);
-    if (!opened) {
-        for (const NativeHandle reader : readers) pipes.close(reader);
-        command.has_pipe = {};
-        return opened;
-    }
-    if (readers.empty()) return {};
-    if (auto handed = pipes.hand_over(readers); !handed) {
-        command.has_pipe = {};
-        return handed;
-    }
-    side.readers = ids;
-    return {};
-}
-
-// What is in `readers` afterwards is the caller's; `ids` says whose ends they are.
-Result<void> LogCapture::open_ends(Side& side, Command& command, PipeIds& ids,
-                                   std::vector<NativeHandle>& readers) {
-    platform::OutputPipes& pipes = *side.shard->pipes;
     for (const Stream stream : streams) {
         const auto i = static_cast<std::size_t>(stream);
         auto writer = open_writer(side, stream);
@@ -240,12 +216,12 @@ Result<void> LogCapture::open_ends(Side& side, Command& command, PipeIds& ids,
         side.writers[i] = *writer;
         if (command.settings.user) pipes.give(*writer, *command.settings.user);
         const platform::FileId id = pipes.id_of(*writer);
-        if (id == ids[i]) continue;
+        if (id == side.readers[i]) continue;
         auto reader = pipes.open_reader(pipe_path(*side.dir, stream));
         if (!reader) return reader.error();
-        readers.push_back(*reader);
+        if (auto handed = pipes.hand_over(*reader); !handed) return handed;
         command.has_pipe[i] = true;
-        ids[i] = id;
+        side.readers[i] = id;
     }
     return {};
 }

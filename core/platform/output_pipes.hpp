@@ -59,10 +59,10 @@ class OutputPipes {
     virtual FileId id_of(NativeHandle pipe) const = 0;
     virtual void close(NativeHandle pipe) noexcept = 0;  // [any thread]
     virtual void wake() noexcept = 0;                    // Makes wait() return. [any thread]
-    // Gives up to two reading ends to the serving thread, which calls receive() once for each, in
-    // the same order. All or none arrive. Closes `pipes` in any case; waits while the serving
-    // thread lags far behind. [loop thread]
-    virtual Result<void> hand_over(std::span<const NativeHandle> pipes) = 0;
+    // Gives a reading end to the serving thread, which calls receive() once for each, in the same
+    // order. Closes `pipe` in any case; waits while the serving thread lags far behind. [loop
+    // thread]
+    virtual Result<void> hand_over(NativeHandle pipe) = 0;
     // How many reading ends the serving thread can hold. [any thread]
     virtual std::size_t capacity() const = 0;
 

@@ -21,13 +21,9 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <deque>
-#include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "base/assert.hpp"
 #include "platform/daemon_limits.hpp"
 #include "platform/linux/linux_output_error.hpp"
 #include "platform/output_pipes.hpp"
@@ -50,41 +46,26 @@ std::size_t descriptor_limit() {
     return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-// Parcels that wait, of which each takes some 800 bytes, and the kernel grants twice as much.
-// Descriptors on their way count as open ones, of which a user may have few.
-constexpr int parcels_room_bytes = 48 * 1024;
-constexpr std::size_t parcel_most = 2;  // As many as a daemon has streams.
-
-// Some descriptors travel with each message of one byte, which says how many they were.
+// One descriptor travels with each message of one byte.
 struct Parcel {
-    Parcel() = default;
-    explicit Parcel(std::span<const NativeHandle> pipes) : count(static_cast<char>(pipes.size())) {
-        SYSPULSE_ASSERT(!pipes.empty() && pipes.size() <= parcel_most, "a parcel holds two pipes");
-        int fds[parcel_most] = {};
-        std::transform(pipes.begin(), pipes.end(), fds, fd_of);
-        const std::size_t size = pipes.size() * sizeof(int);
+    explicit Parcel(int fd) {
         cmsghdr* const header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(size);
-        std::memcpy(CMSG_DATA(header), fds, size);
-        message.msg_controllen = CMSG_SPACE(size);
+        header->cmsg_len = CMSG_LEN(sizeof fd);
+        std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
     }
-    // In place of those that the receiver had no room for there is no_handle.
-    std::vector<NativeHandle> pipes() {
-        std::vector<NativeHandle> found(static_cast<std::size_t>(count), no_handle);
+    int descriptor() {
+        int fd = -1;
         const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-        if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return found;
-        int fds[parcel_most] = {};
-        const std::size_t size = header->cmsg_len - CMSG_LEN(0);
-        std::memcpy(fds, CMSG_DATA(header), std::min(size, sizeof fds));
-        std::copy_n(fds, std::min(size / sizeof(int), found.size()), found.begin());
-        return found;
+        if (header != nullptr && header->cmsg_type == SCM_RIGHTS)
+            std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+        return fd;
     }
 
-    char count = 0;
-    iovec content{&count, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(parcel_most * sizeof(int))] = {};
+    char byte = 0;
+    iovec content{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
     msghdr message{nullptr, 0, &content, 1, control, sizeof control, 0};
 };
 
@@ -107,8 +88,6 @@ class LinuxOutputPipes final : public OutputPipes {
             return output_error("cannot prepare log capture", errno);
         }
         static_cast<void>(::fcntl(scratch_[1], F_SETPIPE_SZ, busy_pipe_bytes));
-        static_cast<void>(::setsockopt(handed_[1], SOL_SOCKET, SO_SNDBUF, &parcels_room_bytes,
-                                       sizeof parcels_room_bytes));
         return add(wake_, wake_token);
     }
 
@@ -130,7 +109,7 @@ class LinuxOutputPipes final : public OutputPipes {
         // Who may not do that could not run the daemon as another user either.
         static_cast<void>(!::fchown(fd_of(pipe), user, static_cast<gid_t>(-1)));
     }
-    Result<void> hand_over(std::span<const NativeHandle> pipes) override;
+    Result<void> hand_over(NativeHandle pipe) override;
     std::size_t capacity() const override {
         const std::size_t limit = descriptor_limit();
         return limit > 2 * other_descriptors ? limit - other_descriptors : limit / 2;
@@ -214,10 +193,9 @@ class LinuxOutputPipes final : public OutputPipes {
     int epoll_ = -1;
     int wake_ = -1;
     int null_ = -1;
-    int scratch_[2] = {-1, -1};         // Always empty between calls.
-    int handed_[2] = {-1, -1};          // The serving thread's end, the loop thread's end.
-    std::deque<NativeHandle> arrived_;  // Of the last parcel, and not called for yet.
-    std::vector<char> buffer_;          // Only for file systems that cannot splice.
+    int scratch_[2] = {-1, -1};  // Always empty between calls.
+    int handed_[2] = {-1, -1};   // The serving thread's end, the loop thread's end.
+    std::vector<char> buffer_;   // Only for file systems that cannot splice.
 };
 
 Result<NativeHandle> LinuxOutputPipes::open_pipe(const std::filesystem::path& path, int flags) {
@@ -246,15 +224,15 @@ Result<NativeHandle> LinuxOutputPipes::open_writer(const std::filesystem::path& 
                      "LimitNOFILE= of its systemd unit)"};
 }
 
-Result<void> LinuxOutputPipes::hand_over(std::span<const NativeHandle> pipes) {
-    Parcel parcel(pipes);
+Result<void> LinuxOutputPipes::hand_over(NativeHandle pipe) {
+    Parcel parcel(fd_of(pipe));
     ssize_t sent = -1;
     do {
         sent = ::sendmsg(handed_[1], &parcel.message, MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     const int number = errno;
-    for (const NativeHandle pipe : pipes) close(pipe);
-    if (sent < 0) return output_error("cannot hand pipes to the log capture", number);
+    close(pipe);
+    if (sent < 0) return output_error("cannot hand a pipe to the log capture", number);
     return {};
 }
 
@@ -279,19 +257,12 @@ void LinuxOutputPipes::begin_serving() {
 }
 
 NativeHandle LinuxOutputPipes::receive() {
-    if (arrived_.empty()) {
-        Parcel parcel;
-        ssize_t got = -1;
-        do {
-            got = ::recvmsg(handed_[0], &parcel.message, MSG_CMSG_CLOEXEC);
-        } while (got < 0 && errno == EINTR);
-        if (got != 1) return no_handle;
-        const auto pipes = parcel.pipes();
-        arrived_.assign(pipes.begin(), pipes.end());
-    }
-    const NativeHandle pipe = arrived_.front();
-    arrived_.pop_front();
-    return pipe;
+    Parcel parcel(-1);
+    ssize_t got = -1;
+    do {
+        got = ::recvmsg(handed_[0], &parcel.message, MSG_CMSG_CLOEXEC);
+    } while (got < 0 && errno == EINTR);
+    return got == 1 ? NativeHandle{parcel.descriptor()} : no_handle;
 }
 
 Result<std::size_t> LinuxOutputPipes::peek(NativeHandle pipe, std::span<char> into) {

@@ -117,9 +117,9 @@ class WindowsOutputPipes final : public OutputPipes {
     void wake() noexcept override {
         ::PostQueuedCompletionStatus(port_.get(), 0, wake_key, nullptr);
     }
-    Result<void> hand_over(std::span<const NativeHandle> pipes) override {
+    Result<void> hand_over(NativeHandle pipe) override {
         const std::lock_guard lock(mutex_);
-        handed_over_.insert(handed_over_.end(), pipes.begin(), pipes.end());
+        handed_over_.push_back(pipe);
         return {};
     }
     std::size_t capacity() const override { return std::size_t{1} << 20U; }

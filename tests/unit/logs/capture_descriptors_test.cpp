@@ -94,20 +94,6 @@ TEST_F(CaptureDescriptors, refuses_a_daemon_before_the_last_descriptors_are_gone
         << handles.error().message;
 }
 
-TEST_F(CaptureDescriptors, keeps_no_end_of_one_stream_when_the_other_cannot_be_opened) {
-    const fs::path err = pipe_path(logs_dir() / "half", Stream::err);
-    fs::create_directories(err.parent_path());
-    write_file(err, "no pipe");
-    const std::size_t before = open_descriptors();
-    EXPECT_FALSE(capture_->open("half", {}).has_value());
-    EXPECT_EQ(open_descriptors(), before);
-    fs::remove(err);
-    const auto handles = capture_->open("half", {});
-    ASSERT_TRUE(handles.has_value());
-    write_fully(static_cast<int>(handles->out), "heard\n");
-    EXPECT_TRUE(test::eventually([&] { return read_all(logs_dir() / "half") == "heard\n"; }));
-}
-
 TEST_F(CaptureDescriptors, cannot_be_prepared_without_descriptors_and_leaves_none_behind) {
     const std::size_t before = open_descriptors();
     for (std::size_t free = 0;; ++free) {

@@ -31,7 +31,7 @@ class EndlessPipes final : public platform::OutputPipes {
         awake_ = true;
         news_.notify_all();
     }
-    Result<void> hand_over(std::span<const NativeHandle>) override { return {}; }
+    Result<void> hand_over(NativeHandle) override { return {}; }
     std::size_t capacity() const override { return 100; }
     void begin_serving() override {}
     NativeHandle receive() override { return ++received_; }

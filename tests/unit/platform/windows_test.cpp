@@ -236,7 +236,7 @@ TEST(OutputPipes, carry_what_is_written_and_know_their_writers) {
     const auto reader = pipes->open_reader(path);
     ASSERT_TRUE(writer.has_value() && reader.has_value());
     EXPECT_EQ(pipes->id_of(*writer), pipes->id_of(*reader));
-    ASSERT_TRUE(pipes->hand_over(std::array{*reader}).has_value());
+    ASSERT_TRUE(pipes->hand_over(*reader).has_value());
     EXPECT_EQ(pipes->receive(), *reader);
     ASSERT_TRUE(pipes->add(*reader, 7).has_value());
     EXPECT_TRUE(pipes->has_writers(*reader));
