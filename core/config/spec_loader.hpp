@@ -63,6 +63,8 @@ struct LoadOptions {
     std::uint32_t exit_code_most = 255;
     // Whether what names a file must do so by the rules of Windows; see windows_names.hpp.
     bool windows_files = false;
+    // What a working_dir of "/" means on Windows, and none at all.
+    std::string root_directory = "/";
     // Refuses files whose words must not be followed, whoever may read them.
     std::function<Result<void>(const std::filesystem::path& file)> may_follow;
     // What the path "-" stands for; null: a file of that name.

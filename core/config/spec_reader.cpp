@@ -43,8 +43,10 @@ void read_working_dir(FieldReader& fields, const ReadContext& context, model::Da
     const std::filesystem::path path = path_from_utf8(text);
     // That of the spec file is meant; a request comes from anywhere.
     const bool lacks_drive = context.options.windows_files && is_without_drive(text);
-    // A path from a POSIX root is kept as it is on every platform.
-    if (!lacks_drive && (path.is_absolute() || path.has_root_directory())) {
+    if (lacks_drive && text.size() == 1) {
+        spec.working_dir = context.options.root_directory;
+        // A path from a POSIX root is kept as it is on every platform.
+    } else if (!lacks_drive && (path.is_absolute() || path.has_root_directory())) {
         spec.working_dir = text;
     } else if (context.base.empty()) {
         fields.fail(fields.find("working_dir")->where,

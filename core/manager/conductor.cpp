@@ -363,7 +363,8 @@ void Conductor::begin_run(const engine::SpawnRun& action) {
     environment["SYSPULSE_RUN_ID"] = request.run_id;
     environment["SYSPULSE_DAEMON"] = entry.name();
     for (const auto& [name, value] : environment) request.env.push_back(name + "=" + value);
-    request.working_dir = spec.working_dir.empty() ? "/" : spec.working_dir.text();
+    request.working_dir =
+        spec.working_dir.empty() ? options_.root_directory : spec.working_dir.text();
     request.user = spec.user;
     request.limits = {spec.limits.max_memory_bytes, spec.limits.max_cpu_percent,
                       spec.limits.max_open_files, spec.limits.max_processes};

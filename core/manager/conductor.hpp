@@ -52,7 +52,8 @@ struct ConductorOptions {
     std::function<std::string()> make_uuid;
     // For a daemon's `user`, which may be empty. Fails when nobody knows now.
     std::function<Result<UserSetup>(const std::string& user)> set_up_user;
-    std::string logs_dir;  // Only for the paths that views show.
+    std::string logs_dir;              // Only for the paths that views show.
+    std::string root_directory = "/";  // Where daemons run that name no directory.
     // What outlives the manager and learns how its processes end; all may be empty. It is told of
     // each run before its process exists (SpawnRequest::pid_slot), of the process at once, before
     // it is recorded, and when the end is recorded.

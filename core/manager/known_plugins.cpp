@@ -94,6 +94,7 @@ void use_system_words(config::LoadOptions& options) {
     options.drivers_elsewhere = words.drivers_elsewhere;
     options.exit_code_most = words.exit_code_most;
     options.windows_files = words.windows_files;
+    options.root_directory = words.root_directory;
 }
 
 config::LoadOptions load_options(const config::KnownPlugins& known,

@@ -27,6 +27,7 @@
 #include "platform/run_of_process.hpp"
 #include "platform/service_notify.hpp"
 #include "platform/signal_watch.hpp"
+#include "platform/system_words.hpp"
 #include "platform/this_process.hpp"
 #include "plugin_host/plugin_host.hpp"
 #include "registry/registry.hpp"
@@ -234,6 +235,7 @@ ConductorOptions Process::conducting() {
     options.set_up_user = [this](const std::string& user) { return set_up_user(user); };
     options.between_steps = crash_point(platform::process_environment());
     options.logs_dir = directory_.paths().logs().string();
+    options.root_directory = platform::system_words().root_directory;
     if (link_) {
         options.process_expected = [this](RunId run) { return link_->expect_process(run); };
         options.run_noted = [this](RunId run, const platform::SpawnedProcess& process) {

@@ -109,7 +109,7 @@ struct DaemonSpec {
     std::string name;
     std::vector<std::string> command;  // argv, never empty.
     RareText description;
-    RareText working_dir;                               // Empty: "/".
+    RareText working_dir;                               // Empty: the root.
     RareList<std::pair<std::string, std::string>> env;  // In the file's order.
     RareText user;                                      // Empty: the manager's.
     PluginChoice driver{"posix", "{}"};

@@ -39,6 +39,8 @@ struct SystemWords {
     bool user_numbers = true;
     // Files are named by the rules of Windows: case says nothing, devices are everywhere.
     bool windows_files = false;
+    // Where daemons run that name no directory.
+    std::string root_directory = "/";
 };
 
 const SystemWords& system_words();

@@ -142,6 +142,17 @@ def odd_paths_and_arguments_work_on_windows():
         equal(system(PROGRAM, "--data-dir", windows_path(manager.data) + "\\", "ping").stdout, "pong\n")
 
 
+def daemons_without_a_directory_begin_at_the_root_of_the_system_drive():
+    with Manager() as manager:  # Itself on another drive: Z: or S: under Wine.
+        manager.add("none", ["cwd"])
+        manager.add("root", ["cwd"], working_dir="/")
+        manager.run("add", "--name", "asked", "--working-dir", "/", "--command", windows_path(CHILD), "cwd")
+        manager.run("start", "--all")
+        for name in ("none", "root", "asked"):
+            wait_for(f"{name} has ended", lambda: manager.status(name)["state"] == "stopped")
+            equal(manager.run("logs", name).stdout.upper(), "C:\\\n")
+
+
 def a_hundred_daemons_start_on_windows():
     count = 100
     with Manager() as manager:

@@ -13,6 +13,13 @@ std::string system_path() {
     return to_utf8({directory, size}) + ";" + to_utf8({windows, windows_size});
 }
 
+// Of the drive that SystemDrive names, which a manager may have been started without.
+std::string system_root() {
+    wchar_t windows[MAX_PATH];
+    const UINT size = ::GetSystemWindowsDirectoryW(windows, MAX_PATH);
+    return to_utf8(std::wstring_view{windows, size}.substr(0, 3));
+}
+
 }  // namespace
 
 const SystemWords& system_words() {
@@ -54,7 +61,8 @@ const SystemWords& system_words() {
         .cost_of_keeping = "what they write is lost until they are restarted",
         .exit_code_most = UINT32_MAX,
         .user_numbers = false,
-        .windows_files = true};
+        .windows_files = true,
+        .root_directory = system_root()};
     return words;
 }
 

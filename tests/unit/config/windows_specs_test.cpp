@@ -111,6 +111,28 @@ TEST(WindowsSpecs, a_working_directory_is_a_whole_path_with_its_drive) {
     EXPECT_EQ(errors_of(begun_in("D:sub")), "");
 }
 
+// Which drive that is must not depend on where the file lies or the manager was started.
+TEST(WindowsSpecs, the_root_alone_is_that_of_the_system) {
+    LoadOptions options = windows_options();
+    options.root_directory = "Q:\\";
+    for (const char* root : {"/", "\\"}) {
+        const std::string text =
+            "daemons:\n  a:\n    command: [x]\n    working_dir: '" + std::string(root) + "'\n";
+        const auto loaded = load_spec_text("a.yaml", text, options);
+        ASSERT_EQ(format_errors(loaded.errors), "");
+        EXPECT_EQ(loaded.daemons[0].working_dir.text(), "Q:\\");
+    }
+    const auto request =
+        load_specs_json(R"({"daemons":{"a":{"command":["x"],"working_dir":"/"}}})", options);
+    ASSERT_EQ(format_errors(request.errors), "");
+    EXPECT_EQ(request.daemons[0].working_dir.text(), "Q:\\");
+    options.windows_files = false;
+    const auto elsewhere =
+        load_specs_json(R"({"daemons":{"a":{"command":["x"],"working_dir":"/"}}})", options);
+    ASSERT_EQ(format_errors(elsewhere.errors), "");
+    EXPECT_EQ(elsewhere.daemons[0].working_dir.text(), "/");
+}
+
 TEST(WindowsSpecs, a_file_of_commands_is_no_program) {
     const auto running = [](const std::string& program, const std::string& driver) {
         return "daemons:\n  a:\n    command: ['" + program + "', x]\n    driver: " + driver + "\n";
