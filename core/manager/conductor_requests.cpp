@@ -348,23 +348,4 @@ std::string Conductor::run_id(const Entry& entry, RunId run) const {
     return entry.uuid.text() + "." + std::to_string(run.value);
 }
 
-model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now now) {
-    model::DaemonView view;
-    view.id = entry.uuid.text();
-    view.name = entry.name();
-    view.driver = entry.spec->driver.type;
-    view.description = entry.spec->description;
-    view.tags = entry.spec->tags;
-    view.depends_on = entry.spec->depends_on;
-    if (entry.spec->log.capture) {
-        view.stdout_log = options_.logs_dir + "/" + entry.name() + "/stdout.log";
-        view.stderr_log = options_.logs_dir + "/" + entry.name() + "/stderr.log";
-    }
-    const platform::OutputCount output = ports_.capture.count(entry.name());
-    view.output_bytes = output.bytes;
-    view.output_dropped_bytes = output.dropped_bytes;
-    supervisor_->describe(daemon, now, view);
-    return view;
-}
-
 }  // namespace syspulse::manager
