@@ -12,6 +12,10 @@ inline std::filesystem::path path_from_utf8(std::string_view text) {
     return std::u8string_view(reinterpret_cast<const char8_t*>(text.data()), text.size());
 }
 
+// Between the parts of a path, in text.
+inline constexpr char path_separator =
+    static_cast<char>(std::filesystem::path::preferred_separator);
+
 // \\server\share, \\?\C:\file and their like on Windows, which the library takes for the names of
 // directories on the current drive. Never elsewhere.
 inline bool is_device_or_share(const std::filesystem::path& path) {

@@ -58,7 +58,7 @@ int main(int argc, char** argv) {
     context.now = [&] { return clock->now(); };
     context.pause = [](Duration duration) { std::this_thread::sleep_for(duration); };
     context.load_plugins = cli::load_plugin_files;
-    context.plugin_templates = installed / "share/syspulse/templates";
+    context.plugin_templates = installed / "share" / "syspulse" / "templates";
     context.run_daemon = manager::run_daemon;
     context.run_up = manager::run_up;
     context.install_service = manager::install_service;

@@ -40,21 +40,21 @@ void read_command(FieldReader& fields, const Member& entry, const ReadContext& c
 void read_working_dir(FieldReader& fields, const ReadContext& context, model::DaemonSpec& spec) {
     std::string text;
     if (!fields.text("working_dir", text)) return;
-    const std::filesystem::path path = path_from_utf8(text);
+    std::filesystem::path path = path_from_utf8(text);
+    if (context.options.windows_files) path.make_preferred();
     // That of the spec file is meant; a request comes from anywhere.
     const bool lacks_drive = context.options.windows_files && is_without_drive(text);
     if (lacks_drive && text.size() == 1) {
         spec.working_dir = context.options.root_directory;
-        // A path from a POSIX root is kept as it is on every platform.
     } else if (!lacks_drive && (path.is_absolute() || path.has_root_directory())) {
-        spec.working_dir = text;
+        spec.working_dir = path.string();  // From a POSIX root, too, on every platform.
     } else if (context.base.empty()) {
         fields.fail(fields.find("working_dir")->where,
                     "\"working_dir\" must be an absolute path" +
                         std::string(lacks_drive ? ", with its drive" : "") + ", found \"" + text +
                         "\"");
     } else {
-        spec.working_dir = (context.base / path).lexically_normal().string();
+        spec.working_dir = (context.base / path).lexically_normal().make_preferred().string();
     }
     if (!context.options.windows_files) return;
     if (auto refusal = windows_drive_refusal(text))

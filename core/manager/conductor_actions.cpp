@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/log.hpp"
+#include "base/path_text.hpp"
 #include "base/signals.hpp"
 #include "manager/conductor.hpp"
 
@@ -182,8 +183,10 @@ model::DaemonView Conductor::view_of(DaemonKey daemon, const Entry& entry, Now n
     view.tags = entry.spec->tags;
     view.depends_on = entry.spec->depends_on;
     if (entry.spec->log.capture) {
-        view.stdout_log = options_.logs_dir + "/" + entry.name() + "/stdout.log";
-        view.stderr_log = options_.logs_dir + "/" + entry.name() + "/stderr.log";
+        const std::string folder =
+            options_.logs_dir + path_separator + entry.name() + path_separator;
+        view.stdout_log = folder + "stdout.log";
+        view.stderr_log = folder + "stderr.log";
     }
     const platform::OutputCount output = ports_.capture.count(entry.name());
     view.output_bytes = output.bytes;

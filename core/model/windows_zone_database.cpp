@@ -48,7 +48,9 @@ std::string present_name(const date::tzdb& database, std::string_view name) {
 // $SYSPULSE_TZDATA names another one.
 void use_zone_database(const std::string& directory) {
     const char* const other = std::getenv("SYSPULSE_TZDATA");
-    date::set_install(other == nullptr ? directory : other);
+    std::string chosen = other == nullptr ? directory : other;
+    std::replace(chosen.begin(), chosen.end(), '/', '\\');  // As the library goes on.
+    date::set_install(chosen);
 }
 
 std::string missing_of_zone_database(const std::string& directory) {

@@ -45,7 +45,7 @@ void PluginCatalog::load_directory(const std::filesystem::path& directory,
     if (!std::filesystem::exists(directory, failure)) return;
     std::vector<std::filesystem::path> files;
     // What cannot be loaded is named as what can.
-    const auto whole = absolute_path(directory, failure);
+    const auto whole = absolute_path(directory, failure).make_preferred();
     for (std::filesystem::directory_iterator at(failure ? directory : whole, failure), end;
          !failure && at != end; at.increment(failure)) {
         if (at->path().extension() == platform::library_extension) files.push_back(at->path());

@@ -37,9 +37,10 @@ class Manager:
                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_for("the manager answers", lambda: self.run("ping", check=False).returncode == 0)
 
-    def run(self, *words, check=True):
+    def run(self, *words, check=True, variables=()):
         done = subprocess.run(RUNNER + [PROGRAM, "--data-dir", windows_path(self.data), *words], capture_output=True,
-                              text=True, encoding="utf-8", timeout=PATIENCE, stdin=subprocess.DEVNULL)
+                              text=True, encoding="utf-8", timeout=PATIENCE, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **dict(variables)})
         if check and done.returncode != 0:
             raise AssertionError(f"{words} ended with {done.returncode}: {done.stdout}{done.stderr}{self.log()}")
         return done

@@ -153,6 +153,28 @@ def daemons_without_a_directory_begin_at_the_root_of_the_system_drive():
             equal(manager.run("logs", name).stdout.upper(), "C:\\\n")
 
 
+def paths_on_windows_have_one_kind_of_separator():
+    manager = Manager()
+    slashes = windows_path(manager.trusted_folder()).replace("\\", "/")
+    (manager.trusted / "broken.dll").write_bytes(b"")
+    with manager.started("--plugin-dir", slashes):
+        manager.add("whole", ["sleep"], working_dir=slashes)
+        manager.add("inner", ["sleep"], working_dir="a/b")
+        manager.run("add", "--name", "asked", "--working-dir", slashes, "--command", windows_path(CHILD), "sleep")
+        equal(manager.status("whole")["stderr_log"], windows_path(manager.data / "logs/whole/stderr.log"))
+        shown = [manager.run("status", name).stdout for name in ("whole", "inner", "asked")]
+        holds(shown[0], windows_path(manager.data / "logs/whole/stdout.log"))
+        for text, directory in zip(shown, (manager.trusted, manager.folder / "a/b", manager.trusted)):
+            holds(text, windows_path(directory) + "\n")
+        holds(manager.run("plugin", "list").stdout, windows_path(manager.trusted / "broken.dll"))
+        zones = ("schedule", "0 3 * * *", "--timezone", "Europe/Berlin")
+        holds(manager.run(*zones, check=False, variables={"SYSPULSE_TZDATA": "Q:/no/zones"}).stderr, '"Q:\\no\\zones"')
+        alone = manager.folder / "bin/syspulse.exe"  # Whose own zones do not lie beside it.
+        alone.parent.mkdir()
+        shutil.copy(PROGRAM, alone)
+        holds(system(alone, *zones).stderr, windows_path(manager.folder / "share/syspulse/tzdata"))
+
+
 def a_hundred_daemons_start_on_windows():
     count = 100
     with Manager() as manager:

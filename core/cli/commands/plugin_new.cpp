@@ -53,7 +53,7 @@ ExitCode run_plugin_new(Context& context, const Arguments& arguments) {
     }
     std::vector<std::string> names;
     for (const auto& file : *written) {
-        names.push_back((project.name / file).string());
+        names.push_back((project.name / file).make_preferred().string());
     }
     if (context.json()) {
         std::vector<std::string> items;
