@@ -68,7 +68,12 @@ std::optional<std::string> windows_program_refusal(std::string_view program) {
 
 std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-    if (std::none_of(path.begin(), path.end(), control)) return std::nullopt;
+    if (std::none_of(path.begin(), path.end(), control)) {
+        if (path.find('"') == std::string_view::npos) return std::nullopt;
+        return '"' + std::string(key) +
+               "\" holds a double quote, which no path on Windows does: leave it out, as a path "
+               "with blanks needs no quotes here";
+    }
     return '"' + std::string(key) +
            "\" holds a control character, which no path on Windows does: between double quotes a "
            "backslash with a letter means one (\\t, \\n); write single quotes, or /";

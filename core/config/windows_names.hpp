@@ -15,7 +15,8 @@ std::string without_case(std::string_view name);
 // nothing if it can.
 std::optional<std::string> windows_name_refusal(std::string_view name);
 
-// Why no path of that text exists there: it holds a control character.
+// Why no path of that text exists there: it holds a control character or a
+// double quote.
 std::optional<std::string> windows_path_refusal(std::string_view key, std::string_view path);
 
 // Why the bundled driver does not run a program of that name: it is a file of commands.

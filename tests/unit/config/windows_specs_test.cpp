@@ -175,6 +175,23 @@ TEST(WindowsSpecs, backslashes_between_double_quotes_are_explained) {
               "backslash is no part of a path: write single quotes, or /");
 }
 
+// Other managers of services need quotes around a path with blanks.
+TEST(WindowsSpecs, quotes_in_a_path_are_refused) {
+    const std::string refusal =
+        "\" holds a double quote, which no path on Windows does: leave it out, as a path with "
+        "blanks needs no quotes here";
+    const std::string program =
+        "daemons:\n  a:\n    command: ['\"C:\\Program Files\\x.exe\"', '\"an argument\"']\n";
+    EXPECT_EQ(errors_on_windows(program), "a.yaml:3:15: \"command" + refusal);
+    const std::string directory =
+        "daemons:\n  a:\n    command: [x, '\"']\n    working_dir: '\"/Program Files\"'\n";
+    EXPECT_EQ(errors_on_windows(directory), "a.yaml:4:18: \"working_dir" + refusal);
+    EXPECT_EQ(errors_of(program) + errors_of(directory), "");
+    const auto request =
+        load_specs_json(R"({"daemons":{"a":{"command":["\"x\""]}}})", windows_options());
+    EXPECT_NE(format_errors(request.errors).find("\"command" + refusal), std::string::npos);
+}
+
 TEST(WindowsSpecs, exit_codes_have_32_bits) {
     LoadOptions options = windows_options();
     options.exit_code_most = UINT32_MAX;
