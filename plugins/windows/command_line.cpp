@@ -97,6 +97,13 @@ bool is_file(const fs::path& file) {
     return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) == 0;
 }
 
+bool is_folder(const fs::path& file) {
+    std::error_code ignored;
+    if (file.native().size() < MAX_PATH) return fs::is_directory(file, ignored);
+    const DWORD found = ::GetFileAttributesW(marked_name(file).c_str());
+    return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_DIRECTORY) != 0;
+}
+
 // Itself, or with .exe.
 std::optional<fs::path> program_at(const fs::path& file) {
     if (is_file(file)) return file;
@@ -140,6 +147,12 @@ sdk::Error not_found(const std::string& name, const std::string& where) {
     return sdk::Error::win32(
         "cannot execute " + name + ": there is no such program" + where + " (stage exec)",
         ERROR_FILE_NOT_FOUND, false);
+}
+
+sdk::Error no_directory(const std::string& name) {
+    return sdk::Error::win32(
+        "cannot execute " + name + ": it is a directory; name the program in it (stage exec)",
+        ERROR_DIRECTORY, false);
 }
 
 // A process cannot be begun from a longer path, which is not found then.
@@ -193,6 +206,7 @@ std::wstring find_program(const std::string& name, const std::string& cwd,
         const bool is_whole = wanted.is_absolute() || begins_with_two_separators(wanted);
         const fs::path from = is_whole || cwd.empty() ? wanted : to_wide(cwd) / wanted;
         auto found = program_at(from);
+        if (!found && is_folder(from)) throw no_directory(name);
         if (!found) throw not_found(name, "");
         return startable(*found);
     }

@@ -91,6 +91,20 @@ TEST(Program, is_looked_up_in_the_path_of_the_child) {
                 HasSubstr("in PATH (C:\\nowhere;"));
 }
 
+TEST(Program, is_no_directory) {
+    const test::TemporaryDirectory directory;
+    const std::string path = directory.path().string();
+    const std::string refusal = ": it is a directory; name the program in it (stage exec)";
+    for (const std::string& name : {path, path + "\\", std::string("C:\\")})
+        EXPECT_EQ(error_of([&] { find_program(name, "", {}); }),
+                  "cannot execute " + name + refusal);
+    EXPECT_EQ(error_of([&] { find_program(".\\", path, {}); }), "cannot execute .\\" + refusal);
+    // A program beside it is found as ever.
+    test::write_file(path + ".exe", "");
+    EXPECT_THAT(to_utf8(find_program(path, "", {})), HasSubstr(".exe"));
+    std::filesystem::remove(path + ".exe");
+}
+
 TEST(Program, is_no_file_of_commands_that_is_found_for_it) {
     const test::TemporaryDirectory directory;
     test::write_file(directory.path() / "npm.cmd", "");
