@@ -67,8 +67,11 @@ Result<void> ensure_directory(const fs::path& path) {
     if (!only_we) return only_we.error();
     if (::CreateDirectoryW(long_path(path).c_str(), only_we->attributes()) != 0) return {};
     const DWORD number = ::GetLastError();
-    if (number == ERROR_ALREADY_EXISTS && fs::is_directory(path, ignored)) return {};
-    return data_error("cannot create the data directory " + path.string(), number);
+    const std::string what = "cannot create the data directory " + path.string();
+    if (number != ERROR_ALREADY_EXISTS) return data_error(what, number);
+    if (fs::is_directory(path, ignored)) return {};
+    return Error{ErrorCode::invalid_argument,
+                 what + ": it is a file, not a directory; choose another --data-dir"};
 }
 
 std::optional<std::int64_t> read_pid(const fs::path& path) {

@@ -101,28 +101,6 @@ TEST(Paths, that_are_long_get_the_name_that_windows_takes) {
               L"\\\\?\\UNC\\server\\" + std::wstring(300, L'x'));
 }
 
-TEST(DataDir, comes_from_flag_environment_or_the_users_local_data) {
-    const auto none = [](std::string_view) { return std::optional<std::string>(); };
-    const auto local = [](std::string_view name) -> std::optional<std::string> {
-        if (name == "LOCALAPPDATA") return "C:\\Users\\u\\AppData\\Local";
-        return std::nullopt;
-    };
-    EXPECT_EQ(resolve_data_dir("C:\\a\\..\\b\\", none)->directory, fs::path(L"C:\\b"));
-    EXPECT_EQ(resolve_data_dir(std::nullopt, local)->directory,
-              fs::path(L"C:\\Users\\u\\AppData\\Local\\syspulse"));
-    EXPECT_THAT(resolve_data_dir(std::nullopt, none).error().message, HasSubstr("LOCALAPPDATA"));
-    EXPECT_EQ(resolve_data_dir("C:\\\xc3\xa9", none)->directory, fs::path(L"C:\\\u00e9"));
-}
-
-TEST(DataDir, is_on_a_drive_and_never_another_directory_than_was_said) {
-    const auto none = [](std::string_view) { return std::optional<std::string>(); };
-    for (const char* path : {R"(\\server\share\d)", R"(\\?\C:\d)", "//server/share/d"}) {
-        const auto refused = resolve_data_dir(path, none);
-        ASSERT_FALSE(refused) << path << " became " << refused->directory;
-        EXPECT_THAT(refused.error().message, HasSubstr("a drive of this machine"));
-    }
-}
-
 TEST(Messages, of_windows_have_no_place_that_nobody_fills) {
     const std::string bad_program = os_message(ERROR_BAD_EXE_FORMAT);
     EXPECT_THAT(bad_program, HasSubstr("the file"));
@@ -145,27 +123,6 @@ TEST(Files, that_somebody_holds_open_are_said_to_be_in_use) {
     EXPECT_EQ(file_trouble(removed), "it is in use by another program");
     EXPECT_FALSE(move_file(file, directory.path() / "moved"));
     EXPECT_TRUE(fs::exists(directory.path() / "moved"));
-}
-
-TEST(DataDir, is_ours_alone_and_held_by_one_manager) {
-    const test::TemporaryDirectory parent;
-    const fs::path deep =
-        parent.path() / L"with blank \u00e9" / std::wstring(100, L'd') / std::wstring(100, L'e');
-    const DataPaths paths{deep};
-    auto held = DataDirectory::open(paths);
-    ASSERT_TRUE(held.has_value()) << held.error().message;
-    EXPECT_TRUE(fs::is_directory(paths.logs()));
-    const auto access = file_access(deep);
-    ASSERT_TRUE(access.has_value());
-    EXPECT_EQ(who_else_may(*access, FILE_WRITE_DATA | FILE_DELETE_CHILD), "");
-    EXPECT_EQ(running_manager(paths)->value_or(0), process_id());
-    const auto second = DataDirectory::open(paths);
-    ASSERT_FALSE(second.has_value());
-    EXPECT_EQ(second.error().code, ErrorCode::invalid_state);
-    EXPECT_THAT(second.error().message, HasSubstr("pid " + std::to_string(process_id())));
-    held = Error{ErrorCode::cancelled, "closed"};
-    EXPECT_FALSE(running_manager(paths)->has_value());
-    EXPECT_TRUE(DataDirectory::open(paths).has_value());
 }
 
 TEST(Endpoint, has_a_name_that_follows_the_data_directory) {
