@@ -222,6 +222,9 @@ void Conductor::signal(const std::string& name, std::int32_t number, const Opera
             recorder_.note(entry);
             write_notes();
         }
+        // It was the wrong signal then.
+        if (!sent && sent.error().code == ErrorCode::unsupported)
+            sent = Error{ErrorCode::invalid_argument, sent.error().message};
         done(sent);
     };
     ports_.processes.signal(m->run(), number, std::move(told));

@@ -155,7 +155,9 @@ TEST_F(ManagerConductor, a_signal_that_was_refused_says_so_in_the_history) {
     world_.signals_fail = Error{ErrorCode::unsupported, "there is no such signal"};
     Answer signal;
     conductor_->signal("web", 10, "tester", signal.callback());
-    EXPECT_TRUE(signal.times == 1 && !signal.result);
+    ASSERT_TRUE(signal.times == 1 && !signal.result);
+    EXPECT_EQ(signal.result.error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(signal.result.error().message, "there is no such signal");
     const Words told = told_in_history("action");
     ASSERT_FALSE(told.empty());
     EXPECT_EQ(told.at(told.size() - 2), "signal SIGUSR1: tester");
