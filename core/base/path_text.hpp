@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -23,6 +24,13 @@ inline bool is_device_or_share(const std::filesystem::path& path) {
     const auto& text = path.native();
     const auto separates = [](auto c) { return c == '\\' || c == '/'; };
     return on_windows && text.size() > 1 && separates(text[0]) && separates(text[1]);
+}
+
+// Advice on a path that ends as that of a directory, of which Windows says only that it is wrong.
+inline std::string on_separator(const std::filesystem::path& path) {
+    if (path.empty() || path.has_filename()) return {};
+    return std::string("; its path ends as that of a directory: leave out the last \"") +
+           path.string().back() + '"';
 }
 
 inline std::filesystem::path absolute_path(const std::filesystem::path& path,

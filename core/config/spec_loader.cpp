@@ -318,7 +318,8 @@ std::optional<std::string> read_file(const std::filesystem::path& path, Loader& 
     std::ifstream stream(path, std::ios::binary);
     if (!stream) {
         const std::error_code cause(errno != 0 ? errno : EIO, std::generic_category());
-        loader.add_error(path.string(), "cannot read the spec file: " + cause.message(),
+        loader.add_error(path.string(),
+                         "cannot read the spec file: " + cause.message() + on_separator(path),
                          cause == std::errc::permission_denied);
         return std::nullopt;
     }

@@ -77,6 +77,10 @@ def what_windows_has_not_is_refused_with_an_alternative():
         device = manager.run("init", "con.yaml", check=False)
         equal(device.returncode, 2)
         holds(device.stderr, 'cannot write con.yaml: "con.yaml" is the name of a device on Windows')
+        for command, words in (("init", "name the file, as in C:\\no such\\syspulse.yaml"), ("validate", 'leave out the last "\\"')):
+            refused = manager.run(command, "C:\\no such\\", check=False)
+            equal(refused.returncode, 2)
+            holds(refused.stderr, words)
         script = manager.folder / "odd.yaml"
         script.write_text(json.dumps({"daemons": {"odd": {"command": ["C:\\a.bat"]}}}))
         for words in (("validate",), ("add", "-f")):

@@ -53,6 +53,12 @@ ExitCode run(Context& context, const Arguments& arguments) {
     if (std::filesystem::exists(path_from_utf8(path), ignored)) {
         return report(context, cannot_write(path, EEXIST));
     }
+    if (!path.empty() && !path_from_utf8(path).has_filename()) {
+        return report(context, usage_failure("cannot write " + path +
+                                             ": it ends as the path of a directory does; name the "
+                                             "file, as in " +
+                                             path + "syspulse.yaml"));
+    }
     std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wx"));
     if (!file) {
         return report(context, cannot_write(path, errno));

@@ -314,6 +314,14 @@ TEST(Init, writes_to_standard_output_for_a_dash) {
     EXPECT_FALSE(std::filesystem::exists("-"));
 }
 
+TEST(Init, needs_the_name_of_a_file) {
+    World world;
+    const Outcome outcome = world.run({"init", "no such/"});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("cannot write no such/: it ends as the path of a directory "
+                                       "does; name the file, as in no such/syspulse.yaml"));
+}
+
 TEST(Upgrade, to_a_program_that_is_not_there_is_no_missing_daemon) {
     World world;
     world.manager.answers["POST /v1/upgrade"] = {

@@ -264,6 +264,17 @@ TEST(SpecErrors, a_missing_file_is_named) {
               "/nonexistent/a.yaml: cannot read the spec file: No such file or directory");
 }
 
+TEST(SpecErrors, a_path_that_ends_with_a_separator_is_explained) {
+    const std::string name = std::string("nonexistent.yaml") +
+                             static_cast<char>(std::filesystem::path::preferred_separator);
+    const auto result = load_spec_file(name, fake_options());
+    ASSERT_EQ(result.errors.size(), 1U);
+    const std::string told = format_error(result.errors[0]);
+    EXPECT_TRUE(told.starts_with(name + ": cannot read the spec file: ")) << told;
+    const std::string advice = "; its path ends as that of a directory: leave out the last \"";
+    EXPECT_TRUE(told.ends_with(advice + name.back() + '"')) << told;
+}
+
 TEST(SpecErrors, a_user_that_the_manager_cannot_become_is_refused) {
     LoadOptions options = fake_options();
     options.may_become = [](const std::string& user) { return user == "www-data"; };
