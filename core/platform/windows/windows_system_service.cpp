@@ -185,16 +185,18 @@ std::optional<std::string> runs_something_else(SC_HANDLE handle) {
 // that says nothing.
 Result<void> stop_service(SC_HANDLE handle, const std::string& what) {
     SERVICE_STATUS last{};
-    DWORD silent = 0;
-    for (DWORD waited = 0; waited < stop_limit_ms; waited += stop_look_ms) {
+    // By the clock: a service that hangs also keeps whoever asks it waiting.
+    const ULONGLONG begin = ::GetTickCount64();
+    ULONGLONG heard = begin;
+    while (::GetTickCount64() - begin < stop_limit_ms) {
         SERVICE_STATUS status{};
         if (::QueryServiceStatus(handle, &status) == 0)
             return service_error(what, ::GetLastError());
         if (status.dwCurrentState == SERVICE_STOPPED) return {};
         const bool news = status.dwCurrentState != last.dwCurrentState ||
                           status.dwCheckPoint != last.dwCheckPoint;
-        silent = news ? 0 : silent + stop_look_ms;
-        if (silent >= silence_limit_ms)
+        if (news) heard = ::GetTickCount64();
+        if (::GetTickCount64() - heard >= silence_limit_ms)
             return Error{ErrorCode::timed_out,
                          what + ": it was asked to stop and has given no sign of life for " +
                              std::to_string(silence_limit_ms / 1'000) +
