@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "plugin_host/plugin_host.hpp"
+#include "host_fixture.hpp"
 
 namespace syspulse::plugin_host {
 namespace {
@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
+class CheckRunnerTest : public HostTest, public platform::CheckObserver {
   protected:
     void SetUp() override {
         HostOptions options;
@@ -32,36 +32,16 @@ class CheckRunnerTest : public testing::Test, public platform::CheckObserver {
         request.timeout = timeout_;
         host_->checks().start(request);
     }
-    void until(std::size_t count) {
-        wanted_ = count;
-        if (heard_.size() >= count) return;
-        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{60},
-                                              [this] { loop_->stop(); });
-        loop_->run();
-        loop_->cancel_timer(limit);
-    }
-    void settle() {
-        for (int turn = 0; turn < 4; ++turn) {
-            loop_->post([this] { loop_->stop(); });
-            loop_->run();
-        }
-    }
     void checked(CheckId check, const platform::CheckReport& report) override {
         using Outcome = platform::CheckReport::Outcome;
         std::string outcome = "errored";
         if (report.outcome == Outcome::passed) outcome = "passed";
         if (report.outcome == Outcome::failed) outcome = "failed";
         metrics_ = report.metrics;
-        heard_.push_back(std::to_string(check.value) + " " + outcome + ": " + report.message);
-        if (heard_.size() >= wanted_) loop_->stop();
+        hear(std::to_string(check.value) + " " + outcome + ": " + report.message);
     }
 
-    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
-    std::unique_ptr<PluginHost> host_;
-    std::vector<std::string> heard_;
     std::vector<model::Metric> metrics_;
-    std::size_t wanted_ = 0;
     Duration timeout_ = std::chrono::seconds{60};
 };
 

@@ -1,21 +1,16 @@
 // A runner of processes on plugins made for the tests, and what its observer hears.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "plugin_host/plugin_host.hpp"
+#include "host_fixture.hpp"
 
 namespace syspulse::plugin_host {
 
-// The real event loop, a host with the plugins of one folder, and what the observer has heard.
-class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver {
+class ProcessRunnerTest : public HostTest, public platform::ProcessObserver {
   protected:
     void use(const char* folder, Duration deadline = std::chrono::seconds{60}) {
         HostOptions options;
@@ -47,26 +42,6 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
         request.argv = {how};
         host_->processes().spawn(request);
     }
-    // Runs the loop until `count` events were heard, or for a minute.
-    void until(std::size_t count) {
-        wanted_ = count;
-        if (heard_.size() >= count) return;
-        const auto limit = loop_->start_timer(clock_->now().mono + std::chrono::seconds{60},
-                                              [this] { loop_->stop(); });
-        loop_->run();
-        loop_->cancel_timer(limit);
-    }
-    void hear(std::string event) {
-        heard_.push_back(std::move(event));
-        if (heard_.size() >= wanted_) loop_->stop();
-    }
-    // Serves everything that is queued by now and what follows from it at once.
-    void settle() {
-        for (int turn = 0; turn < 4; ++turn) {
-            loop_->post([this] { loop_->stop(); });
-            loop_->run();
-        }
-    }
 
     void spawned(RunId run, const platform::SpawnedProcess& process) override {
         pid_ = process.pid;
@@ -88,11 +63,6 @@ class ProcessRunnerTest : public testing::Test, public platform::ProcessObserver
         hear("exited " + std::to_string(run.value) + ": " + describe(status));
     }
 
-    std::unique_ptr<platform::Clock> clock_ = platform::make_system_clock();
-    std::unique_ptr<platform::EventLoop> loop_ = *platform::make_event_loop(*clock_);
-    std::unique_ptr<PluginHost> host_;
-    std::vector<std::string> heard_;
-    std::size_t wanted_ = 0;
     std::int64_t pid_ = 0;
     bool frozen_ = false;
     ExitStatus exit_;
